@@ -1,0 +1,90 @@
+"""Writing files so that a reader never sees half of one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import PipelineError
+
+
+@contextmanager
+def atomic_path(target: Path) -> Iterator[Path]:
+    """Give a temporary path beside `target`; rename it to `target` when the block ends without an error.
+
+    The parent folder is made. On an error the temporary file goes and `target` stays as it was.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=target.suffix, dir=target.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def atomic_folder(target: Path) -> Iterator[Path]:
+    """Give an empty temporary folder beside `target`; swap it in for `target` when the block ends well.
+
+    For folders that a stage makes whole. What stood at `target` is removed only after the new one is complete.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    temporary.chmod(0o755)
+    try:
+        yield temporary
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    if target.exists():
+        old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
+        target.replace(old / "old")
+        temporary.replace(target)
+        shutil.rmtree(old)
+    else:
+        temporary.replace(target)
+
+
+def write_text(target: Path, text: str) -> None:
+    """Write `text` as UTF-8, atomically."""
+    with atomic_path(target) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(target: Path, value: Any) -> None:
+    """Write `value` as indented JSON with sorted keys, atomically; NaN and infinity are refused."""
+    write_text(target, json.dumps(value, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def read_json(source: Path) -> Any:
+    """Read a JSON file; a missing or malformed one is a `PipelineError` that names it."""
+    try:
+        return json.loads(source.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PipelineError(f"{source}: no such file; run the stage that makes it (`dvc repro`).") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise PipelineError(f"{source}: is not JSON ({error}); remove it and run `dvc repro`.") from error
+
+
+def digest(paths: list[Path]) -> str:
+    """SHA-256 over the names and bytes of files and folders (folders are walked in sorted order)."""
+    state = hashlib.sha256()
+    for path in paths:
+        for file in sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
+            inside = file.relative_to(path).as_posix() if path.is_dir() else file.name
+            state.update(inside.encode() + b"\0")
+            with file.open("rb") as stream:
+                state.update(hashlib.file_digest(stream, "sha256").digest())
+    return state.hexdigest()

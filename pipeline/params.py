@@ -1,0 +1,156 @@
+"""params.yaml, typed and validated: an unknown key or an ill-typed value is an error that names the key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from pipeline.errors import PipelineError
+
+Backbone = Literal["resnet18", "resnet50", "pvt_v2_b5"]
+
+
+class Group(BaseModel):
+    """A section of params.yaml: strict types, no unknown keys, immutable."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=True)
+
+
+class Data(Group):
+    source: Literal["demo", "s4", "ms3"]
+    root: Path = Field(strict=False)
+    prefer: Literal["videos", "frames"] = "videos"
+
+
+class Frames(Group):
+    jpeg_quality: int = Field(95, ge=50, le=100)
+
+
+class Labels(Group):
+    dir: Path = Field(strict=False)
+
+
+class Crops(Group):
+    size: int = Field(ge=32, multiple_of=32)
+    padding: float = Field(ge=0, le=1)
+
+
+class Audio(Group):
+    weights: str = Field("seeded", description="'seeded', or the path of a published VGGish checkpoint")
+    seed: int = 0
+    standardise: bool = True
+
+
+class Model(Group):
+    backbone: Backbone
+    pretrained: bool = False
+    channels: int = Field(256, ge=8, multiple_of=8)
+    tpavi_stages: list[Literal[1, 2, 3, 4]] = [1, 2, 3, 4]
+    image_size: int = Field(ge=32, multiple_of=32)
+
+    @field_validator("tpavi_stages")
+    @classmethod
+    def _once_each(cls, stages: list[int]) -> list[int]:
+        if sorted(set(stages)) != stages:
+            raise ValueError("stages are listed once each, in rising order")
+        return stages
+
+
+class Loss(Group):
+    lambda_: float = Field(0.0, ge=0, alias="lambda")  # `lambda` is a Python keyword: mapped here, once
+    avm: Literal["av", "vv"] = "av"
+    classification: float = Field(ge=0)
+    similarity: float = Field(ge=0)
+
+
+class Train(Group):
+    epochs: int = Field(ge=1)
+    batch_size: int = Field(ge=1)
+    lr: float = Field(gt=0)
+    heads_lr: float = Field(gt=0)
+    schedule: Literal["constant", "cosine"] = "constant"
+    warmup_epochs: int = Field(0, ge=0)
+    seeds: list[int] = Field(min_length=1)
+    variants: list[str] = Field(min_length=1)
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    devices: int = Field(1, ge=1)
+
+
+class Evaluate(Group):
+    batch_size: int = Field(ge=1)
+    tsne_epochs: list[int] = Field(min_length=2, max_length=2)
+    pictures: int = Field(6, ge=0)
+    seed: int = 0
+
+
+class Demo(Group):
+    setting: Literal["s4", "ms3"] = "s4"
+    seed: int = 0
+    categories: int = Field(ge=2, le=23)
+    train: int = Field(ge=1)
+    val: int = Field(ge=1)
+    test: int = Field(ge=1)
+    width: int = Field(160, ge=64, multiple_of=2)
+    height: int = Field(120, ge=64, multiple_of=2)
+    silent_objects: int = Field(1, ge=0, le=1)
+
+
+class Compute(Group):
+    jobs: int = -1
+    backend: Literal["loky", "ray"] = "loky"
+
+
+class Params(Group):
+    """All of params.yaml."""
+
+    data: Data
+    frames: Frames = Frames()  # type: ignore[call-arg]
+    labels: Labels
+    crops: Crops
+    audio: Audio = Audio()  # type: ignore[call-arg]
+    model: Model
+    loss: Loss
+    train: Train
+    evaluate: Evaluate
+    demo: Demo
+    compute: Compute = Compute()
+
+    @model_validator(mode="after")
+    def _epochs_exist(self) -> Params:
+        late = [epoch for epoch in self.evaluate.tsne_epochs if not 1 <= epoch <= self.train.epochs]
+        if late:
+            raise ValueError(f"evaluate.tsne_epochs: {late} lie outside epochs 1 to {self.train.epochs}")
+        return self
+
+
+def parse_params(values: Any, source: str = "params.yaml") -> Params:
+    """Validate a mapping as read from YAML. Raises `PipelineError` that names every offending key."""
+    if not isinstance(values, dict):
+        raise PipelineError(f"{source}: holds no mapping of sections; start from the one in the repository.")
+    try:
+        return Params.model_validate(values)
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors():
+            key = ".".join(str(part) for part in problem["loc"]) or "(whole file)"
+            if problem["type"] == "extra_forbidden":
+                lines.append(f"  {key}: unknown key; check its spelling")
+            elif problem["type"] == "missing":
+                lines.append(f"  {key}: is missing")
+            else:
+                lines.append(f"  {key}: {problem['msg']} (got {problem['input']!r})")
+        raise PipelineError(f"{source}:\n" + "\n".join(lines)) from error
+
+
+def load_params(path: Path = Path("params.yaml")) -> Params:
+    """Read and validate params.yaml. Raises `PipelineError` naming the file and the keys that are wrong."""
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PipelineError(f"{path}: no such file; run from the repository's root.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise PipelineError(f"{path}: is not YAML: {error}") from error
+    return parse_params(values, str(path))

@@ -1,0 +1,49 @@
+"""What every stage command shares: errors shown as messages, and where things lie."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import ParamSpec
+
+import typer
+
+from pipeline.errors import PipelineError
+
+DEMO = Path("data/demo")
+CATALOG = Path("data/catalog.parquet")
+FRAMES = Path("data/frames")
+BOXES = Path("data/boxes")
+CROPS = Path("data/crops")
+AUDIO = Path("data/audio")
+PLAN = Path("data/plan")
+MODELS = Path("models")
+LOGS = Path("logs")
+METRICS = Path("metrics")
+EVAL = Path("data/eval")
+REPORTS = Path("reports")
+
+P = ParamSpec("P")
+
+
+def plainly(command: Callable[P, None]) -> Callable[P, None]:
+    """Show a `PipelineError` as its message alone and exit with status 1."""
+
+    @functools.wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except PipelineError as error:
+            print(f"error: {error}", file=sys.stderr)
+            raise typer.Exit(1) from None
+
+    return wrapped
+
+
+def run(command: Callable[..., None]) -> None:
+    """Run one stage command from the command line: `python -m stages.NAME --help`."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    app.command()(plainly(command))
+    app()
