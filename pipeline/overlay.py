@@ -1,0 +1,126 @@
+"""Pictures of a prediction against the truth: hit, miss and false alarm in three colours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.errors import PipelineError
+from pipeline.files import atomic_path
+
+Image = NDArray[np.uint8]  # (H, W, 3) RGB
+Mask = NDArray[np.bool_]  # (H, W)
+
+# Okabe & Ito's palette: told apart with any colour vision, and by lightness in print
+HIT = (0, 158, 115)
+MISS = (0, 114, 178)
+FALSE_ALARM = (230, 97, 0)
+LEGEND = (("hit", HIT), ("miss", MISS), ("false alarm", FALSE_ALARM))
+
+GAP = 4  # pixels between frames
+STRENGTH = 0.62  # of the colour over the grey picture
+
+
+def overlay(frame: Image, predicted: Mask, truth: Mask) -> Image:
+    """Paint hits, misses and false alarms over a greyed frame.
+
+    Args:
+        frame: (H, W, 3) uint8 RGB.
+        predicted, truth: (H, W) bool.
+
+    Returns:
+        (H, W, 3) uint8 RGB; each area has a solid outline, so that thin ones are seen.
+    """
+    if predicted.shape != frame.shape[:2] or truth.shape != frame.shape[:2]:
+        sizes = f"frame {frame.shape}, predicted {predicted.shape}, truth {truth.shape}"
+        raise ValueError(f"{sizes}: differ in size")
+    predicted, truth = predicted.astype(bool), truth.astype(bool)
+    grey = cv2.cvtColor(np.ascontiguousarray(frame), cv2.COLOR_RGB2GRAY).astype(np.float32)
+    painted = np.repeat((40 + 0.72 * grey)[:, :, None], 3, axis=2)
+    kernel = np.ones((3, 3), np.uint8)
+    areas = ((predicted & truth, HIT), (truth & ~predicted, MISS), (predicted & ~truth, FALSE_ALARM))
+    for area, colour in areas:
+        inside = cv2.erode(area.astype(np.uint8), kernel, borderValue=1).astype(bool)
+        tone = np.array(colour, np.float32)
+        painted[area] = (1 - STRENGTH) * painted[area] + STRENGTH * tone
+        painted[area & ~inside] = tone
+    return np.clip(np.rint(painted), 0, 255).astype(np.uint8)
+
+
+def paint_mask(frame: Image, mask: Mask) -> Image:
+    """The frame with everything outside the mask (H, W) darkened: how the truth is shown."""
+    kept = mask.astype(bool)[:, :, None]
+    return np.where(kept, frame, np.rint(frame * 0.28).astype(np.uint8))
+
+
+def strip(images: Sequence[Image], gap: int = GAP) -> Image:
+    """Put images of one size side by side, white between them: (H, n W + (n - 1) gap, 3)."""
+    height = images[0].shape[0]
+    between = np.full((height, gap, 3), 255, np.uint8)
+    parts: list[Image] = []
+    for place, image in enumerate(images):
+        parts += [between, image] if place else [image]
+    return np.concatenate(parts, axis=1)
+
+
+def write_strips(folder: Path, name: str, frames: Image, truth: Mask, predicted: Mask) -> None:
+    """Write one clip's pictures for the report: `{name}.{image,truth,predicted}.png`.
+
+    Args:
+        frames: (T, H, W, 3) uint8 RGB; truth, predicted: (T, H, W) bool.
+    """
+    ready = {
+        "image": strip(list(frames)),
+        "truth": strip([paint_mask(frame, mask) for frame, mask in zip(frames, truth, strict=True)]),
+        "predicted": strip(
+            [overlay(frame, guess, mask) for frame, guess, mask in zip(frames, predicted, truth, strict=True)]
+        ),
+    }
+    for kind, image in ready.items():
+        write_picture(folder / f"{name}.{kind}.png", image)
+
+
+def picture_grid(rows: Sequence[tuple[str, Image]], *, scale: int = 1) -> Image:
+    """Stack named strips (H, W, 3) of one width, each name on its left, the colours' legend below.
+
+    For a picture that stands alone (the README's); the report writes names and legend as text. `scale`
+    enlarges each pixel, for small frames.
+    """
+    margin, height = 96, 24
+    width = margin + max(image.shape[1] for _, image in rows) * scale
+    parts: list[Image] = []
+    for name, image in rows:
+        large = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST)
+        row = np.full((large.shape[0] + GAP, width, 3), 255, np.uint8)
+        row[: large.shape[0], margin : margin + large.shape[1]] = large
+        _write(row, name, (4, large.shape[0] // 2 + 4))
+        parts.append(row)
+    legend = np.full((height, width, 3), 255, np.uint8)
+    left = margin
+    for name, colour in LEGEND:
+        legend[6:18, left : left + 12] = colour
+        _write(legend, name, (left + 18, 16))
+        left += 40 + 8 * len(name)
+    return np.concatenate([*parts, legend])
+
+
+def _write(image: Image, text: str, place: tuple[int, int]) -> None:
+    cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.42, (40, 40, 40), 1, cv2.LINE_AA)
+
+
+def write_picture(path: Path, image: Image) -> None:
+    """Write an RGB image as PNG or JPEG (by the name's ending), atomically."""
+    with atomic_path(path) as temporary:
+        cv2.imwrite(str(temporary), cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2BGR))
+
+
+def read_picture(path: Path) -> Image:
+    """Read an image as RGB. Raises `PipelineError` that names a file that is no image."""
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise PipelineError(f"{path}: cannot be read as an image; remove it and run `dvc repro`.")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
