@@ -1,0 +1,63 @@
+"""The decoder: top-down residual fusion of four maps, then one logit a pixel (Zhou et al., ECCV 2022)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class ResidualUnit(nn.Module):
+    """r = ReLU(x);  r + conv(ReLU(conv(r))).
+
+    The skip adds ReLU(x), not x: the published unit applies its ReLU in place, and trained weights expect it.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        r = functional.relu(x)
+        return r + self.conv2(functional.relu(self.conv1(r)))
+
+
+class Fusion(nn.Module):
+    """One level: add the refined lateral map to what came from above, refine, double the size."""
+
+    def __init__(self, channels: int, lateral: bool) -> None:
+        super().__init__()
+        self.lateral = ResidualUnit(channels) if lateral else None
+        self.refine = ResidualUnit(channels)
+
+    def forward(self, x: Tensor, skip: Tensor | None = None) -> Tensor:
+        if self.lateral is not None:
+            x = x + self.lateral(skip)
+        return functional.interpolate(self.refine(x), scale_factor=2, mode="bilinear", align_corners=True)
+
+
+class Decoder(nn.Module):
+    """Four maps (n, C, H/4, W/4) ... (n, C, H/32, W/32) -> logits (n, H, W).
+
+    The head's widths are C/2 and C/8 (128 and 32 at the published C = 256), the latter at least 16.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.fusions = nn.ModuleList(Fusion(channels, lateral=stage < 4) for stage in (1, 2, 3, 4))
+        half, thin = channels // 2, max(channels // 8, 16)
+        self.head = nn.Sequential(
+            nn.Conv2d(channels, half, 3, padding=1),
+            nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False),
+            nn.Conv2d(half, thin, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(thin, 1, 1),
+        )
+
+    def forward(self, maps: Sequence[Tensor]) -> Tensor:
+        x = self.fusions[3](maps[3])
+        for stage in (2, 1, 0):
+            x = self.fusions[stage](x, maps[stage])
+        return self.head(x).squeeze(1)

@@ -1,0 +1,118 @@
+"""The whole network: encoder, reductions, TPAVI at chosen stages, decoder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.model.backbone import build_backbone
+from pipeline.model.decoder import Decoder
+from pipeline.model.reduction import Reduction
+from pipeline.model.tpavi import TPAVI
+
+
+class Segmentation(NamedTuple):
+    """What the network says about a batch of clips.
+
+    Attributes:
+        logits: (B, T, H, W), at input size.
+        maps: for each stage, finest first, ReLU(Z) (B, T, C, h, w): what the decoder and the AVM loss read.
+        audio: for each stage the aligned audio A (B, T, C); None where no audio took part.
+    """
+
+    logits: Tensor
+    maps: list[Tensor]
+    audio: list[Tensor | None]
+
+
+class Segmenter(nn.Module):
+    """Audio-visual segmentation after Zhou et al., ECCV 2022.
+
+    Args:
+        backbone: "resnet18", "resnet50" or "pvt_v2_b5"; weights are random.
+        channels: C, width of everything after the encoder; 256 as published.
+        tpavi_stages: where sound meets vision; stage 1 is the finest (stride 4).
+        audio_dim: size of an audio feature.
+    """
+
+    def __init__(
+        self,
+        backbone: str = "resnet18",
+        channels: int = 256,
+        tpavi_stages: Sequence[int] = (1, 2, 3, 4),
+        audio_dim: int = 128,
+    ) -> None:
+        super().__init__()
+        self.encoder = build_backbone(backbone)
+        self.reductions = nn.ModuleList(Reduction(width, channels) for width in self.encoder.channels)
+        self.tpavi = nn.ModuleDict({str(stage): TPAVI(channels, audio_dim) for stage in tpavi_stages})
+        self.decoder = Decoder(channels)
+
+    @property
+    def crop_width(self) -> int:
+        """Size of a crop feature, of `crop_features`."""
+        return self.encoder.channels[-1]
+
+    def forward(self, frames: Tensor, audio: Tensor | None, first: int | None = None) -> Segmentation:
+        """Segment what sounds; without audio, what stands out.
+
+        Args:
+            frames: (B, T, 3, H, W), normalised; H and W divisible by 32, any T.
+            audio: (B, T, audio_dim), or None for visual-visual attention.
+            first: give the masks, maps and audio of the first so many frames alone. All frames still take
+                part in attention and batch norm, so those masks and their gradients are the same. Where only
+                frame 1 is labelled (AVSBench S4), this spares four fifths of the decoder.
+        """
+        return self.decode(self.encode(frames), audio, first)
+
+    def encode(self, frames: Tensor) -> list[Tensor]:
+        """Visual maps before any sound: (B, T, 3, H, W) -> four maps (B, T, C, h, w), finest first."""
+        if frames.shape[-1] % 32 or frames.shape[-2] % 32:
+            raise ValueError(
+                f"frames of {tuple(frames.shape[-2:])} pixels: both sides must be divisible by 32"
+            )
+        images = frames.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        maps = self.encoder(images)
+        reduced = (reduce(m) for reduce, m in zip(self.reductions, maps, strict=True))
+        return [m.unflatten(0, frames.shape[:2]) for m in reduced]
+
+    def decode(self, maps: Sequence[Tensor], audio: Tensor | None, first: int | None = None) -> Segmentation:
+        """Segment from the maps of `encode`; one set of maps serves any number of sounds."""
+        shown, aligned = [], []
+        for stage, m in enumerate(maps, start=1):
+            a: Tensor | None = None
+            if str(stage) in self.tpavi:
+                m, a = self.tpavi[str(stage)](m, audio)
+            # The decoder's first act is a ReLU; the AVM loss reads the maps after it, as published.
+            shown.append(torch.relu(m[:, :first]))
+            aligned.append(a if a is None else a[:, :first])
+        logits = self.decoder([m.flatten(0, 1) for m in shown])
+        return Segmentation(logits.unflatten(0, shown[0].shape[:2]), shown, aligned)
+
+    def crop_features(self, crops: Tensor) -> Tensor:
+        """Global average of the encoder's last map: (B, T, 3, s, s) -> (B, T, encoder.channels[3]).
+
+        Batch norm uses the crops' own statistics in training but does not add them to its running averages:
+        those serve the whole frames of evaluation.
+        """
+        images = crops.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        with _running_averages_kept(self.encoder):
+            features = self.encoder(images)[-1].mean((2, 3))
+        return features.unflatten(0, crops.shape[:2])
+
+
+@contextmanager
+def _running_averages_kept(module: nn.Module) -> Iterator[None]:
+    norms = [m for m in module.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+    try:
+        yield
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum

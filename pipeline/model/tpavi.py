@@ -1,0 +1,67 @@
+"""TPAVI, temporal pixel-wise audio-visual interaction (Zhou et al., ECCV 2022), exact and in linear cost.
+
+The paper's equation for a clip of T frames of h x w positions, N = T h w, inner width I:
+
+    Z = LayerNorm(V + BN(mu(alpha g(V)))),    alpha = theta(V) phi(A)^T / N      (alpha is N x N, no softmax)
+
+Without a softmax the product may be bracketed the other way: alpha g(V) = theta(V) S with the I x I matrix
+S = phi(A)^T g(V) / N. The audio is the same at every position of a frame, and g is linear, so the sum over
+positions moves inside g and N cancels:
+
+    S = 1/T sum_t phi(A_t) g(mean over positions of V_t)
+
+Neither the N x N matrix nor an audio map is ever made. Without audio, phi(V) takes the place of phi(A).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class TPAVI(nn.Module):
+    """One TPAVI block.
+
+    Args:
+        channels: C, of the maps.
+        audio_dim: size of an audio feature.
+
+    The inner width I is C / 2. The batch norm's scale starts at zero, so that a new block is LayerNorm(V).
+    """
+
+    def __init__(self, channels: int, audio_dim: int = 128) -> None:
+        super().__init__()
+        inner = channels // 2
+        self.align = nn.Linear(audio_dim, channels)
+        self.theta = nn.Linear(channels, inner)
+        self.phi = nn.Linear(channels, inner)
+        self.g = nn.Linear(channels, inner)
+        self.mu = nn.Linear(inner, channels)
+        self.bn = nn.BatchNorm2d(channels)
+        self.norm = nn.LayerNorm(channels)
+        nn.init.zeros_(self.bn.weight)
+        nn.init.zeros_(self.bn.bias)
+
+    def forward(self, maps: Tensor, audio: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Let every position attend to the sound, or to all positions.
+
+        Args:
+            maps: (B, T, C, h, w), V.
+            audio: (B, T, audio_dim), or None for visual-visual attention.
+
+        Returns:
+            Z (B, T, C, h, w), and the aligned audio A (B, T, C) or None.
+        """
+        v = maps.permute(0, 1, 3, 4, 2)  # (B, T, h, w, C): every layer below works on the last axis
+        aligned = None
+        if audio is not None:
+            aligned = self.align(audio)
+            s = self.phi(aligned).mT @ self.g(v.mean((2, 3))) / v.shape[1]
+        else:
+            flat = v.flatten(1, 3)
+            s = self.phi(flat).mT @ self.g(flat) / flat.shape[1]
+        # mu is linear as well: fold it into the small matrix, (B, I, I) -> (B, I, C)
+        attended = torch.baddbmm(self.mu.bias, self.theta(v).flatten(1, 3), s @ self.mu.weight.T)
+        attended = attended.view(-1, *v.shape[2:]).permute(0, 3, 1, 2)  # (B T, C, h, w), channels-last
+        z = v + self.bn(attended).permute(0, 2, 3, 1).view(v.shape)
+        return self.norm(z).permute(0, 1, 4, 2, 3), aligned
