@@ -1,0 +1,25 @@
+"""DVC stage: write the demo world, when `data.source` asks for it."""
+
+from __future__ import annotations
+
+from pipeline.demo import write_world
+from pipeline.files import atomic_folder
+from pipeline.params import load_params
+from pipeline.progress import show
+from stages.common import DEMO, run
+
+
+def main() -> None:
+    """Write data/demo: videos, masks and boxes drawn here, or a note that the data come from elsewhere."""
+    params = load_params()
+    if params.data.source == "demo":
+        write_world(DEMO, params.demo, jobs=params.compute.jobs, track=show)
+        return
+    with atomic_folder(DEMO) as folder:
+        (folder / "README.txt").write_text(
+            f"No demo world: data.source is {params.data.source}.\n", encoding="utf-8"
+        )
+
+
+if __name__ == "__main__":
+    run(main)
