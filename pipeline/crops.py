@@ -1,0 +1,126 @@
+"""Crops of the sounding object: what people boxed, cut out of the frames and packed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from pipeline.catalog import clips_of
+from pipeline.categories import FRAMES
+from pipeline.clip import Clip
+from pipeline.errors import PipelineError
+from pipeline.files import atomic_folder
+from pipeline.frames import image_path, read_rgb, resize_image
+from pipeline.packed import new_array, write_row
+from pipeline.parallel import map_all
+from pipeline.progress import Track, silent
+
+
+class Corners(NamedTuple):
+    """A box in VOC's pixels: the first is 1, the last is inside."""
+
+    xmin: int
+    ymin: int
+    xmax: int
+    ymax: int
+
+
+def build_crops(
+    catalog: pd.DataFrame,
+    boxes: pd.DataFrame,
+    images: Path,
+    out: Path,
+    *,
+    size: int,
+    padding: float,
+    jobs: int = -1,
+    backend: str = "loky",
+    track: Track = silent,
+) -> None:
+    """Cut the boxed object out of every frame of every train clip; write the folder `out`, whole or not at
+    all.
+
+    `crops.npy` uint8 (C, 5, size, size, 3) RGB and `present.npy` bool (C, 5): row c is row c of the
+    catalogue, C the number of train clips. Of several boxes on one frame the largest is taken. A frame
+    without a box is not present, and black.
+
+    Args:
+        boxes: columns name, frame (1..5), xmin, ymin, xmax, ymax; pixels of the image, VOC's 1-based
+        inclusive. images: the folder of native-size frames that the boxes were drawn on. padding: added on
+        each side, as a fraction of the box's width and height; clipped to the image.
+    """
+    clips = [clip for clip in clips_of(catalog) if clip.split == "train"]
+    chosen = largest_boxes(boxes)
+    unknown = sorted(set(chosen) - {(clip.name, k) for clip in clips for k in range(1, FRAMES + 1)})
+    if unknown:
+        shown = ", ".join(f"{name} frame {k}" for name, k in unknown[:5])
+        raise PipelineError(f"boxes of frames that are of no train clip: {shown}; run `dvc repro boxes`.")
+    with atomic_folder(out) as folder:
+        new_array(folder / "crops.npy", np.uint8, (len(clips), FRAMES, size, size, 3))
+        present = np.array([[(clip.name, k) in chosen for k in range(1, FRAMES + 1)] for clip in clips])
+        np.save(folder / "present.npy", present.reshape(len(clips), FRAMES))
+        items = [
+            (row, clip, [chosen.get((clip.name, k)) for k in range(1, FRAMES + 1)])
+            for row, clip in enumerate(clips)
+        ]
+        work = _Cut(folder / "crops.npy", images, size, padding)
+        map_all(work, items, jobs=jobs, backend=backend, track=track, what="clips to crops")
+
+
+def largest_boxes(boxes: pd.DataFrame) -> dict[tuple[str, int], Corners]:
+    """(clip name, frame 1..5) -> its largest box by area; of equal ones the first in the table."""
+    chosen: dict[tuple[str, int], Corners] = {}
+    rows = boxes[["name", "frame", *Corners._fields]].itertuples(index=False)
+    for name, frame, *numbers in rows:
+        box, key = Corners(*map(int, numbers)), (str(name), int(frame))
+        if key not in chosen or _area(box) > _area(chosen[key]):
+            chosen[key] = box
+    return chosen
+
+
+def cut(image: np.ndarray, box: Corners, size: int, padding: float) -> np.ndarray:
+    """The padded box of an image (height, width, 3), clipped to it and stretched to (size, size, 3).
+
+    Raises `PipelineError` if nothing of the box lies inside the image.
+    """
+    height, width = image.shape[:2]
+    wide, high = (box.xmax - box.xmin + 1) * padding, (box.ymax - box.ymin + 1) * padding
+    left, right = max(0, round(box.xmin - 1 - wide)), min(width, round(box.xmax + wide))
+    top, bottom = max(0, round(box.ymin - 1 - high)), min(height, round(box.ymax + high))
+    if box.xmin > box.xmax or box.ymin > box.ymax or left >= right or top >= bottom:
+        raise PipelineError(
+            f"box {tuple(box)} is empty or outside the image of {width} x {height}; mend its label."
+        )
+    return resize_image(image[top:bottom, left:right], size)
+
+
+def _area(box: Corners) -> int:
+    return (box.xmax - box.xmin + 1) * (box.ymax - box.ymin + 1)
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """The work on one clip, picklable."""
+
+    path: Path
+    images: Path
+    size: int
+    padding: float
+
+    def __call__(self, item: tuple[int, Clip, list[Corners | None]]) -> None:
+        row, clip, boxes = item
+        cv2.setNumThreads(1)  # clips are the unit of parallel work
+        crops = np.zeros((FRAMES, self.size, self.size, 3), np.uint8)
+        for k, box in enumerate(boxes, 1):
+            if box is not None:
+                path = self.images / image_path(clip, k)
+                try:
+                    crops[k - 1] = cut(read_rgb(path), box, self.size, self.padding)
+                except PipelineError as error:
+                    raise PipelineError(f"{clip.name} frame {k}: {error}") from error
+        write_row(self.path, row, crops)

@@ -1,0 +1,155 @@
+"""Frames and sound of a clip, decoded with PyAV (which brings its own FFmpeg)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import av
+import numpy as np
+
+from pipeline.categories import FRAMES
+from pipeline.errors import PipelineError
+
+
+class ClipFrames(NamedTuple):
+    """What `read_frames` returns."""
+
+    images: np.ndarray  # (count, height, width, 3) uint8 RGB
+    note: str  # "" or, for a clip shorter than `count` seconds, what was repeated
+
+
+def frame_indices(fps: float, n_frames: int, count: int = FRAMES) -> list[int]:
+    """Numbers of the frames that AVSBench's script takes, one for each of the first `count` seconds.
+
+    With fps rounded to an integer, second l gives frame `int(l*fps + 15/16*fps)`, clamped to the last frame.
+    """
+    if n_frames < 1:
+        raise ValueError("a clip has at least one frame")
+    return [min(index, n_frames - 1) for index in _unclamped(fps, count)]
+
+
+def _unclamped(fps: float, count: int) -> list[int]:
+    if not (math.isfinite(fps) and fps > 0):
+        raise ValueError(f"frame rate {fps} is not a positive number")
+    rate = max(1, math.floor(fps + 0.5))
+    return [second * rate + 15 * rate // 16 for second in range(count)]
+
+
+def read_frames(path: Path, count: int = FRAMES) -> ClipFrames:
+    """The frames by `frame_indices`, decoding no further than the last of them; one thread.
+
+    Frames are counted as decoded, as the published script does, whatever their time stamps say. A clip that
+    ends before second `count` repeats its last frame and `note` says so. Raises `PipelineError` for a file
+    that is missing, damaged, cut short, or without pictures.
+    """
+    with _open(path) as container:
+        if not container.streams.video:
+            raise PipelineError(
+                f"{path}: has no video stream; replace the file or take the clip out of the table."
+            )
+        stream = container.streams.video[0]
+        stream.thread_count = 1  # clips are decoded in parallel: more threads a clip would only compete
+        if not stream.average_rate:
+            raise PipelineError(f"{path}: tells no frame rate; encode it anew (`ffmpeg -i IN -r 25 OUT`).")
+        fps = float(stream.average_rate)
+        wanted = _unclamped(fps, count)
+        images: dict[int, np.ndarray] = {}
+        number, last = -1, None
+        for number, last in enumerate(_decode(container, stream, path)):
+            if number in wanted:
+                images[number] = last.to_ndarray(format="rgb24")
+            if number == wanted[-1]:
+                break
+        decoded = number + 1
+        promised = stream.frames
+    if last is None:
+        raise PipelineError(
+            f"{path}: no frame could be decoded; the file is damaged, fetch or encode it again."
+        )
+    if decoded <= wanted[-1]:
+        if decoded < 0.95 * promised - 1:
+            raise PipelineError(
+                f"{path}: ends after {decoded} of {promised} frames: the file was cut short, fetch it again."
+            )
+        images[decoded - 1] = last.to_ndarray(format="rgb24")
+    rate = max(1, math.floor(fps + 0.5))
+    absent = [second for second in range(count) if second * rate >= decoded]
+    note = ""
+    if absent:
+        taken = count - len(absent)
+        note = f"{decoded} frames at {fps:.4g} a second give {taken} of {count}; the last frame is repeated"
+    return ClipFrames(np.stack([images[min(index, decoded - 1)] for index in wanted]), note)
+
+
+def read_mono(path: Path, rate: int = 16_000, seconds: float = float(FRAMES)) -> np.ndarray:
+    """The sound of a video or a wav file as one channel.
+
+    Channels are resampled each for itself and then averaged: FFmpeg's own mono mix is up to 3 dB louder for
+    correlated stereo. The end is trimmed, or filled with silence, to the duration of the pictures (AAC rounds
+    up to whole blocks), and to `seconds` at most.
+
+    Returns: (samples,) float32 in about -1 to 1, at `rate` a second; a 4-second clip gives 4 seconds.
+
+    Raises `PipelineError` for a file that is missing, damaged or without sound.
+    """
+    with _open(path) as container:
+        if not container.streams.audio:
+            raise PipelineError(
+                f"{path}: has no sound; the method needs it: fetch the clip again or take it out."
+            )
+        stream = container.streams.audio[0]
+        limit = math.ceil(seconds * rate)
+        parts: list[np.ndarray] = []
+        resampler: av.AudioResampler | None = None
+        for frame in _decode(container, stream, path):
+            if resampler is None:
+                resampler = av.AudioResampler(format="fltp", layout=frame.layout, rate=rate)
+            parts += [piece.to_ndarray().mean(axis=0) for piece in resampler.resample(frame)]
+            if sum(part.size for part in parts) > limit:
+                break
+        if resampler is not None:
+            parts += [piece.to_ndarray().mean(axis=0) for piece in resampler.resample(None)]
+        duration = _duration(container)
+    wave = np.concatenate(parts).astype(np.float32) if parts else np.zeros(0, np.float32)
+    if not wave.size:
+        raise PipelineError(
+            f"{path}: no sound could be decoded; the file is damaged, fetch or encode it again."
+        )
+    length = min(round(min(duration, seconds) * rate), limit) if duration else min(wave.size, limit)
+    wave = wave[:length]
+    return np.pad(wave, (0, length - wave.size))
+
+
+def _duration(container: Any) -> float | None:
+    """Seconds of the pictures; None for a file without pictures."""
+    if not container.streams.video:
+        return None
+    stream = container.streams.video[0]
+    if stream.duration is not None:
+        return float(stream.duration * stream.time_base)
+    return container.duration / av.time_base if container.duration else None
+
+
+def _open(path: Path) -> Any:
+    if not path.is_file():
+        raise PipelineError(f"{path}: no such file; fetch it again or take the clip out of the table.")
+    try:
+        return av.open(
+            str(path.resolve())
+        )  # absolute: a name that begins with '-' or has ':' stays a file's name
+    except (av.FFmpegError, OSError) as error:
+        size = path.stat().st_size
+        raise PipelineError(
+            f"{path}: cannot be opened as a video or sound ({error.strerror}; {size} bytes); "
+            "it is damaged or was cut short, fetch it again."
+        ) from error
+
+
+def _decode(container: Any, stream: Any, path: Path) -> Iterator[Any]:
+    try:
+        yield from container.decode(stream)
+    except (av.FFmpegError, OSError) as error:
+        raise PipelineError(f"{path}: is damaged ({error.strerror}); fetch or encode it again.") from error

@@ -1,0 +1,31 @@
+"""DVC stage: log-mel examples and VGGish features of every clip."""
+
+from __future__ import annotations
+
+import torch
+
+from pipeline.audio import build_audio
+from pipeline.catalog import read_catalog
+from pipeline.params import load_params
+from pipeline.progress import show
+from stages.common import AUDIO, CATALOG, run
+
+
+def main() -> None:
+    """Decode each clip's sound and compute its features, on a GPU if there is one."""
+    params = load_params()
+    build_audio(
+        read_catalog(CATALOG),
+        AUDIO,
+        weights=params.audio.weights,
+        seed=params.audio.seed,
+        standardise=params.audio.standardise,
+        device="cuda" if torch.cuda.is_available() else "cpu",
+        jobs=params.compute.jobs,
+        backend=params.compute.backend,
+        track=show,
+    )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,31 @@
+"""DVC stage: the boxed objects of the train clips, cut out, resized and packed."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from pipeline.catalog import read_catalog
+from pipeline.crops import build_crops
+from pipeline.params import load_params
+from pipeline.progress import show
+from stages.common import BOXES, CATALOG, CROPS, FRAMES, run
+
+
+def main() -> None:
+    """Cut every train clip's boxed object out of its five frames."""
+    params = load_params()
+    build_crops(
+        read_catalog(CATALOG),
+        pd.read_parquet(BOXES / "boxes.parquet"),
+        FRAMES / "images",
+        CROPS,
+        size=params.crops.size,
+        padding=params.crops.padding,
+        jobs=params.compute.jobs,
+        backend=params.compute.backend,
+        track=show,
+    )
+
+
+if __name__ == "__main__":
+    run(main)

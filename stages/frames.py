@@ -1,0 +1,27 @@
+"""DVC stage: five frames a clip, as images for annotators and packed for training."""
+
+from __future__ import annotations
+
+from pipeline.catalog import read_catalog
+from pipeline.frames import build_frames
+from pipeline.params import load_params
+from pipeline.progress import show
+from stages.common import CATALOG, FRAMES, run
+
+
+def main() -> None:
+    """Decode each clip's five frames; pack frames and masks."""
+    params = load_params()
+    build_frames(
+        read_catalog(CATALOG),
+        FRAMES,
+        image_size=params.model.image_size,
+        jpeg_quality=params.frames.jpeg_quality,
+        jobs=params.compute.jobs,
+        backend=params.compute.backend,
+        track=show,
+    )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,34 @@
+"""DVC stage: other sounds for each clip, by the recipe of its own, for the listening test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from pipeline.catalog import read_catalog
+from pipeline.negatives import build_negatives
+from pipeline.params import load_params
+from pipeline.progress import show
+from stages.common import AUDIO, CATALOG, run
+
+NEGATIVES = Path("data/negatives")
+
+
+def main() -> None:
+    """Make silence, noise, exchanged and shifted sounds, and their features."""
+    params = load_params()
+    build_negatives(
+        read_catalog(CATALOG),
+        AUDIO,
+        NEGATIVES,
+        seed=params.evaluate.seed,
+        device="cuda" if torch.cuda.is_available() else "cpu",
+        jobs=params.compute.jobs,
+        backend=params.compute.backend,
+        track=show,
+    )
+
+
+if __name__ == "__main__":
+    run(main)
