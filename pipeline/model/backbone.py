@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 import timm
 import torchvision
@@ -62,13 +63,12 @@ class PVT(Backbone):
     """timm's PVT-v2-b5 (Wang et al., 2022), its names kept, without the classifier."""
 
     channels = (64, 128, 320, 512)
-    patch_embed: nn.Module
-    stages: nn.Sequential
 
     def __init__(self) -> None:
         super().__init__()
         net = timm.create_model("pvt_v2_b5", pretrained=False, num_classes=0, drop_path_rate=DROP_PATH)
-        self.patch_embed, self.stages = net.patch_embed, net.stages
+        self.patch_embed = net.get_submodule("patch_embed")
+        self.stages = cast(nn.Sequential, net.get_submodule("stages"))
 
     def forward(self, images: Tensor) -> list[Tensor]:
         x = self.patch_embed(images)

@@ -1,0 +1,172 @@
+"""Pretrained weights: which files, where they come from, where they lie, and whether they are whole."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import torch
+from torch import Tensor
+
+from pipeline.errors import PipelineError
+from pipeline.files import atomic_path, read_json, write_json
+from pipeline.model.backbone import build_backbone
+from pipeline.params import Model
+from pipeline.progress import Track, silent
+
+FOLDER = Path("weights")
+RECORD = "sha256.json"  # in the folder: the hashes seen at the first fetch, for files published without one
+CHUNK = 1 << 20  # bytes
+
+
+@dataclass(frozen=True)
+class Weights:
+    """One file of weights.
+
+    Attributes:
+        sha256: the first hex digits of its SHA-256 as published; "" where none are.
+    """
+
+    file: str
+    url: str
+    sha256: str
+    what: str
+
+
+_TORCH = "https://download.pytorch.org/models/"
+_GITHUB = "https://github.com/"
+WEIGHTS = {
+    "resnet18": Weights(
+        "resnet18-f37072fd.pth",
+        _TORCH + "resnet18-f37072fd.pth",
+        "f37072fd",
+        "ResNet-18, ImageNet V1 (torchvision)",
+    ),
+    "resnet50": Weights(
+        "resnet50-0676ba61.pth",
+        _TORCH + "resnet50-0676ba61.pth",
+        "0676ba61",
+        "ResNet-50, ImageNet V1 (torchvision)",
+    ),
+    "pvt_v2_b5": Weights(
+        "pvt_v2_b5.pth",
+        _GITHUB + "whai362/PVT/releases/download/v2/pvt_v2_b5.pth",
+        "",
+        "PVT-v2-b5, ImageNet (its authors)",
+    ),
+    "vggish": Weights(
+        "vggish-10086976.pth",
+        _GITHUB + "harritaylor/torchvggish/releases/download/v0.1/vggish-10086976.pth",
+        "10086976",
+        "VGGish, AudioSet",
+    ),
+}
+
+
+def fetch(weights: Weights, folder: Path = FOLDER, source: Path | None = None, track: Track = silent) -> Path:
+    """Put a file of weights into `folder`, from its address or from a folder `source`, and check its hash.
+
+    A file that is there and whole stays as it is. Returns its path.
+
+    Raises:
+        PipelineError: it cannot be had, or is not the published file; nothing is left behind then.
+    """
+    target = folder / weights.file
+    if target.exists():
+        return check(weights, folder)
+    origin = weights.url if source is None else source / weights.file
+    try:
+        if isinstance(origin, Path):
+            stream: BinaryIO = origin.open("rb")
+        else:
+            stream = urllib.request.urlopen(origin, timeout=60)
+        with stream, atomic_path(target) as temporary:
+            with temporary.open("wb") as out:
+                length = int(getattr(stream, "headers", {}).get("Content-Length") or 0)
+                blocks = iter(lambda: stream.read(CHUNK), b"")
+                for block in track(blocks, -(-length // CHUNK), f"{weights.file} (MiB)"):
+                    out.write(block)
+            found = _judge(weights, temporary, folder, shown=str(origin))
+        if not weights.sha256:
+            write_json(folder / RECORD, {**_record(folder), weights.file: found})
+    except (OSError, urllib.error.URLError) as error:
+        raise PipelineError(f"{origin}: cannot be read ({error}). {_advice(weights, folder)}") from error
+    return target
+
+
+def check(weights: Weights, folder: Path = FOLDER) -> Path:
+    """The path of a file of weights that is there and whole.
+
+    Raises:
+        PipelineError: says which is missing or broken, where it comes from and where to put it.
+    """
+    path = folder / weights.file
+    if not path.is_file():
+        raise PipelineError(f"{path}: is missing ({weights.what}). {_advice(weights, folder)}")
+    _judge(weights, path, folder, shown=str(path))
+    return path
+
+
+def initial_weights(model: Model, folder: Path = FOLDER) -> dict[str, Tensor] | None:
+    """What a `Segmenter` starts from: its encoder's ImageNet weights; None when `model.pretrained` is off.
+
+    Raises:
+        PipelineError: the file is missing, broken, or of another network.
+    """
+    if not model.pretrained:
+        return None
+    path = check(WEIGHTS[model.backbone], folder)
+    encoder = build_backbone(model.backbone)
+    try:
+        encoder.load_imagenet(read_state(path))
+    except RuntimeError as error:
+        raise PipelineError(f"{path}: is not a {model.backbone}: {' '.join(str(error).split())}") from error
+    return {f"encoder.{key}": value for key, value in encoder.state_dict().items()}
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """Read a state dict; tensors alone are unpickled, never code.
+
+    Raises:
+        PipelineError: names the file.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise PipelineError(f"{path}: no such file.") from None
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise PipelineError(f"{path}: is not a file of weights that torch can read ({first}).") from error
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise PipelineError(f"{path}: holds no state dict (a mapping of names to tensors).")
+    return state
+
+
+def _judge(weights: Weights, path: Path, folder: Path, shown: str) -> str:
+    """A file's SHA-256, after comparing it with the published one, or else with the one seen at its fetch."""
+    with path.open("rb") as stream:
+        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    expected = weights.sha256 or _record(folder).get(weights.file, found)
+    if not found.startswith(expected):
+        raise PipelineError(
+            f"{shown}: is not the published file: its SHA-256 begins {found[:16]}, expected {expected[:16]}. "
+            f"It may be cut short; remove it and fetch it again. {_advice(weights, folder)}"
+        )
+    return found
+
+
+def _record(folder: Path) -> dict[str, str]:
+    return read_json(folder / RECORD) if (folder / RECORD).exists() else {}
+
+
+def _advice(weights: Weights, folder: Path) -> str:
+    name = next((key for key, value in WEIGHTS.items() if value is weights), weights.file)
+    return (
+        f"Run `avs weights fetch {name}`, or on a machine without a network fetch {weights.url} elsewhere "
+        f"and put it at {folder / weights.file}."
+    )

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from pipeline import weights as module
+from pipeline.cli_weights import weights_command
+from pipeline.errors import PipelineError
+from pipeline.model.backbone import build_backbone
+from pipeline.params import Model
+from pipeline.weights import WEIGHTS, Weights, check, fetch, initial_weights, read_state
+
+RUN = CliRunner()
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Path:
+    """A place that serves one small file."""
+    (tmp_path / "shelf").mkdir()
+    (tmp_path / "shelf" / "small.pth").write_bytes(b"weights")
+    return tmp_path / "shelf"
+
+
+def small(shelf: Path, sha256: str = hashlib.sha256(b"weights").hexdigest()[:8]) -> Weights:
+    return Weights("small.pth", (shelf / "small.pth").as_uri(), sha256, "a small net")
+
+
+def test_fetch_from_address_and_again(shelf: Path, tmp_path: Path) -> None:
+    path = fetch(small(shelf), tmp_path / "w")
+    assert path.read_bytes() == b"weights"
+    (shelf / "small.pth").unlink()  # the second call needs no network
+    assert fetch(small(shelf), tmp_path / "w") == path
+
+
+def test_fetch_from_folder(shelf: Path, tmp_path: Path) -> None:
+    weights = Weights("small.pth", "https://invalid.invalid/small.pth", small(shelf).sha256, "")
+    assert fetch(weights, tmp_path / "w", source=shelf).read_bytes() == b"weights"
+
+
+def test_wrong_hash_leaves_nothing(shelf: Path, tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match="not the published file"):
+        fetch(small(shelf, "00000000"), tmp_path / "w")
+    assert not list((tmp_path / "w").iterdir())
+
+
+def test_broken_file_is_found(shelf: Path, tmp_path: Path) -> None:
+    path = fetch(small(shelf), tmp_path / "w")
+    path.write_bytes(b"weigh")
+    with pytest.raises(PipelineError, match=r"small\.pth: is not the published file"):
+        check(small(shelf), tmp_path / "w")
+
+
+def test_unpublished_hash_is_recorded(shelf: Path, tmp_path: Path) -> None:
+    weights = small(shelf, "")
+    path = fetch(weights, tmp_path / "w")
+    assert hashlib.sha256(b"weights").hexdigest() in (tmp_path / "w" / "sha256.json").read_text()
+    check(weights, tmp_path / "w")
+    path.write_bytes(b"other")
+    with pytest.raises(PipelineError, match="not the published file"):
+        check(weights, tmp_path / "w")
+
+
+def test_missing_says_which_where_from_and_where_to(tmp_path: Path) -> None:
+    with pytest.raises(PipelineError) as error:
+        check(WEIGHTS["resnet50"], tmp_path)
+    for part in (
+        "resnet50-0676ba61.pth",
+        "https://download.pytorch.org",
+        str(tmp_path),
+        "avs weights fetch resnet50",
+    ):
+        assert part in str(error.value)
+
+
+def test_unreachable_address(tmp_path: Path) -> None:
+    weights = Weights("x.pth", (tmp_path / "nowhere.pth").as_uri(), "", "")
+    with pytest.raises(PipelineError, match="cannot be read"):
+        fetch(weights, tmp_path / "w")
+    assert not list((tmp_path / "w").glob("*"))
+
+
+def test_published_hashes_stand_in_the_names() -> None:
+    for name, weights in WEIGHTS.items():
+        assert weights.url.endswith(weights.file)
+        assert (weights.sha256 in weights.file) and (weights.sha256 or name == "pvt_v2_b5")
+
+
+@pytest.mark.parametrize("content", [b"", b"not weights", b"\x80\x04N.", b"PK\x03\x04"])
+def test_unreadable_checkpoint_is_named(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "x.pth"
+    path.write_bytes(content)
+    with pytest.raises(PipelineError, match=r"x\.pth"):
+        read_state(path)
+
+
+def test_code_is_never_unpickled(tmp_path: Path) -> None:
+    torch.save({"a": Path("x")}, tmp_path / "x.pth")
+    with pytest.raises(PipelineError, match=r"x\.pth"):
+        read_state(tmp_path / "x.pth")
+
+
+def model(pretrained: bool) -> Model:
+    return Model(backbone="resnet18", pretrained=pretrained, channels=16, tpavi_stages=[4], image_size=32)
+
+
+def test_initial_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert initial_weights(model(False), tmp_path) is None
+    state = {
+        **build_backbone("resnet18").state_dict(),
+        "fc.weight": torch.zeros(1),
+        "fc.bias": torch.zeros(1),
+    }
+    torch.save(state, tmp_path / "r18.pth")
+    monkeypatch.setitem(module.WEIGHTS, "resnet18", Weights("r18.pth", "file:///none", "", ""))
+    initial = initial_weights(model(True), tmp_path)
+    assert initial is not None
+    assert torch.equal(initial["encoder.conv1.weight"], state["conv1.weight"])
+    assert set(initial) == {f"encoder.{key}" for key in state if not key.startswith("fc.")}
+
+    del state["bn1.weight"]
+    torch.save(state, tmp_path / "r18.pth")
+    with pytest.raises(PipelineError, match=r"not a resnet18.*bn1\.weight"):
+        initial_weights(model(True), tmp_path)
+
+
+def test_command(shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(module.WEIGHTS, "resnet50", small(shelf))
+    fetched = RUN.invoke(weights_command, ["fetch", "resnet50", "--folder", str(tmp_path / "w")])
+    assert fetched.exit_code == 0 and "is whole" in fetched.output
+    checked = RUN.invoke(weights_command, ["check", "resnet50", "--from", str(tmp_path / "w")])
+    assert checked.exit_code == 0 and "is whole" in checked.output
+    missing = RUN.invoke(weights_command, ["check", "--from", str(tmp_path / "w")])
+    assert isinstance(missing.exception, PipelineError)
+    assert "vggish" in str(missing.exception) and "pvt_v2_b5" in str(missing.exception)
+    unknown = RUN.invoke(weights_command, ["fetch", "resnet7"])
+    assert isinstance(unknown.exception, PipelineError) and "resnet7" in str(unknown.exception)
