@@ -52,7 +52,7 @@ class Actor:
         reach = np.abs(turn[:, :2]) @ (columns / 2, rows / 2) + 1
         left, top = max(0, int(x - reach[0])), max(0, int(y - reach[1]))
         right, bottom = min(width, int(x + reach[0]) + 2), min(height, int(y + reach[1]) + 2)
-        turn[:, 2] += (x - (columns - 1) / 2 - left, y - (rows - 1) / 2 - top)
+        turn[:, 2] += np.array([x - (columns - 1) / 2 - left, y - (rows - 1) / 2 - top])
         layer = cv2.warpAffine(self.sprite, turn, (right - left, bottom - top), flags=cv2.INTER_LINEAR)
         return (slice(top, bottom), slice(left, right)), layer
 

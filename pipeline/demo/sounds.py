@@ -56,7 +56,7 @@ def laughter(rng: Rng, n: int) -> Wave:
 
 def shots(rng: Rng, n: int) -> Wave:
     """Sharp cracks over the whole band, each with a short echo."""
-    tau, colour = rng.uniform(0.015, 0.035), rng.uniform(700, 1200)
+    tau, colour = rng.uniform(0.04, 0.07), rng.uniform(700, 1200)
 
     def shot() -> Wave:
         m = _samples(0.25)
@@ -108,13 +108,13 @@ def barks(rng: Rng, n: int) -> Wave:
     throat = [(rng.uniform(550, 800), 1.0), (rng.uniform(1100, 1400), 0.6)]
 
     def bark() -> Wave:
-        m = _samples(rng.uniform(0.12, 0.2))
+        m = _samples(rng.uniform(0.2, 0.3))
         glide = pitch * np.linspace(1.3, 0.8, m)
-        return fade(m, 0.07, 0.01) * (
+        return fade(m, 0.11, 0.01) * (
             tone(glide, voice(pitch, throat, 250), m) + 0.7 * noise(rng, 400, 1600, m)
         )
 
-    return strokes(beats(rng, rng.uniform(2.2, 4.0), n), bark, n)
+    return strokes(beats(rng, rng.uniform(2.8, 4.0), n), bark, n)
 
 
 def bus(rng: Rng, n: int) -> Wave:
@@ -203,10 +203,10 @@ def speech(rng: Rng, n: int) -> Wave:
 
 def chirps(rng: Rng, n: int) -> Wave:
     """Quick whistles that leap about between 2 and 6 kHz."""
-    centre = rng.uniform(2800, 4000)
+    centre = rng.uniform(2500, 3300)
 
     def chirp() -> Wave:
-        m = _samples(rng.uniform(0.06, 0.16))
+        m = _samples(rng.uniform(0.09, 0.18))
         start, end = centre * rng.uniform(0.75, 1.4, 2)
         return hump(m) * tone(np.linspace(start, end, m), [1, 0.15], m)
 

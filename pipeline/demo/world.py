@@ -46,6 +46,8 @@ ORDER: tuple[str, ...] = (
     "playing_ukulele",
 )
 _DATA = {"s4": "Single-source/s4_data", "ms3": "Multi-sources/ms3_data"}
+# How many objects sound and how many are silent: the number of objects does not tell how many sound.
+_MS3_COUNTS = ((1, 1), (2, 1), (1, 2))
 _ID_LETTERS = string.ascii_letters + string.digits + "_-"
 _DASH_SHARE = 0.08  # of the names begin with "-", as 247 of AVSBench's 4,932 do
 
@@ -59,11 +61,11 @@ def plan_world(demo: Demo) -> list[Clip]:
     Raises:
         PipelineError: `demo` asks for more different objects in a picture than it has categories.
     """
-    most = (2 if demo.setting == "ms3" else 1) + demo.silent_objects
+    most = 3 if demo.setting == "ms3" else 2
     if demo.categories < most:
         raise PipelineError(
-            f"demo.categories: {demo.categories} is too few for {most} different objects in one picture; "
-            f"set it to {most} or more, or demo.silent_objects to 0."
+            f"demo.categories: {demo.categories} is too few for the {most} different objects that a picture "
+            f"of demo.setting {demo.setting} can show; set it to {most} or more."
         )
     counts = dict(zip(SPLITS, (demo.train, demo.val, demo.test), strict=True))
     return [_plan(demo, split, number) for split in SPLITS for number in range(counts[split])]
@@ -73,8 +75,8 @@ def _plan(demo: Demo, split: str, number: int) -> Clip:
     key = (demo.seed, SPLITS.index(split), number)
     rng = np.random.default_rng((*key, 5))
     names, block = ORDER[: demo.categories], number // demo.categories
-    sounding = 1 + block % 2 if demo.setting == "ms3" else 1
-    steps = _partners(demo, split, block)[: sounding - 1 + demo.silent_objects]
+    sounding, mute = _MS3_COUNTS[block % len(_MS3_COUNTS)] if demo.setting == "ms3" else (1, 1)
+    steps = _partners(demo, split, block)[: sounding - 1 + mute * demo.silent_objects]
     objects = tuple(names[(number + step) % demo.categories] for step in (0, *steps))
     start = int(rng.integers(0, 6))
     return Clip(
@@ -128,7 +130,7 @@ def write_world(root: Path, demo: Demo, *, jobs: int = -1, track: Track = silent
             header = ("name", "start", "category", "split")
             _write_csv(folder / "Single-source/s4_meta_data.csv", header, rows)
         if demo.silent_objects:
-            pairs = [(clip.name, clip.silent[0]) for clip in clips]
+            pairs = [(clip.name, "+".join(clip.silent)) for clip in clips]
             _write_csv(folder / _DATA[demo.setting] / "silent_meta_data.csv", ("name", "category"), pairs)
 
 
