@@ -20,5 +20,5 @@ def drawn_box(mask: np.ndarray, rng: np.random.Generator) -> Edges:
     height, width = mask.shape
     xmin, ymin, xmax, ymax = tight_box(mask)
     left, top, right, bottom = np.clip(np.round(rng.normal(0.5, 1.4, 4)), -3, 4).astype(int).tolist()
-    xmin, ymin = max(1, xmin - left), max(1, ymin - top)
+    xmin, ymin = max(1, min(xmin - left, width - 1)), max(1, min(ymin - top, height - 1))
     return xmin, ymin, min(width, max(xmax + right, xmin + 1)), min(height, max(ymax + bottom, ymin + 1))

@@ -120,7 +120,7 @@ def tabla(canvas: Canvas, rng: np.random.Generator) -> None:
     metal = hsv(rng.choice([0.11, 0.6, 0.0]), *[(0.1, 0.8), (0.65, 0.75)][rng.integers(2)])
     skin: Colour = (240, 225, 195)
     tall = rng.uniform(-0.2, -0.1)
-    canvas.ellipse(0.42, 0.38, 0.54, 0.46, metal)
+    canvas.ellipse(0.41, 0.38, 0.58, 0.46, metal)
     canvas.polygon([(-0.82, tall), (-0.22, tall), (-0.12, 0.8), (-0.94, 0.8)], wood)
     canvas.ellipse(-0.53, 0.8, 0.41, 0.12, wood)
     for number in range(4):

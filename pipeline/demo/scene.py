@@ -76,7 +76,7 @@ class Scene:
         for number in self.depth:
             window, layer = self.actors[number].placed(time, self.width, self.height)
             under = frame[window] * (255 - layer[..., 3:].astype(np.uint16))
-            frame[window] = np.minimum(layer[..., :3] + (under + 128) // 256, 255)
+            frame[window] = np.minimum(layer[..., :3] + (under + 127) // 255, 255)
         return frame
 
     def silhouettes(self, time: float) -> np.ndarray:
