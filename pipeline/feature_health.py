@@ -1,4 +1,4 @@
-"""Are the features alive? A cosine loss without negatives can make them all equal: spread, retrieval, grouping."""
+"""Are the features alive? A cosine loss without negatives can make them all equal, which is measured here."""
 
 from __future__ import annotations
 

@@ -77,10 +77,7 @@ def bootstrap_interval(values: ArrayLike, *, seed: int, level: float = LEVEL, dr
         raise ValueError(f"need at least 2 values in one dimension, got shape {sample.shape}")
     random = np.random.default_rng(seed)
     means = np.concatenate(
-        [
-            random.choice(sample, size=(rows, len(sample))).mean(axis=1)
-            for rows in _blocks(draws, len(sample))
-        ]
+        [random.choice(sample, size=(rows, len(sample))).mean(axis=1) for rows in _blocks(draws, len(sample))]
     )
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     p = sign_flip_p(sample, seed=seed, draws=draws)
@@ -90,7 +87,7 @@ def bootstrap_interval(values: ArrayLike, *, seed: int, level: float = LEVEL, dr
 def sign_flip_p(differences: ArrayLike, *, seed: int, draws: int = DRAWS) -> float:
     """Two-sided p value of paired `differences` (n,) by flipping their signs at random.
 
-    Under the null the two variants may change names clip by clip. All 2^n flips are tried where they are at most
+    Under the null the variants may change names clip by clip. All 2^n flips are tried where they are at most
     `draws`; otherwise `draws` random ones and the observed one (Phipson & Smyth 2010), so p is never 0.
     """
     values = np.asarray(differences, dtype=np.float64)

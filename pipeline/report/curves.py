@@ -1,0 +1,69 @@
+"""Learning curves: validation M_J and each loss term by itself, one small picture a metric."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+from markupsafe import Markup
+from matplotlib.ticker import MaxNLocator
+
+from pipeline.report.compare import by_variant
+from pipeline.report.figures import inline_svg, new_axes, variant_colours
+from pipeline.report.inputs import Run
+
+TITLES = {
+    "val/miou": "Validation M_J",
+    "train/loss": "Training loss, all terms weighted",
+    "train/bce": "BCE",
+    "train/avm": "AVM",
+    "train/classification": "Crop classification",
+    "train/similarity": "Audio-crop similarity",
+}
+
+
+@dataclass(frozen=True)
+class Curve:
+    metric: str
+    title: str
+    svg: Markup
+
+
+def draw_curves(runs: Sequence[Run]) -> list[Curve]:
+    """One picture a metric that any run logged: the known ones first, others by name."""
+    metrics = {metric for run in runs for metric in run.curves}
+    order = [metric for metric in TITLES if metric in metrics] + sorted(metrics - TITLES.keys())
+    return [Curve(metric, TITLES.get(metric, metric), _draw(metric, runs)) for metric in order]
+
+
+def _draw(metric: str, runs: Sequence[Run]) -> Markup:
+    """Thin lines are seeds, the thick one their mean; on validation M_J a dot marks the kept epoch."""
+    figure, axes = new_axes(3.5, 2.2)
+    colours = variant_colours(list(by_variant(runs)))
+    for variant, group in by_variant(runs).items():
+        lines = {run.seed: run.curves[metric] for run in group if metric in run.curves}
+        if not lines:
+            continue
+        for line in lines.values():
+            axes.plot(
+                line.index, line, color=colours[variant], alpha=0.4 if len(lines) > 1 else 1, linewidth=1
+            )
+        if len(lines) > 1:
+            mean = pd.DataFrame(lines).dropna().mean(axis=1)
+            axes.plot(mean.index, mean, color=colours[variant], linewidth=1.8)
+        if metric == "val/miou":
+            for line in lines.values():
+                if line.notna().any():
+                    axes.plot(
+                        int(line.to_numpy().argmax()) + 1,
+                        line.max(),
+                        "o",
+                        color=colours[variant],
+                        markersize=3.5,
+                    )
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
+    if metric == "val/miou":
+        axes.set_ylim(bottom=0)
+    return inline_svg(figure, f"{TITLES.get(metric, metric)} by epoch")

@@ -1,0 +1,154 @@
+"""Reading a finished run: figures, clip scores, curves, features and pictures of one variant and seed."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pipeline.errors import PipelineError
+from pipeline.files import read_json
+
+REQUIRED = ("miou", "fscore", "val_miou", "best_epoch", "epochs")
+
+
+@dataclass(frozen=True)
+class Features:
+    """Crop features of one epoch.
+
+    Attributes:
+        values: (n, d) float32, one row a crop.
+        category, clip: (n,) str, what each row shows and comes from.
+        crop_embedding: (n, w), and audio_embedding: (m, w) with audio_clip (m,) str: both in the common width
+            of the similarity loss; None for variants without crop heads.
+    """
+
+    values: NDArray[np.float32]
+    category: NDArray[np.str_]
+    clip: NDArray[np.str_]
+    crop_embedding: NDArray[np.float32] | None = None
+    audio_embedding: NDArray[np.float32] | None = None
+    audio_clip: NDArray[np.str_] | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One trained and evaluated model. What a stage did not write is None or empty."""
+
+    variant: str
+    seed: int
+    figures: dict[str, Any]
+    clips: pd.DataFrame | None = None
+    categories: pd.DataFrame | None = None
+    listening: pd.DataFrame | None = None
+    curves: dict[str, pd.Series] = field(default_factory=dict)  # metric -> value by epoch
+    features: dict[int, Features] = field(default_factory=dict)  # by epoch
+    pictures: tuple[Path, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return f"{self.variant}-{self.seed}"
+
+
+def read_run(variant: str, seed: int, *, metrics: Path, evaluation: Path, logs: Path) -> Run:
+    """Read `{metrics}/{variant}-{seed}.json` and the folders `{variant}-{seed}` in `evaluation` and `logs`.
+
+    Only the JSON must exist. Raises `PipelineError` that names a file that is missing or damaged.
+    """
+    name = f"{variant}-{seed}"
+    source = metrics / f"{name}.json"
+    figures = read_json(source)
+    missing = [key for key in REQUIRED if not isinstance(figures, dict) or key not in figures]
+    if missing:
+        raise PipelineError(f"{source}: lacks {', '.join(missing)}; run `dvc repro evaluate`.")
+    folder = evaluation / name
+    return Run(
+        variant=variant,
+        seed=seed,
+        figures=figures,
+        clips=_read_table(folder / "per_clip.csv", ("name", "miou")),
+        categories=_read_table(folder / "per_category.csv", ("category", "clips", "miou", "fscore")),
+        listening=_read_table(folder / "listening.csv", ("condition", "miou")),
+        curves=read_curves(logs / name),
+        features={epoch: _read_features(path) for epoch, path in _by_epoch(folder)},
+        pictures=tuple(sorted((folder / "overlays").glob("*.png"))),
+    )
+
+
+def read_runs(variants: Sequence[str], seeds: Sequence[int], **folders: Path) -> list[Run]:
+    """Read every variant and seed, in that order; folders as in `read_run`."""
+    return [read_run(variant, seed, **folders) for variant in variants for seed in seeds]
+
+
+def _read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame | None:
+    """A CSV with at least these columns, or None where there is none; text stays text, "nan" too."""
+    if not path.exists():
+        return None
+    try:
+        text = {"name": str, "category": str, "condition": str}
+        table = pd.read_csv(path, dtype=text, keep_default_na=False, na_values={})
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, ValueError) as error:
+        raise PipelineError(f"{path}: is not a table ({error}); run `dvc repro evaluate`.") from error
+    missing = [column for column in columns if column not in table]
+    if missing:
+        raise PipelineError(f"{path}: lacks the columns {', '.join(missing)}; run `dvc repro evaluate`.")
+    for column in set(table) - set(text):
+        table[column] = pd.to_numeric(table[column], errors="coerce")
+    return table
+
+
+def read_curves(folder: Path) -> dict[str, pd.Series]:
+    """dvclive's metrics under `{folder}/plots/metrics`: "train/loss" -> values by epoch, from 1."""
+    root = folder / "plots" / "metrics"
+    curves = {}
+    for path in sorted(root.rglob("*.tsv")):
+        try:
+            table = pd.read_csv(path, sep="\t")
+            values = pd.to_numeric(table[path.stem], errors="coerce")
+            steps = pd.to_numeric(table["step"], errors="raise").astype(int)
+        except (KeyError, ValueError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+            raise PipelineError(
+                f"{path}: is not a dvclive metric ({error}); run `dvc repro train`."
+            ) from error
+        name = path.relative_to(root).with_suffix("").as_posix()
+        # a run that went on after an interruption may hold a step twice: the later one counts
+        series = pd.Series(values.to_numpy(), index=steps + 1)
+        curves[name] = series[~series.index.duplicated(keep="last")].sort_index()
+    return curves
+
+
+def _by_epoch(folder: Path) -> list[tuple[int, Path]]:
+    found = []
+    for path in folder.glob("features-*.npz"):
+        epoch = path.stem.removeprefix("features-")
+        if epoch.isdecimal():
+            found.append((int(epoch), path))
+    return sorted(found)
+
+
+def _read_features(path: Path) -> Features:
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {key: stored[key] for key in stored.files}
+        values = arrays["features"]
+        features = Features(
+            values=values,
+            category=arrays["category"].astype(str),
+            clip=arrays["clip"].astype(str),
+            crop_embedding=arrays.get("crop_embedding"),
+            audio_embedding=arrays.get("audio_embedding"),
+            audio_clip=arrays["audio_clip"].astype(str) if "audio_clip" in arrays else None,
+        )
+        if values.ndim != 2 or not len(values) == len(features.category) == len(features.clip):
+            raise ValueError(f"features {values.shape}, {len(features.category)} categories")
+        if not np.isfinite(values).all():
+            raise ValueError("features hold NaN or infinity")
+        return features
+    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise PipelineError(f"{path}: holds no features ({error}); run `dvc repro evaluate`.") from error

@@ -1,0 +1,135 @@
+"""The page: everything a reader needs in one HTML file, without scripts and without a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+import pandas as pd
+from markupsafe import Markup
+
+from pipeline.overlay import LEGEND
+from pipeline.report import published, sentences
+from pipeline.report.compare import Pair, hearing
+from pipeline.report.curves import draw_curves
+from pipeline.report.figures import variant_colours
+from pipeline.report.inputs import Run
+from pipeline.report.pictures import clip_pictures
+from pipeline.report.tables import MEASURES, category_rows, listening_tables, variant_rows
+from pipeline.report.tsne import draw_panels
+
+PROBLEMS_SHOWN = 50
+
+
+@dataclass(frozen=True)
+class Material:
+    """What the page is made from besides the runs; whatever is None is left out or said to be missing.
+
+    Attributes:
+        params: params.yaml as a nested mapping.
+        catalog: the clip catalogue.
+        problems: label problems (file, kind, detail).
+        audio: data/audio/info.json.
+        provenance: commit, machine, versions.
+    """
+
+    params: Mapping[str, Any]
+    catalog: pd.DataFrame | None = None
+    problems: pd.DataFrame | None = None
+    audio: Mapping[str, Any] | None = None
+    provenance: Mapping[str, str] = field(default_factory=dict)
+
+
+def build_page(runs: Sequence[Run], pairs: Sequence[Pair], material: Material, *, seed: int) -> str:
+    """The report as HTML.
+
+    Args:
+        runs: in the order of `train.variants`, then seeds; others are compared with the first variant.
+        pairs: of `compare_variants`.
+        seed: of t-SNE and the bootstrap.
+    """
+    rows = variant_rows(runs)
+    panels, look = draw_panels(runs, seed=seed)
+    category_variants, categories = category_rows(runs)
+    listening_variants, listening = listening_tables(runs)
+    problems = material.problems if material.problems is not None else pd.DataFrame(columns=["kind"])
+    return _template().render(
+        style=Markup(files("pipeline.report").joinpath("style.css").read_text(encoding="utf-8")),
+        rows=rows,
+        base=rows[0],
+        colours=variant_colours([row.variant for row in rows]),
+        pairs=pairs,
+        headline=pairs[0] if pairs else None,
+        missing=sentences.missing_sentence([row.variant for row in rows]),
+        reach=_reach(pairs),
+        data=sentences.data_sentence(material.params, material.catalog),
+        source=material.params.get("data", {}).get("source", ""),
+        hearing=hearing(runs, seed=seed),
+        listening_variants=listening_variants,
+        listening=listening,
+        measures=MEASURES,
+        reruns=published.RERUNS,
+        systems=published.SYSTEMS,
+        measured={row.variant: row for row in rows},
+        curves=draw_curves(runs),
+        panels=panels,
+        epochs=sorted({panel.epoch for panel in panels}),
+        look=look,
+        category_variants=category_variants,
+        categories=categories,
+        clips=clip_pictures(runs),
+        legend=LEGEND,
+        labels_checked=material.problems is not None,
+        problems=problems.head(PROBLEMS_SHOWN).to_dict("records"),
+        problem_count=len(problems),
+        problem_kinds=sorted(problems["kind"].astype(str).value_counts().items()),
+        audio=sentences.audio_sentence(material.audio),
+        params=list(flatten(material.params)),
+        provenance=dict(material.provenance),
+    )
+
+
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("pipeline.report", "."),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["signed"] = sentences.signed
+    environment.filters["p_value"] = p_value
+    environment.globals["compare_sentence"] = sentences.compare_sentence
+    environment.globals["power_sentence"] = sentences.power_sentence
+    environment.globals["hearing_sentence"] = sentences.hearing_sentence
+    return environment.get_template("report.html.jinja")
+
+
+def p_value(p: float | None) -> str:
+    """A p value to three places: 0.031, < 0.001; a dash where there is none."""
+    if p is None:
+        return "–"
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _reach(pairs: Sequence[Pair]) -> float:
+    """The largest bound of any interval: the scale of the interval pictures."""
+    bounds = [
+        abs(bound) for pair in pairs if pair.interval for bound in (pair.interval.low, pair.interval.high)
+    ]
+    return max([*bounds, 1e-6])
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """A nested mapping as (dotted key, value) in its own order."""
+    lines: list[tuple[str, str]] = []
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            lines += flatten(value, f"{prefix}{key}.")
+        else:
+            shown = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+            lines.append((f"{prefix}{key}", shown))
+    return lines

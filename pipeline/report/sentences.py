@@ -1,0 +1,120 @@
+"""What the figures say, in plain sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from pipeline.report.compare import Pair
+from pipeline.report.tables import VariantRow
+from pipeline.statistics import Comparison
+
+SOURCES = {"demo": "the demo world made here", "s4": "AVSBench S4", "ms3": "AVSBench MS3"}
+
+
+def signed(value: float) -> str:
+    """A difference with its sign, to three places: +0.021, −0.004."""
+    text = f"{value:+.3f}"
+    return ("0.000" if float(text) == 0 else text).replace("-", "−")
+
+
+def scope(comparison: Comparison) -> str:
+    """What the headline interval's chance is over."""
+    clips, seeds = f"{comparison.n_clips} test clips", f"{comparison.n_seeds} seeds"
+    if comparison.both is not None:
+        return f"over {clips} and {seeds}"
+    return f"over {seeds}" if comparison.seeds is not None else f"over {clips}, one seed each"
+
+
+def compare_sentence(pair: Pair) -> str:
+    """How one variant's test M_J stands to another's, with the interval and what it leaves open."""
+    comparison, interval = pair.comparison, pair.interval
+    size = f"{abs(comparison.difference):.3f}"
+    side = "above" if comparison.difference >= 0 else "below"
+    said = f"{pair.variant} lies {size} {side} {pair.against} in test M_J"
+    if interval is None:
+        return f"{said}: one figure each, so nothing says how much of that is chance."
+    said += f" (95 % interval {signed(interval.low)} to {signed(interval.high)}, {scope(comparison)})."
+    if pair.verdict == "cannot tell":
+        said += " The interval holds 0: the data does not tell the two apart."
+    if comparison.n_seeds == 1:
+        said += " With one seed each, another training may come out differently."
+    return said
+
+
+def power_sentence(pair: Pair) -> str:
+    """How many seeds would show a difference of the size seen, at 80 % power."""
+    comparison = pair.comparison
+    if comparison.n_seeds < 2:
+        return "How many seeds would settle it cannot be said from one; train two or more (`train.seeds`)."
+    if comparison.seeds_needed is None:
+        return "More than 1,000 seeds would be needed to show a difference this small against this spread."
+    return (
+        f"A difference of this size and spread would be found 4 times in 5 with "
+        f"{comparison.seeds_needed} seeds; {comparison.n_seeds} were trained."
+    )
+
+
+def hearing_sentence(row: VariantRow) -> str:
+    """What another clip's sound does to one variant's masks."""
+    if row.miou is None or row.swapped_miou is None:
+        return f"{row.variant}: not measured under another clip's sound."
+    true, swapped = row.miou.mean, row.swapped_miou.mean
+    said = f"{row.variant}: {true:.3f} with the true sound, {swapped:.3f} with another clip's"
+    ratio = row.true_over_swapped
+    if ratio is None:
+        return said + "."
+    if ratio >= 2:
+        return f"{said}: {ratio:.1f} times as much. It listens."
+    if ratio >= 1.1:
+        return f"{said}: {ratio:.2f} times as much. The sound matters, but much is found without it."
+    return f"{said}. The masks hardly depend on the sound."
+
+
+def data_sentence(params: Mapping[str, Any], catalog: pd.DataFrame | None) -> str:
+    """On what data: source, clips by split, categories, and for the demo what is in view."""
+    source = params.get("data", {}).get("source", "")
+    said = SOURCES.get(source, source or "data not stated")
+    if catalog is not None:
+        count = catalog["split"].value_counts()
+        splits = " / ".join(f"{int(count.get(split, 0)):,}" for split in ("train", "val", "test"))
+        said += f": {len(catalog):,} clips ({splits} for training, validation and test)"
+        categories = catalog["category"].replace("", None).nunique()
+        if categories:
+            said += f" of {categories} categories"
+    demo = params.get("demo", {})
+    if source == "demo" and demo.get("setting") == "ms3":
+        said += "; one or two of the objects in view sound"
+    elif source == "demo" and "silent_objects" in demo:
+        said += (
+            "; two objects are in view, one sounds"
+            if demo["silent_objects"]
+            else "; the sounding object is alone in view"
+        )
+    return said
+
+
+def audio_sentence(info: Mapping[str, Any] | None) -> str:
+    """Which VGGish weights made the audio features."""
+    if info is None:
+        return "Not stated: the audio stage left no info.json."
+    weights = str(info.get("weights", "not stated"))
+    if weights == "seeded":
+        seed = info.get("seed", 0)
+        said = f"Seeded initialisation: VGGish with random weights (seed {seed}), not the published ones."
+    else:
+        said = f"VGGish weights from {weights}."
+        if info.get("sha256"):
+            said += f" SHA-256 {info['sha256']}."
+    if info.get("standardised"):
+        said += " Features were standardised on the train split."
+    return said
+
+
+def missing_sentence(variants: Sequence[str]) -> str:
+    """Why there is no comparison."""
+    if len(variants) < 2:
+        return f"Only {variants[0]} was trained: there is nothing to compare it with."
+    return "The variants share no seed: train them with the same `train.seeds` to compare them."

@@ -1,0 +1,185 @@
+"""The report's tables as plain rows: what the template and the terminal print."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from pipeline.report.compare import by_variant
+from pipeline.report.inputs import Run
+from pipeline.variants import VARIANTS
+
+CONDITIONS = {
+    "true": "true sound",
+    "silence": "silence",
+    "white": "white noise",
+    "pink": "pink noise",
+    "other_category": "another category's clip",
+    "same_category": "another clip of the category",
+    "shifted": "true sound, shifted in time",
+    "swapped": "the other object's sound",
+}
+
+
+@dataclass(frozen=True)
+class Mean:
+    """Mean over seeds, with the standard deviation where there is more than one."""
+
+    mean: float
+    std: float | None
+    n: int
+
+    def __str__(self) -> str:
+        return f"{self.mean:.3f}" + (f" ± {self.std:.3f}" if self.std is not None else "")
+
+
+def mean_of(values: Iterable[float]) -> Mean | None:
+    """Mean of the finite numbers among `values`; None where there is none."""
+    numbers = [float(v) for v in values if isinstance(v, int | float) and math.isfinite(v)]
+    if not numbers:
+        return None
+    return Mean(
+        float(np.mean(numbers)), float(np.std(numbers, ddof=1)) if len(numbers) > 1 else None, len(numbers)
+    )
+
+
+def figure(runs: Sequence[Run], key: str) -> Mean | None:
+    """One figure of the metrics JSON over these runs' seeds; None where no run has it."""
+    return mean_of(run.figures[key] for run in runs if key in run.figures)
+
+
+@dataclass(frozen=True)
+class VariantRow:
+    """One line of the comparison, in the form of the original table."""
+
+    variant: str
+    summary: str
+    seeds: tuple[int, ...]
+    epochs: str
+    val_miou: Mean | None
+    best_epoch: str
+    miou: Mean | None
+    fscore: Mean | None
+    fscore_batch1: Mean | None
+    swapped_miou: Mean | None
+
+    @property
+    def true_over_swapped(self) -> float | None:
+        """How many times better the masks are under the true sound; None where that is undefined."""
+        if self.miou is None or self.swapped_miou is None or self.swapped_miou.mean <= 0:
+            return None
+        return self.miou.mean / self.swapped_miou.mean
+
+
+def variant_rows(runs: Sequence[Run]) -> list[VariantRow]:
+    rows = []
+    for variant, group in by_variant(runs).items():
+        known = VARIANTS.get(variant)
+        rows.append(
+            VariantRow(
+                variant=variant,
+                summary=known.summary if known else "",
+                seeds=tuple(run.seed for run in group),
+                epochs=_distinct(run.figures["epochs"] for run in group),
+                val_miou=figure(group, "val_miou"),
+                best_epoch=_distinct(run.figures["best_epoch"] for run in group),
+                miou=figure(group, "miou"),
+                fscore=figure(group, "fscore"),
+                fscore_batch1=figure(group, "fscore_batch1"),
+                swapped_miou=figure(group, "swapped_miou"),
+            )
+        )
+    return rows
+
+
+def _distinct(values: Iterable[object]) -> str:
+    return ", ".join(dict.fromkeys(str(value) for value in values))
+
+
+@dataclass(frozen=True)
+class CategoryRow:
+    """One category: number of test clips, and (M_J, M_F) of each variant or None where it lacks it."""
+
+    category: str
+    clips: int
+    scores: tuple[tuple[float, float] | None, ...]
+
+
+def category_rows(runs: Sequence[Run]) -> tuple[list[str], list[CategoryRow]]:
+    """Variants (columns), categories by name (rows), means over seeds; the last row is the macro mean."""
+    tables: dict[str, pd.DataFrame] = {}
+    for variant, group in by_variant(runs).items():
+        parts = [run.categories for run in group if run.categories is not None]
+        if parts:
+            tables[variant] = pd.concat(parts).groupby("category")[["clips", "miou", "fscore"]].mean()
+    names = sorted({category for table in tables.values() for category in table.index})
+    rows = []
+    for category in names:
+        found = [table.loc[category] if category in table.index else None for table in tables.values()]
+        scores = tuple(None if s is None else (float(s["miou"]), float(s["fscore"])) for s in found)
+        rows.append(CategoryRow(category, max(int(s["clips"]) for s in found if s is not None), scores))
+    if len(rows) > 1:
+        macro = tuple(
+            (float(table["miou"].mean()), float(table["fscore"].mean())) for table in tables.values()
+        )
+        rows.append(CategoryRow("mean over categories", sum(row.clips for row in rows), macro))
+    return list(tables), rows
+
+
+@dataclass(frozen=True)
+class ListeningRow:
+    """One sound condition: a figure for each variant, None where it was not measured."""
+
+    condition: str
+    means: tuple[Mean | None, ...]
+
+
+MEASURES = {
+    "miou": "M_J against the original truth",
+    "false_positive_area": "False-positive area (lower is better under foreign sound)",
+    "null_score": "Null score S (lower is better under foreign sound)",
+    "g_miou": "G-mIoU (higher is better)",
+    "sensitivity": "Audio sensitivity",
+}
+
+
+def listening_tables(runs: Sequence[Run]) -> tuple[list[str], dict[str, list[ListeningRow]]]:
+    """Variants (columns) and, for each measure that listening.csv holds, a row a condition; means over seeds.
+
+    Only rows over all categories are read: those whose `category` is empty or "all".
+    """
+    whole: dict[str, list[pd.DataFrame]] = {}
+    for run in runs:
+        if run.listening is not None:
+            table = run.listening
+            if "category" in table:
+                table = table[table["category"].isin(["", "all"])]
+            whole.setdefault(run.variant, []).append(
+                table.drop_duplicates("condition").set_index("condition")
+            )
+    seen = dict.fromkeys(c for tables in whole.values() for table in tables for c in table.index)
+    order = [c for c in CONDITIONS if c in seen] + [c for c in seen if c not in CONDITIONS]
+    found = {}
+    for measure in MEASURES:
+        rows = [
+            ListeningRow(
+                CONDITIONS.get(condition, condition.replace("_", " ")),
+                tuple(
+                    mean_of(
+                        float(table[measure].loc[condition])
+                        for table in tables
+                        if measure in table and condition in table.index
+                    )
+                    for tables in whole.values()
+                ),
+            )
+            for condition in order
+        ]
+        rows = [row for row in rows if any(value is not None for value in row.means)]
+        if rows:
+            found[measure] = rows
+    return list(whole), found

@@ -1,0 +1,142 @@
+"""t-SNE of the crop features at two epochs, on common axes, with measures beside the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from markupsafe import Markup
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from pipeline.feature_health import Retrieval, Spread, retrieval, silhouette, spread
+from pipeline.report.compare import by_variant
+from pipeline.report.figures import PALETTE, inline_svg, new_axes
+from pipeline.report.inputs import Features, Run
+
+FEWEST = 5  # below, a map of neighbourhoods means nothing
+MOST = 1000  # points drawn; more hide each other
+MARKERS = ("o", "s", "^")  # with 8 colours: 24 looks for the 23 categories
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One variant and epoch: the picture (None for too few crops) and what was measured on all crops."""
+
+    variant: str
+    seed: int
+    epoch: int
+    crops: int
+    svg: Markup | None
+    silhouette: float | None
+    spread: Spread | None
+    retrieval: dict[str, Retrieval]
+
+
+def embed(features: NDArray[np.float32], seed: int) -> NDArray[np.float64] | None:
+    """t-SNE to the plane: (n, d) -> (n, 2), or None where n < 5. One thread, so that sums keep their order.
+
+    Perplexity is 30, or (n - 1) / 3 where that is less. Source: van der Maaten & Hinton 2008.
+    """
+    n = len(features)
+    if n < FEWEST:
+        return None
+    from sklearn.manifold import TSNE
+
+    scale = float(np.abs(features).max()) or 1.0
+    values = np.asarray(features, np.float64) / scale
+    if not values.std(axis=0).any():  # collapsed: every point is the same point
+        return np.zeros((n, 2))
+    start = "pca" if min(values.shape) >= 2 else "random"
+    with threadpool_limits(limits=1):
+        return TSNE(perplexity=min(30.0, (n - 1) / 3), init=start, random_state=seed).fit_transform(values)
+
+
+def looks(categories: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Colour and marker of each category, the same in every picture."""
+    return {
+        category: (PALETTE[place % len(PALETTE)], MARKERS[place // len(PALETTE) % len(MARKERS)])
+        for place, category in enumerate(sorted(set(categories)))
+    }
+
+
+def draw_panels(runs: Sequence[Run], *, seed: int) -> tuple[list[Panel], dict[str, tuple[str, str]]]:
+    """Panels of each variant's first seed that has features, by epoch, and the categories' looks."""
+    chosen: list[tuple[Run, int, Features]] = []
+    for group in by_variant(runs).values():
+        run = next((run for run in group if run.features), None)
+        if run is not None:
+            chosen += [(run, epoch, features) for epoch, features in sorted(run.features.items())]
+    look = looks([category for _, _, features in chosen for category in features.category])
+    shown = [_thin(features) for _, _, features in chosen]
+    maps = [embed(features.values[rows], seed) for (_, _, features), rows in zip(chosen, shown, strict=True)]
+    reach = (
+        max((float(np.abs(points).max()) for points in maps if points is not None), default=0.0) * 1.06 or 1.0
+    )
+    panels = []
+    for (run, epoch, features), rows, points in zip(chosen, shown, maps, strict=True):
+        label = f"t-SNE of crop features, {run.name}, epoch {epoch}"
+        picture = None if points is None else _draw(points, features.category[rows], look, reach, label)
+        panels.append(
+            Panel(
+                variant=run.variant,
+                seed=run.seed,
+                epoch=epoch,
+                crops=len(features.values),
+                svg=picture,
+                silhouette=silhouette(features.values, features.category),
+                spread=spread(features.values) if len(features.values) > 1 else None,
+                retrieval=_retrievals(features),
+            )
+        )
+    return panels, look
+
+
+def _thin(features: Features) -> NDArray[np.int64]:
+    """At most `MOST` rows, evenly spread over the clips' order: the same rows for every variant."""
+    n = len(features.values)
+    return np.arange(n) if n <= MOST else np.linspace(0, n - 1, MOST).round().astype(np.int64)
+
+
+def _draw(
+    points: NDArray[np.float64],
+    categories: NDArray[np.str_],
+    look: dict[str, tuple[str, str]],
+    reach: float,
+    label: str,
+) -> Markup:
+    figure, axes = new_axes(3.4, 3.4)
+    for category in sorted(set(categories)):
+        colour, marker = look[category]
+        mine = points[categories == category]
+        axes.plot(mine[:, 0], mine[:, 1], marker, color=colour, alpha=0.75, markersize=3, markeredgewidth=0)
+    axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xticks=[], yticks=[], aspect="equal")
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    return inline_svg(figure, label)
+
+
+def _retrievals(features: Features) -> dict[str, Retrieval]:
+    """Crop to sound and back, among all clips, within the category, and across categories."""
+    if features.crop_embedding is None or features.audio_embedding is None or features.audio_clip is None:
+        return {}
+    category = dict(zip(features.clip.tolist(), features.category.tolist(), strict=True))
+    audio_category = np.array([category.get(clip, "") for clip in features.audio_clip.tolist()])
+    crops = (features.crop_embedding, features.clip, features.category)
+    sounds = (features.audio_embedding, features.audio_clip, audio_category)
+    found = {}
+    for name, (query, answer) in {"crop to sound": (crops, sounds), "sound to crop": (sounds, crops)}.items():
+        for where, within in {"all clips": None, "same category": True, "other categories": False}.items():
+            result = retrieval(
+                query[0],
+                query[1],
+                answer[0],
+                answer[1],
+                query_categories=query[2],
+                candidate_categories=answer[2],
+                within=within,
+            )
+            if result is not None:
+                found[f"{name}, {where}"] = result
+    return found

@@ -1,0 +1,60 @@
+"""Stage `report`: variants compared, in one page and on the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.catalog import read_catalog
+from pipeline.files import atomic_folder, read_json, write_json, write_text
+from pipeline.params import load_params
+from pipeline.report.compare import compare_variants
+from pipeline.report.inputs import read_runs
+from pipeline.report.page import Material, build_page
+from pipeline.report.provenance import provenance
+from pipeline.report.sentences import compare_sentence, hearing_sentence
+from pipeline.report.summary import summarise
+from pipeline.report.tables import VariantRow, variant_rows
+from stages.common import AUDIO, BOXES, CATALOG, EVAL, LOGS, METRICS, REPORTS, run
+
+
+def main() -> None:
+    """Compare what was trained: write reports/index.html and metrics/summary.json, print the table."""
+    params = load_params()
+    runs = read_runs(params.train.variants, params.train.seeds, metrics=METRICS, evaluation=EVAL, logs=LOGS)
+    problems, info = BOXES / "problems.csv", AUDIO / "info.json"
+    material = Material(
+        params=yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8")),
+        catalog=read_catalog(CATALOG) if CATALOG.exists() else None,
+        problems=pd.read_csv(problems, dtype=str, keep_default_na=False) if problems.exists() else None,
+        audio=read_json(info) if info.exists() else None,
+        provenance=provenance(Path()),
+    )
+    pairs = compare_variants(runs, seed=params.evaluate.seed)
+    page = build_page(runs, pairs, material, seed=params.evaluate.seed)
+    with atomic_folder(REPORTS) as folder:
+        write_text(folder / "index.html", page)
+    write_json(METRICS / "summary.json", summarise(runs, pairs))
+
+    rows = variant_rows(runs)
+    console = Console()
+    console.print(_table(rows))
+    for line in [compare_sentence(pair) for pair in pairs] + [hearing_sentence(row) for row in rows]:
+        console.print(line, markup=False, highlight=False)
+    console.print(f"report: {REPORTS / 'index.html'}", markup=False, highlight=False)
+
+
+def _table(rows: list[VariantRow]) -> Table:
+    table = Table("variant", "epochs", "best val M_J (epoch)", "test M_J", "test M_F")
+    for row in rows:
+        val = f"{row.val_miou or '–'} ({row.best_epoch})"
+        table.add_row(row.variant, row.epochs, val, str(row.miou or "–"), str(row.fscore or "–"))
+    return table
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,212 @@
+"""The page: whole, self-contained, true to its inputs, the same bytes twice, there with inputs missing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.errors import PipelineError
+from pipeline.report.page import flatten, p_value
+from pipeline.report.tables import variant_rows
+
+VOID = {"meta", "br", "img", "link", "hr", "input"}
+LOADED = {"src", "href", "xlink:href", "srcset", "data", "poster", "action"}
+
+
+class Page(HTMLParser):
+    """Tags, what they load, open tags at the end, and table rows as text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.loads: list[str] = []
+        self.tags: list[str] = []
+        self.open: list[str] = []
+        self.rows: list[list[str]] = []
+        self.text = ""
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.loads += [value or "" for name, value in attrs if name in LOADED]
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open and self.open.pop() == tag, f"</{tag}> closes nothing"
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+        if {"td", "th"} & set(self.open):
+            self.rows[-1][-1] += data
+
+    def row(self, start: str) -> list[str]:
+        return next([cell.strip() for cell in row] for row in self.rows if row[0].strip().startswith(start))
+
+
+def check_whole(text: str) -> Page:
+    page = Page(text)
+    assert page.open == []
+    assert "script" not in page.tags
+    assert "link" not in page.tags
+    for target in page.loads:
+        assert target.startswith(("data:image/", "#")), target[:80]
+    assert "url(http" not in text and "@import" not in text
+    assert re.search(r"\bnan\b", page.text, re.IGNORECASE) is None
+    return page
+
+
+def test_full_page_is_self_contained_and_true_to_the_figures(finish: Callable) -> None:
+    finished = finish()
+    page = check_whole(finished.page())
+    rows = {row.variant: row for row in variant_rows(finished.runs())}
+    mious = [run.figures["miou"] for run in finished.runs() if run.variant == "proposed"]
+    cells = page.row("proposed")
+    assert cells[1] == "25"
+    assert cells[2] == "0.587 ± 0.007 (21, 22)"  # 0.56 + 0.01 seed + 0.0123
+    assert cells[3] == f"{np.mean(mious):.3f} ± {np.std(mious, ddof=1):.3f}"
+    assert cells[4] == "0.675 ± 0.007"
+    difference = page.row("proposed − baseline")
+    assert difference[2] == "+0.040"
+    assert difference[3] == f"{np.mean(mious) - rows['baseline'].miou.mean:+.3f}"
+
+
+def test_the_first_screen_says_who_wins_and_how_sure(finish: Callable) -> None:
+    text = finish().page()
+    head = text[: text.index('id="listening"')]
+    assert "Better" in head
+    assert "95 % interval" in head
+    assert "20 clips (8 / 0 / 12 for training, validation and test) of 4 categories" in head
+
+
+def test_reported_figures_are_marked_as_reported(finish: Callable) -> None:
+    text = finish().page()
+    reported = text[text.index('id="reported"') : text.index('id="made"')]
+    assert "Reported elsewhere, other data" in reported
+    for figure in ("0.679", "0.79", "0.726", "0.8449", "0.728", "0.540"):
+        assert figure in reported
+    assert "0.8449" not in text.replace(reported, "")
+
+
+def test_seeded_audio_is_said_clearly(finish: Callable) -> None:
+    finished = finish()
+    assert "Seeded initialisation" in finished.page()
+    text = finished.page(
+        audio={"weights": "weights/vggish-10086976.pth", "sha256": "ab12", "standardised": False}
+    )
+    assert "weights/vggish-10086976.pth" in text and "ab12" in text and "Seeded" not in text
+
+
+def test_markup_in_names_is_escaped(finish: Callable) -> None:
+    text = finish().page()
+    assert "<b>&clip" not in text and "<i>x</i>" not in text
+    assert "&lt;b&gt;&amp;clip" in text and "&lt;i&gt;x" in text
+
+
+def test_same_inputs_same_bytes(finish: Callable) -> None:
+    finished = finish()
+    assert finished.page() == finished.page()
+
+
+def test_pictures_and_curves_are_inside(finish: Callable) -> None:
+    page = check_whole(finish().page())
+    # two clips, each with frames and truth once and one strip a variant
+    assert page.tags.count("img") == 2 * 4
+    for title in ("Crop classification", "Audio-crop similarity", "BCE", "epoch 5", "epoch 25", "silhouette"):
+        assert title in page.text
+
+
+@pytest.mark.parametrize(
+    ("variants", "seeds", "said"),
+    [
+        (("baseline", "proposed"), (1,), "With one seed each"),
+        (("baseline",), (1, 2), "nothing to compare it with"),
+        (("baseline", "proposed", "silent", "my-own"), (1, 2), "my-own − proposed"),
+    ],
+)
+def test_other_sets_of_runs(finish: Callable, variants: tuple, seeds: tuple, said: str) -> None:
+    assert said in check_whole(finish(variants, seeds).page()).text
+
+
+def test_with_nothing_optional(finish: Callable) -> None:
+    finished = finish(extras=False)
+    page = check_whole(finished.page(catalog=None, problems=None, audio=None, provenance={}))
+    assert "Not stated" in page.text
+    assert "img" not in page.tags
+    assert "over 2 seeds" in page.text  # no clip scores: the interval is over seeds
+
+
+def test_one_seed_and_no_clip_scores_gives_no_interval(finish: Callable) -> None:
+    page = check_whole(finish(seeds=(1,), extras=False).page())
+    assert "nothing says how much of that is chance" in page.text
+
+
+def test_listening_table(finish: Callable) -> None:
+    finished = finish(seeds=(1,))
+    for variant, area in (("baseline", 0.21), ("proposed", 0.05)):
+        table = pd.DataFrame(
+            {
+                "condition": ["true", "silence", "silence", "own_idea"],
+                "category": ["", "", "cat_meowing", ""],
+                "miou": [0.5, 0.25, 0.99, 0.3],
+                "false_positive_area": [0.3, area, 0.99, 0.1],
+            }
+        )
+        table.to_csv(finished.root / f"data/eval/{variant}-1/listening.csv", index=False)
+    page = check_whole(finished.page())
+    assert page.row("silence") == ["silence", "0.250", "0.250"]
+    assert ["silence", "0.210", "0.050"] in page.rows
+    assert page.row("own idea")[0] == "own idea"
+    assert "0.990" not in page.text
+
+
+def test_too_few_crops_for_a_map(finish: Callable) -> None:
+    finished = finish(("baseline",), (1,))
+    for path in finished.root.rglob("features-*.npz"):
+        np.savez(path, features=np.ones((3, 4), np.float32), category=["a", "a", "b"], clip=["x", "x", "y"])
+    page = check_whole(finished.page())
+    assert "3 crops: too few for a map" in page.text
+    assert "collapsed" in page.text
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("metrics/baseline-1.json", "{"),
+        ("metrics/baseline-1.json", '{"miou": 1}'),
+        ("data/eval/baseline-1/per_clip.csv", ""),
+        ("data/eval/baseline-1/per_category.csv", "category,clips\na,1\n"),
+        ("data/eval/baseline-1/features-5.npz", "not a zip"),
+        ("logs/baseline-1/plots/metrics/train/loss.tsv", "step\tother\n0\t1\n"),
+        ("data/eval/baseline-1/overlays/-clip_0.image.png", "no image"),
+    ],
+)
+def test_a_damaged_input_is_named(finish: Callable, path: str, content: str) -> None:
+    finished = finish(("baseline",), (1,))
+    (finished.root / path).write_text(content)
+    with pytest.raises(PipelineError, match=re.escape(Path(path).name)):
+        finished.page()
+
+
+def test_flatten_and_p_value() -> None:
+    assert flatten({"a": 1, "b": {"c": [1, 2], "d": {"e": "x"}}}) == [
+        ("a", "1"),
+        ("b.c", "1, 2"),
+        ("b.d.e", "x"),
+    ]
+    assert [p_value(p) for p in (None, 0.0004, 0.0314)] == ["–", "< 0.001", "0.031"]
