@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+
+from pipeline.model import CropHeads, Segmenter, build_backbone
+from pipeline.model.decoder import Decoder, Fusion, ResidualUnit
+from pipeline.model.reduction import Reduction
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet50", "pvt_v2_b5"])
+def test_backbone_declares_what_it_gives(name: str, pvt: Segmenter) -> None:
+    backbone = pvt.encoder.eval() if name == "pvt_v2_b5" else build_backbone(name).eval()
+    with torch.no_grad():
+        maps = backbone(torch.randn(1, 3, 64, 96))
+    assert [tuple(m.shape) for m in maps] == [
+        (1, channels, 64 // stride, 96 // stride)
+        for channels, stride in zip(backbone.channels, backbone.strides, strict=True)
+    ]
+
+
+def test_unknown_backbone_is_named() -> None:
+    with pytest.raises(ValueError, match="vgg"):
+        build_backbone("vgg")
+
+
+def test_pvt_drops_paths_as_published(pvt: Segmenter) -> None:
+    """0 to 0.1 in equal steps over all 52 blocks."""
+    rates = [
+        getattr(block.drop_path1, "drop_prob", 0.0) for stage in pvt.encoder.stages for block in stage.blocks
+    ]
+    torch.testing.assert_close(torch.tensor(rates), torch.linspace(0, 0.1, 52))
+
+
+def test_imagenet_weights_of_the_pvt_authors(pvt: Segmenter) -> None:
+    """Their names differ from timm's; a key too few is an error that names it."""
+    backbone = copy.deepcopy(pvt.encoder)
+    state = {key: torch.full_like(value, 0.5) for key, value in backbone.state_dict().items()}
+    theirs = {"head.weight": torch.zeros(1000, 512), "head.bias": torch.zeros(1000)}
+    for key, value in state.items():
+        part = key.split(".")
+        if part[0] == "patch_embed":
+            part[0] = "patch_embed1"
+        elif part[2] == "downsample":
+            part[:3] = [f"patch_embed{int(part[1]) + 1}"]
+        elif part[2] == "blocks":
+            part[:3] = [f"block{int(part[1]) + 1}"]
+        else:
+            part[:3] = [f"norm{int(part[1]) + 1}"]
+        theirs[".".join(part).replace("dwconv", "dwconv.dwconv")] = value
+    backbone.load_imagenet(theirs)
+    assert all((value == 0.5).all() for value in backbone.state_dict().values())
+    del theirs["block3.7.attn.q.weight"]
+    with pytest.raises(RuntimeError, match=r"stages\.2\.blocks\.7\.attn\.q\.weight"):
+        backbone.load_imagenet(theirs)
+
+
+def test_reduction_by_hand() -> None:
+    """One at the centre of 40 x 40: each 3x3 kernel of ones spreads it to 9 places, its dilation apart."""
+    reduction = Reduction(1, 1)
+    for branch in reduction.branches:
+        torch.nn.init.ones_(branch.weight)
+        torch.nn.init.constant_(branch.bias, 0.25)
+    x = torch.zeros(1, 1, 40, 40)
+    x[0, 0, 20, 20] = 1
+    out = reduction(x)[0, 0] - 1
+    expected = torch.zeros(40, 40)
+    for dilation in (3, 6, 12, 18):
+        for dy in (-dilation, 0, dilation):
+            for dx in (-dilation, 0, dilation):
+                expected[20 + dy, 20 + dx] += 1
+    torch.testing.assert_close(out, expected)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 5), (7, 7), (14, 20)])
+def test_reduction_on_maps_smaller_than_its_dilations(size: tuple[int, int]) -> None:
+    """Whatever way it is computed, it is the sum of four padded convolutions, in value and in gradient."""
+    torch.manual_seed(0)
+    reduction = Reduction(5, 4).double()
+    x = torch.randn(2, 5, *size, dtype=torch.double, requires_grad=True)
+    direct = sum(
+        torch.nn.functional.conv2d(x, branch.weight, branch.bias, padding=d, dilation=d)
+        for branch, d in zip(reduction.branches, (3, 6, 12, 18), strict=True)
+    )
+    assert isinstance(direct, torch.Tensor)
+    torch.testing.assert_close(reduction(x), direct)
+    inputs = [x, *reduction.parameters()]
+    cotangent = torch.randn_like(direct)
+    for ours, theirs in zip(
+        torch.autograd.grad(reduction(x), inputs, cotangent),
+        torch.autograd.grad(direct, inputs, cotangent),
+        strict=True,
+    ):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_reduction_starts_small() -> None:
+    torch.manual_seed(0)
+    for branch in Reduction(64, 32).branches:
+        assert branch.weight.std().item() == pytest.approx(0.01, rel=0.02)
+
+
+def test_residual_unit_adds_the_rectified_input() -> None:
+    unit = ResidualUnit(1)
+    for conv in (unit.conv1, unit.conv2):
+        torch.nn.init.dirac_(conv.weight)
+        torch.nn.init.zeros_(conv.bias)
+    x = torch.tensor([[[[-2.0, 3.0]]]], requires_grad=True)
+    out = unit(x)
+    assert out.flatten().tolist() == [0, 6]  # ReLU(x) + ReLU(x); with the plain skip it would be -2, 6
+    assert x.flatten().tolist() == [-2, 3]  # not changed in place
+    out.sum().backward()
+    assert x.grad is not None and x.grad.flatten().tolist() == [0, 2]
+
+
+def test_fusion_doubles_with_aligned_corners() -> None:
+    fusion = Fusion(1, lateral=False)
+    for parameter in fusion.parameters():
+        torch.nn.init.zeros_(parameter)
+    out = fusion(torch.tensor([[[[0.0, 3.0]]]]))  # refine gives ReLU(x) alone
+    torch.testing.assert_close(out[0, 0], torch.tensor([[0.0, 1.0, 2.0, 3.0]]).expand(2, 4))
+
+
+def test_decoder_shape() -> None:
+    decoder = Decoder(16)
+    maps = [torch.randn(2, 16, 64 // s, 96 // s) for s in (4, 8, 16, 32)]
+    assert decoder(maps).shape == (2, 64, 96)
+    published = [conv.out_channels for conv in Decoder(256).head if isinstance(conv, torch.nn.Conv2d)]
+    assert published == [128, 32, 1]
+
+
+def test_heads() -> None:
+    heads = CropHeads(8, categories=3, audio_dim=4, width=5)
+    crops, audio = torch.randn(2, 5, 8), torch.randn(2, 5, 4)
+    logits, crop, sound = heads(crops, audio)
+    assert (logits.shape, crop.shape, sound.shape) == ((2, 5, 3), (2, 5, 5), (2, 5))
+    torch.testing.assert_close(sound, heads.project_audio(audio).mean(1))  # the mean of the five sounds
