@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from pipeline.audio import clip_wave, pack_examples
 from pipeline.catalog import clips_of
-from pipeline.categories import FRAMES, SPLITS
-from pipeline.clip import Clip
+from pipeline.categories import FRAMES
 from pipeline.errors import PipelineError
+from pipeline.examples import pack_examples
 from pipeline.files import atomic_folder
 from pipeline.logmel import RATE
+from pipeline.othersounds import Sound, other_category, same_category
 from pipeline.progress import Track, silent
 from pipeline.recipe import AudioRecipe
-from pipeline.video import read_mono
 
-CONDITIONS: tuple[str, ...] = (
-    "silence",  # digital silence
-    "white",  # white noise, as loud as the clip's own sound (RMS)
-    "pink",  # pink noise (power falls as 1/f), as loud
-    "other_category",  # a clip of the same split whose category is neither heard nor seen in this one
-    "same_category",  # another clip of the same category and split
-    "shifted",  # the clip's own sound, 1 to 4 s later, the end brought to the front
-    "silent_object",  # the sound of the visible object that is silent
-)
 COLUMNS: tuple[str, ...] = ("name", "condition", "donor", "detail")
 
 
@@ -56,9 +44,9 @@ def build_negatives(
 ) -> None:
     """Write the folder `out`, whole or not at all.
 
-    `{condition}.npy` float32 (N, 5, 128) for each of `CONDITIONS` that the data allow for a clip at least,
-    rows as in the catalogue, NaN for a clip without that condition (no silent object, no other clip); and
-    `donors.parquet`: one row for each clip and condition that exist, telling whose sound it is.
+    `{condition}.npy` float32 (N, 5, 128) for each of `othersounds.CONDITIONS` that at least one clip has,
+    rows as in the catalogue, NaN for a clip without it (no silent object, no other clip); and
+    `donors.parquet`, one row for each clip and condition that exist, telling whose sound it is.
 
     All go through the recipe that made the clips' own features, in the folder `audio`: features made another
     way could be told by the way.
@@ -98,7 +86,7 @@ def build_negatives(
             if not rows:
                 continue
             examples = folder / "examples.npy"
-            work = _Sound(condition, seed)
+            work = Sound(condition, seed)
             items = [clips[row] for row in rows]
             pack_examples(
                 work, items, examples, jobs=jobs, backend=backend, track=track, what=f"sounds: {condition}"
@@ -108,114 +96,3 @@ def build_negatives(
             examples.unlink()
             donors += [Donor(clip.name, condition, "", work.detail(clip)) for clip in items]
         pd.DataFrame(donors, columns=list(COLUMNS)).to_parquet(folder / "donors.parquet")
-
-
-def other_category(clips: Sequence[Clip], seed: int) -> list[int | None]:
-    """For each clip the number of one in its split whose category is not its own, nor its silent object's.
-
-    A random exchange of sounds in which every clip gives its sound once, as far as the categories allow; else
-    a random choice. None where the split has no such clip. Clips without a category (MS3) take any other
-    clip.
-    """
-
-    def fits(taker: int, giver: int) -> bool:
-        seen = {clips[taker].category, clips[taker].silent_category}
-        return taker != giver and (not clips[giver].category or clips[giver].category not in seen)
-
-    chosen: list[int | None] = [None] * len(clips)
-    for split in SPLITS:
-        rows = [row for row, clip in enumerate(clips) if clip.split == split]
-        rng = np.random.default_rng([seed, SPLITS.index(split), 1])
-        givers = dict(zip(rows, rng.permutation(rows).tolist(), strict=True))
-        for taker in rows:
-            if fits(taker, givers[taker]):
-                continue
-            for other in rng.permutation(rows).tolist():  # exchange with one that both then suit
-                if fits(taker, givers[other]) and fits(other, givers[taker]):
-                    givers[taker], givers[other] = givers[other], givers[taker]
-                    break
-        for taker in rows:
-            if not fits(taker, givers[taker]):
-                suitable = [row for row in rows if fits(taker, row)]
-                givers[taker] = int(rng.choice(suitable)) if suitable else -1
-            chosen[taker] = givers[taker] if givers[taker] >= 0 else None
-    return chosen
-
-
-def same_category(clips: Sequence[Clip], seed: int) -> list[int | None]:
-    """For each clip the number of another of its category and split, each giving its sound once; None if
-    alone.
-
-    None for clips without a category (MS3).
-    """
-    chosen: list[int | None] = [None] * len(clips)
-    groups: dict[tuple[str, str], list[int]] = {}
-    for row, clip in enumerate(clips):
-        if clip.category:
-            groups.setdefault((clip.split, clip.category), []).append(row)
-    for (split, category), rows in groups.items():
-        ring = np.random.default_rng(
-            [seed, SPLITS.index(split), 2, zlib.crc32(category.encode())]
-        ).permutation(rows)
-        if len(ring) > 1:
-            for taker, giver in zip(ring, np.roll(ring, -1), strict=True):
-                chosen[int(taker)] = int(giver)
-    return chosen
-
-
-def white_noise(samples: int, rng: np.random.Generator) -> np.ndarray:
-    """(samples,) float32 of RMS 1, equal power at all frequencies."""
-    return _of_loudness(rng.standard_normal(samples), 1.0)
-
-
-def pink_noise(samples: int, rng: np.random.Generator) -> np.ndarray:
-    """(samples,) float32 of RMS 1, power falling as 1/f."""
-    spectrum = np.fft.rfft(rng.standard_normal(samples))
-    spectrum[0] = 0
-    spectrum[1:] /= np.sqrt(np.arange(1, spectrum.size))
-    return _of_loudness(np.fft.irfft(spectrum, samples), 1.0)
-
-
-def loudness(wave: np.ndarray) -> float:
-    """Root mean square of a wave."""
-    return float(np.sqrt(np.mean(np.square(wave, dtype=np.float64))))
-
-
-def _of_loudness(wave: np.ndarray, rms: float) -> np.ndarray:
-    return (wave * (rms / max(loudness(wave), 1e-12))).astype(np.float32)
-
-
-@dataclass(frozen=True)
-class _Sound:
-    """A clip's sound under one condition, picklable. Its numbers depend on the seed and the clip's name alone."""
-
-    condition: str
-    seed: int
-
-    def __call__(self, clip: Clip) -> np.ndarray:
-        if self.condition == "silent_object":
-            assert clip.silent_audio is not None
-            return read_mono(Path(clip.silent_audio))
-        own = clip_wave(clip)
-        if self.condition == "shifted":
-            return np.roll(own, round(self._shift(clip) * RATE))
-        noise: Callable[[int, np.random.Generator], np.ndarray] = (
-            white_noise if self.condition == "white" else pink_noise
-        )
-        return noise(own.size, self._rng(clip)) * np.float32(loudness(own))
-
-    def detail(self, clip: Clip) -> str:
-        """What donors.parquet tells of the sound."""
-        if self.condition == "shifted":
-            return f"{self._shift(clip):.3f} s later"
-        if self.condition == "silent_object":
-            return clip.silent_category or ""
-        return "as loud as the clip"
-
-    def _rng(self, clip: Clip) -> np.random.Generator:
-        return np.random.default_rng(
-            [self.seed, CONDITIONS.index(self.condition), zlib.crc32(clip.name.encode())]
-        )
-
-    def _shift(self, clip: Clip) -> float:
-        return float(self._rng(clip).uniform(1, 4))

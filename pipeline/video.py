@@ -60,7 +60,7 @@ def read_frames(path: Path, count: int = FRAMES) -> ClipFrames:
         number, last = -1, None
         for number, last in enumerate(_decode(container, stream, path)):
             if number in wanted:
-                images[number] = last.to_ndarray(format="rgb24")
+                images[number] = _rgb(last)
             if number == wanted[-1]:
                 break
         decoded = number + 1
@@ -74,7 +74,7 @@ def read_frames(path: Path, count: int = FRAMES) -> ClipFrames:
             raise PipelineError(
                 f"{path}: ends after {decoded} of {promised} frames: the file was cut short, fetch it again."
             )
-        images[decoded - 1] = last.to_ndarray(format="rgb24")
+        images[decoded - 1] = _rgb(last)
     rate = max(1, math.floor(fps + 0.5))
     absent = [second for second in range(count) if second * rate >= decoded]
     note = ""
@@ -101,26 +101,31 @@ def read_mono(path: Path, rate: int = 16_000, seconds: float = float(FRAMES)) ->
                 f"{path}: has no sound; the method needs it: fetch the clip again or take it out."
             )
         stream = container.streams.audio[0]
-        limit = math.ceil(seconds * rate)
-        parts: list[np.ndarray] = []
-        resampler: av.AudioResampler | None = None
+        stored, frame = av.AudioFifo(), None
         for frame in _decode(container, stream, path):
-            if resampler is None:
-                resampler = av.AudioResampler(format="fltp", layout=frame.layout, rate=rate)
-            parts += [piece.to_ndarray().mean(axis=0) for piece in resampler.resample(frame)]
-            if sum(part.size for part in parts) > limit:
+            frame.pts = None  # samples follow one another, whatever their time stamps say
+            stored.write(frame)
+            if stored.samples > (seconds + 0.5) * frame.sample_rate:  # half a second for the filter's delay
                 break
-        if resampler is not None:
-            parts += [piece.to_ndarray().mean(axis=0) for piece in resampler.resample(None)]
+        parts: list[np.ndarray] = []
+        if frame is not None:
+            resampler = av.AudioResampler(format="fltp", layout=frame.layout, rate=rate)
+            pieces = [*resampler.resample(stored.read()), *resampler.resample(None)]
+            parts = [piece.to_ndarray().mean(axis=0) for piece in pieces]
         duration = _duration(container)
     wave = np.concatenate(parts).astype(np.float32) if parts else np.zeros(0, np.float32)
     if not wave.size:
         raise PipelineError(
             f"{path}: no sound could be decoded; the file is damaged, fetch or encode it again."
         )
-    length = min(round(min(duration, seconds) * rate), limit) if duration else min(wave.size, limit)
+    longest = round(seconds * rate)
+    length = min(wave.size if duration is None else round(duration * rate), longest)
     wave = wave[:length]
     return np.pad(wave, (0, length - wave.size))
+
+
+def _rgb(frame: Any) -> np.ndarray:
+    return frame.to_ndarray(format="rgb24", threads=1)
 
 
 def _duration(container: Any) -> float | None:
