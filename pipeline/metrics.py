@@ -55,10 +55,9 @@ def fscore_curves(probability: Tensor, target: Tensor) -> Tensor:
         (n, 255) float32; NaN throughout where the frame's truth is empty: such frames do not count.
     """
     n = len(probability)
-    thresholds = torch.linspace(0, 1 - 1e-10, THRESHOLDS, device=probability.device)
-    # how many thresholds a pixel reaches, 0 to 255; then one bin for each (frame, in truth or not, reached)
-    reached = torch.bucketize(probability.flatten(1).float(), thresholds, right=True)
-    frame = torch.arange(n, device=probability.device).unsqueeze(1)
+    reached = _thresholds_reached(probability.flatten().float()).view(n, -1)
+    # one bin for each (frame, in truth or not, thresholds reached)
+    frame = torch.arange(n, dtype=torch.int32, device=probability.device).unsqueeze(1)
     bins = (frame * 2 + target.flatten(1).bool()) * (THRESHOLDS + 1) + reached
     counts = torch.bincount(bins.flatten(), minlength=n * 2 * (THRESHOLDS + 1)).view(n, 2, THRESHOLDS + 1)
     # pixels that reach threshold i or more
@@ -68,6 +67,19 @@ def fscore_curves(probability: Tensor, target: Tensor) -> Tensor:
     precision, recall = hits / (predicted + 1e-20), hits / (truth + 1e-20)
     f = (1 + BETA2) * precision * recall / (BETA2 * precision + recall)
     return f.nan_to_num(0).masked_fill(truth == 0, torch.nan)
+
+
+def _thresholds_reached(probability: Tensor) -> Tensor:
+    """How many of the thresholds each value reaches, 0 to 255: (m,) float32 -> (m,) int32.
+
+    The same as `torch.bucketize(probability, thresholds, right=True)`, which searches; arithmetic guesses the
+    last threshold reached, to within one, and two comparisons put it right.
+    """
+    thresholds = torch.linspace(0, 1 - 1e-10, THRESHOLDS, device=probability.device)
+    thresholds = torch.cat([thresholds, thresholds.new_tensor([torch.inf])])
+    guess = (probability * (THRESHOLDS - 1)).int().clamp_(0, THRESHOLDS - 1)
+    reached = guess + (probability >= thresholds.index_select(0, guess))
+    return reached + (probability >= thresholds.index_select(0, guess + 1))
 
 
 def fscore(curves: Tensor) -> float:
