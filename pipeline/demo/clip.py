@@ -123,7 +123,10 @@ def _encode(path: Path, scene: Scene, fps: Fraction, frames: int, track: np.ndar
         video.width, video.height, video.pix_fmt = scene.width, scene.height, "yuv420p"
         video.codec_context.thread_count = 1
         audio = container.add_stream(
-            "aac", rate=RATE, layout="stereo", options={"b": "128k", "aac_coder": "fast"}
+            "aac",
+            rate=RATE,
+            layout="stereo",
+            options={"b": "128k", "aac_coder": "fast", "aac_ms": "0", "aac_tns": "0"},
         )
         for number in range(frames):
             frame = av.VideoFrame.from_ndarray(scene.picture(number / float(fps)), format="rgb24")

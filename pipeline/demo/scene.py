@@ -16,7 +16,7 @@ from pipeline.demo.canvas import hsv
 from pipeline.demo.looks import Sprite, draw
 
 _MARGIN = 1.15  # the background is this much larger than the picture, to pan over
-_TRIES = 80
+_TRIES = 300
 _TIMES = np.linspace(0, 5, 11)  # where overlaps are looked for, in seconds
 _ALLOWED_OVERLAP = 0.12  # of the mean bounding box
 
@@ -48,7 +48,7 @@ class Actor:
         """The window of the picture (rows, columns) that holds the object, and it: (h, w, 4) uint8."""
         x, y, size, angle = self.motion.at(time).tolist()
         rows, columns = self.sprite.shape[:2]
-        turn = cv2.getRotationMatrix2D(((columns - 1) / 2, (rows - 1) / 2), angle, size)
+        turn = np.array(cv2.getRotationMatrix2D(((columns - 1) / 2, (rows - 1) / 2), angle, size), float)
         reach = np.abs(turn[:, :2]) @ (columns / 2, rows / 2) + 1
         left, top = max(0, int(x - reach[0])), max(0, int(y - reach[1]))
         right, bottom = min(width, int(x + reach[0]) + 2), min(height, int(y + reach[1]) + 2)
@@ -70,13 +70,14 @@ class Scene:
 
     def picture(self, time: float) -> np.ndarray:
         """The frame at `time` in seconds: (height, width, 3) uint8 RGB."""
-        x, y = self.pan.at(time)[:2]
-        shift = np.array([[1, 0, -x], [0, 1, -y]])
-        frame = cv2.warpAffine(self.background, shift, (self.width, self.height), flags=cv2.INTER_LINEAR)
+        x, y = self.pan.at(time)[:2].tolist()
+        centre = (x + (self.width - 1) / 2, y + (self.height - 1) / 2)
+        frame = cv2.getRectSubPix(self.background, (self.width, self.height), centre)
         for number in self.depth:
             window, layer = self.actors[number].placed(time, self.width, self.height)
-            under = frame[window] * (255 - layer[..., 3:].astype(np.uint16))
-            frame[window] = np.minimum(layer[..., :3] + (under + 127) // 255, 255)
+            through = cv2.cvtColor(255 - cv2.extractChannel(layer, 3), cv2.COLOR_GRAY2RGB)
+            under = cv2.multiply(frame[window], through, scale=1 / 255)
+            frame[window] = cv2.add(cv2.cvtColor(layer, cv2.COLOR_RGBA2RGB), under)
         return frame
 
     def silhouettes(self, time: float) -> np.ndarray:

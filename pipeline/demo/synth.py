@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -49,9 +50,13 @@ def voice(pitch: float, formants: Sequence[tuple[float, float]], width: float = 
 
 def noise(rng: Rng, low: float, high: float, n: int) -> Wave:
     """White noise between two frequencies in Hz, with deviation 1."""
-    band = butter(2, (low, high), "bandpass", fs=RATE, output="sos")
-    wave = sosfilt(band, rng.standard_normal(n))
+    wave = sosfilt(_band(low, high), rng.standard_normal(n))
     return np.asarray(wave / (wave.std() + 1e-9))
+
+
+@functools.lru_cache
+def _band(low: float, high: float) -> np.ndarray:
+    return np.asarray(butter(2, (low, high), "bandpass", fs=RATE, output="sos"))
 
 
 def fade(n: int, tau: float, attack: float = 0.002) -> Wave:

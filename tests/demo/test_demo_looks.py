@@ -38,7 +38,7 @@ def test_individuals_differ_and_the_seed_decides_them(category):
 @pytest.mark.parametrize("category", CATEGORIES)
 def test_a_silhouette_is_one_solid_object_that_fills_its_frame(category):
     sprite = draw(category, np.random.default_rng(3))
-    assert set(np.unique(sprite.alpha)) == {0, 255}
+    assert set(np.unique(sprite.alpha)) <= {0, 255}
     assert sprite.alpha.any(axis=0).all()
     assert sprite.alpha.any(axis=1).all()
     _, _, stats, _ = cv2.connectedComponentsWithStats(sprite.alpha)
