@@ -1,0 +1,39 @@
+"""Stage `boxes`: the annotators' VOC XML, checked, as one table; what was wrong is listed file by file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.catalog import read_catalog
+from pipeline.files import atomic_folder, atomic_path
+from pipeline.labels.table import REVIEW_COLUMNS, read_labels
+from pipeline.params import load_params
+from pipeline.progress import show
+from stages.common import BOXES, CATALOG, run
+
+REVIEW = Path("labels/boxes.csv")  # in git: what changed in the labels can be read in a diff
+
+
+def main() -> None:
+    """Read `labels.dir`; write the usable boxes, the problems, and a small table that git reviews."""
+    params = load_params()
+    catalog = read_catalog(CATALOG)
+    table, problems = read_labels(
+        params.labels.dir, catalog, jobs=params.compute.jobs, backend=params.compute.backend, track=show
+    )
+    with atomic_folder(BOXES) as folder:
+        pq.write_table(pa.Table.from_pandas(table, preserve_index=False), folder / "boxes.parquet")
+        problems.to_csv(folder / "problems.csv", index=False)
+    with atomic_path(REVIEW) as temporary:
+        review = table[list(REVIEW_COLUMNS)].sort_values(["category", "name", "frame", "xmin", "ymin"])
+        review.to_csv(temporary, index=False)
+    errors = int((problems["level"] == "error").sum())
+    print(f"boxes: {len(table)} usable; {errors} errors, {len(problems) - errors} warnings", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    run(main)

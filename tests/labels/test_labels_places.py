@@ -1,0 +1,62 @@
+"""Which frame a label file belongs to."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.labels.places import Frame, Home, Misplaced, image_id, label_path, locate, split_stem
+
+CLIPS = {
+    "-abc_7": Home("dog_barking", "train"),
+    "xyz": Home("helicopter", "val"),
+    "multi": Home("", "train"),
+}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "dog_barking/-abc_7/-abc_7_3.xml",
+        "-abc_7/-abc_7_3.xml",
+        "-abc_7_3.xml",
+        "dog_barking/-abc_7_3.xml",
+        "train/dog_barking/-abc_7/-abc_7_3.xml",
+        "-abc_7.mp4_3.XML",
+    ],
+)
+def test_every_layout_leads_to_the_frame(path: str) -> None:
+    assert locate(path, CLIPS) == Frame("-abc_7", 3)
+
+
+def test_ms3_names() -> None:
+    assert locate("multi/multi.mp4_5.xml", CLIPS) == Frame("multi", 5)
+    assert label_path(Frame("multi", 5), "") == "multi/multi_5.xml"
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("-abc_7_6.xml", "not_a_frame"),
+        ("-abc_7_0.xml", "not_a_frame"),
+        ("-abc_7.xml", "not_a_frame"),
+        ("notes.xml", "not_a_frame"),
+        ("other_1.xml", "unknown_clip"),
+        ("helicopter/-abc_7/-abc_7_1.xml", "misplaced"),
+        ("xyz_1.xml", "not_train"),
+    ],
+)
+def test_what_has_no_place_says_why(path: str, kind: str) -> None:
+    place = locate(path, CLIPS)
+    assert isinstance(place, Misplaced)
+    assert place.kind == kind
+
+
+@given(st.text(min_size=1), st.integers(1, 5), st.sampled_from(["", "dog_barking"]))
+def test_a_written_path_is_found_again(name: str, number: int, category: str) -> None:
+    frame = Frame(name, number)
+    clips = {name: Home(category, "train")}
+    if "/" not in name and not name.endswith(".mp4"):
+        assert locate(label_path(frame, category), clips) == frame
+        assert split_stem(image_id(frame)) == frame
