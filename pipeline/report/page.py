@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -9,7 +10,7 @@ from typing import Any
 
 import jinja2
 import pandas as pd
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from pipeline.overlay import LEGEND
 from pipeline.report import published, sentences
@@ -102,10 +103,16 @@ def _template() -> jinja2.Template:
     )
     environment.filters["signed"] = sentences.signed
     environment.filters["p_value"] = p_value
+    environment.filters["symbols"] = symbols
     environment.globals["compare_sentence"] = sentences.compare_sentence
     environment.globals["power_sentence"] = sentences.power_sentence
     environment.globals["hearing_sentence"] = sentences.hearing_sentence
     return environment.get_template("report.html.jinja")
+
+
+def symbols(text: str) -> Markup:
+    """Plain text as HTML with M_J and M_F set as symbols."""
+    return Markup(re.sub(r"\bM_([JF])\b", r"M<sub>\1</sub>", str(escape(text))))
 
 
 def p_value(p: float | None) -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 from pipeline.report.compare import Pair
 from pipeline.report.tables import VariantRow
 from pipeline.statistics import Comparison
+from pipeline.variants import VARIANTS
 
 SOURCES = {"demo": "the demo world made here", "s4": "AVSBench S4", "ms3": "AVSBench MS3"}
 
@@ -59,6 +60,9 @@ def power_sentence(pair: Pair) -> str:
 
 def hearing_sentence(row: VariantRow) -> str:
     """What another clip's sound does to one variant's masks."""
+    known = VARIANTS.get(row.variant)
+    if known and not known.audio:
+        return f"{row.variant}: hears nothing, by construction."
     if row.miou is None or row.swapped_miou is None:
         return f"{row.variant}: not measured under another clip's sound."
     true, swapped = row.miou.mean, row.swapped_miou.mean

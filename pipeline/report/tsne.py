@@ -35,7 +35,7 @@ class Panel:
 
 
 def embed(features: NDArray[np.float32], seed: int) -> NDArray[np.float64] | None:
-    """t-SNE to the plane: (n, d) -> (n, 2), or None where n < 5. One thread, so that sums keep their order.
+    """t-SNE to the plane: (n, d) -> (n, 2) about 0, or None where n < 5. One thread: sums keep their order.
 
     Perplexity is 30, or (n - 1) / 3 where that is less. Source: van der Maaten & Hinton 2008.
     """
@@ -50,7 +50,8 @@ def embed(features: NDArray[np.float32], seed: int) -> NDArray[np.float64] | Non
         return np.zeros((n, 2))
     start = "pca" if min(values.shape) >= 2 else "random"
     with threadpool_limits(limits=1):
-        return TSNE(perplexity=min(30.0, (n - 1) / 3), init=start, random_state=seed).fit_transform(values)
+        points = TSNE(perplexity=min(30.0, (n - 1) / 3), init=start, random_state=seed).fit_transform(values)
+    return points - (points.max(axis=0) + points.min(axis=0)) / 2
 
 
 def looks(categories: Sequence[str]) -> dict[str, tuple[str, str]]:
@@ -110,7 +111,7 @@ def _draw(
     for category in sorted(set(categories)):
         colour, marker = look[category]
         mine = points[categories == category]
-        axes.plot(mine[:, 0], mine[:, 1], marker, color=colour, alpha=0.75, markersize=3, markeredgewidth=0)
+        axes.plot(mine[:, 0], mine[:, 1], marker, color=colour, alpha=0.75, markersize=3.6, markeredgewidth=0)
     axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xticks=[], yticks=[], aspect="equal")
     for spine in axes.spines.values():
         spine.set_visible(False)

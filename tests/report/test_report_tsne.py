@@ -1,0 +1,71 @@
+"""t-SNE: seeded, adapted to few crops, on common axes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipeline.report.inputs import Features, Run
+from pipeline.report.tsne import MOST, _thin, draw_panels, embed, looks
+
+FIGURES = {"miou": 0.5, "fscore": 0.5, "val_miou": 0.5, "best_epoch": 1, "epochs": 2}
+
+
+def groups(n: int = 24) -> tuple[np.ndarray, np.ndarray]:
+    category = np.resize(["a", "b"], n)
+    values = np.where(category == "a", 4.0, -4.0)[:, None] + np.random.default_rng(0).normal(0, 1, (n, 6))
+    return values.astype(np.float32), category
+
+
+def test_the_same_seed_gives_the_same_map() -> None:
+    values, category = groups()
+    points = embed(values, 3)
+    assert points.shape == (24, 2)
+    assert np.array_equal(points, embed(values, 3))
+    # groups that lie apart stay apart
+    first, second = points[category == "a"], points[category == "b"]
+    between = np.linalg.norm(first.mean(axis=0) - second.mean(axis=0))
+    assert between > max(first.std(axis=0).max(), second.std(axis=0).max())
+
+
+@pytest.mark.parametrize("n", [0, 1, 4])
+def test_too_few_crops_give_no_map(n: int) -> None:
+    assert embed(np.ones((n, 3), np.float32), 0) is None
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (6, 1), (40, 2)])
+def test_small_sets_work(shape: tuple[int, int]) -> None:
+    points = embed(np.random.default_rng(0).normal(0, 1, shape).astype(np.float32), 0)
+    assert points.shape == (shape[0], 2) and np.isfinite(points).all()
+
+
+def test_collapsed_features_are_one_point() -> None:
+    assert (embed(np.full((10, 4), 7.0, np.float32), 0) == 0).all()
+
+
+def test_23_categories_have_23_looks() -> None:
+    assert len(set(looks([f"category {n}" for n in range(23)]).values())) == 23
+
+
+def test_thinning_keeps_rows_in_order() -> None:
+    names = np.array(["a"] * 3000)
+    rows = _thin(Features(np.zeros((3000, 1), np.float32), names, names))
+    assert len(rows) == MOST == len(set(rows.tolist())) and rows[0] == 0 and rows[-1] == 2999
+
+
+def test_panels_share_axes_and_measure_all_crops() -> None:
+    values, category = groups(20)
+    features = {1: Features(values, category, category), 2: Features(values * 3, category, category)}
+    runs = [Run("baseline", 1, FIGURES, features=features), Run("proposed", 1, FIGURES, features=features)]
+    panels, look = draw_panels(runs, seed=0)
+    assert [(panel.variant, panel.epoch) for panel in panels] == [
+        ("baseline", 1),
+        ("baseline", 2),
+        ("proposed", 1),
+        ("proposed", 2),
+    ]
+    assert panels[0].svg.replace("baseline", "proposed").split("<g", 1)[1] is not None
+    assert panels[0].silhouette == pytest.approx(
+        panels[1].silhouette, abs=1e-6
+    )  # cosine: scale does not matter
+    assert sorted(look) == ["a", "b"]
