@@ -46,8 +46,8 @@ ORDER: tuple[str, ...] = (
     "playing_ukulele",
 )
 _DATA = {"s4": "Single-source/s4_data", "ms3": "Multi-sources/ms3_data"}
-# How many objects sound and how many are silent: the number of objects does not tell how many sound.
-_MS3_COUNTS = ((1, 1), (2, 1), (1, 2))
+# How many objects sound and how many are silent, block by block; in MS3 three in view may be either way.
+_COUNTS = {"s4": ((1, 1),), "ms3": ((1, 1), (2, 1), (1, 2))}
 _ID_LETTERS = string.ascii_letters + string.digits + "_-"
 _DASH_SHARE = 0.08  # of the names begin with "-", as 247 of AVSBench's 4,932 do
 
@@ -61,7 +61,7 @@ def plan_world(demo: Demo) -> list[Clip]:
     Raises:
         PipelineError: `demo` asks for more different objects in a picture than it has categories.
     """
-    most = 3 if demo.setting == "ms3" else 2
+    most = max(sounding + mute * demo.silent_objects for sounding, mute in _COUNTS[demo.setting])
     if demo.categories < most:
         raise PipelineError(
             f"demo.categories: {demo.categories} is too few for the {most} different objects that a picture "
@@ -75,7 +75,8 @@ def _plan(demo: Demo, split: str, number: int) -> Clip:
     key = (demo.seed, SPLITS.index(split), number)
     rng = np.random.default_rng((*key, 5))
     names, block = ORDER[: demo.categories], number // demo.categories
-    sounding, mute = _MS3_COUNTS[block % len(_MS3_COUNTS)] if demo.setting == "ms3" else (1, 1)
+    counts = _COUNTS[demo.setting]
+    sounding, mute = counts[block % len(counts)]
     steps = _partners(demo, split, block)[: sounding - 1 + mute * demo.silent_objects]
     objects = tuple(names[(number + step) % demo.categories] for step in (0, *steps))
     start = int(rng.integers(0, 6))
