@@ -15,7 +15,7 @@ from pipeline.errors import PipelineError
 from pipeline.labels.mask_boxes import mask_iou
 from pipeline.labels.places import Frame, Home, Misplaced, label_path, locate
 from pipeline.labels.rules import Limits, judge, problems_table
-from pipeline.labels.voc import Annotation, UnreadableLabelError, read_voc
+from pipeline.labels.voc import Annotation, UnreadableLabelError, read_many
 from pipeline.parallel import map_all
 from pipeline.progress import Track, silent
 
@@ -152,7 +152,7 @@ def _read_all(
     chunks = [sources[start : start + _CHUNK] for start in range(0, len(sources), _CHUNK)]
     few = len(sources) <= _ONE_PROCESS
     read = map_all(
-        partial(_read_chunk, folder),
+        partial(read_many, folder),
         chunks,
         jobs=1 if few else jobs,
         backend=backend,
@@ -160,17 +160,6 @@ def _read_all(
         what="label files",
     )
     return list(chain.from_iterable(read))
-
-
-def _read_chunk(folder: Path, sources: list[str]) -> list[Annotation | UnreadableLabelError]:
-    return [_read_one(folder / source) for source in sources]
-
-
-def _read_one(path: Path) -> Annotation | UnreadableLabelError:
-    try:
-        return read_voc(path)
-    except UnreadableLabelError as error:
-        return error
 
 
 def _missing(drawn: Drawn, catalog: pd.DataFrame) -> list[tuple[str, str, str]]:
