@@ -21,7 +21,7 @@ MISS = (0, 114, 178)
 FALSE_ALARM = (230, 97, 0)
 LEGEND = (("hit", HIT), ("miss", MISS), ("false alarm", FALSE_ALARM))
 
-GAP = 4  # pixels between frames
+GAP = 3  # pixels between frames
 STRENGTH = 0.62  # of the colour over the grey picture
 
 

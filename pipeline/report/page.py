@@ -32,7 +32,7 @@ class Material:
     Attributes:
         params: params.yaml as a nested mapping.
         catalog: the clip catalogue.
-        problems: label problems (file, kind, detail).
+        problems: label problems (file, kind, detail; level too: error or warning).
         audio: data/audio/info.json.
         provenance: commit, machine, versions.
     """
@@ -77,7 +77,7 @@ def build_page(runs: Sequence[Run], pairs: Sequence[Pair], material: Material, *
         measured={row.variant: row for row in rows},
         curves=draw_curves(runs),
         panels=panels,
-        epochs=sorted({panel.epoch for panel in panels}),
+        searches=list(dict.fromkeys(name for panel in panels for name in panel.retrieval)),
         look=look,
         category_variants=category_variants,
         categories=categories,
@@ -86,6 +86,7 @@ def build_page(runs: Sequence[Run], pairs: Sequence[Pair], material: Material, *
         labels_checked=material.problems is not None,
         problems=problems.head(PROBLEMS_SHOWN).to_dict("records"),
         problem_count=len(problems),
+        label_errors=int((problems["level"] == "error").sum()) if "level" in problems else None,
         problem_kinds=sorted(problems["kind"].astype(str).value_counts().items()),
         audio=sentences.audio_sentence(material.audio),
         params=list(flatten(material.params)),
@@ -104,6 +105,7 @@ def _template() -> jinja2.Template:
     environment.filters["signed"] = sentences.signed
     environment.filters["p_value"] = p_value
     environment.filters["symbols"] = symbols
+    environment.globals["verdict_words"] = sentences.verdict_words
     environment.globals["compare_sentence"] = sentences.compare_sentence
     environment.globals["power_sentence"] = sentences.power_sentence
     environment.globals["hearing_sentence"] = sentences.hearing_sentence

@@ -29,6 +29,12 @@ def scope(comparison: Comparison) -> str:
     return f"over {seeds}" if comparison.seeds is not None else f"over {clips}, one seed each"
 
 
+def verdict_words(pair: Pair) -> str:
+    """The verdict as a heading, with the limit that a single training sets on it."""
+    alone = pair.comparison.n_seeds == 1 and pair.verdict != "cannot tell"
+    return pair.verdict.capitalize() + (", as far as one training tells" if alone else "")
+
+
 def compare_sentence(pair: Pair) -> str:
     """How one variant's test M_J stands to another's, with the interval and what it leaves open."""
     comparison, interval = pair.comparison, pair.interval

@@ -39,7 +39,7 @@ class Mean:
 
 def mean_of(values: Iterable[float]) -> Mean | None:
     """Mean of the finite numbers among `values`; None where there is none."""
-    numbers = [float(v) for v in values if isinstance(v, int | float) and math.isfinite(v)]
+    numbers = [float(v) for v in values if type(v) in (int, float) and math.isfinite(v)]
     if not numbers:
         return None
     return Mean(

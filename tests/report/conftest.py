@@ -59,6 +59,17 @@ class Finished:
         return build_page(runs, compare_variants(runs, seed=0), self.material(**changed), seed=0)
 
 
+@pytest.fixture(scope="session")
+def full(tmp_path_factory: pytest.TempPathFactory) -> tuple[Finished, str]:
+    """A full run of two variants and two seeds, which tests only read, and its page."""
+    root = tmp_path_factory.mktemp("full")
+    for place, variant in enumerate(LEVEL):
+        for seed in (1, 2):
+            write_run(root, variant, seed, np.random.default_rng([place, seed]), extras=True)
+    finished = Finished(root, tuple(LEVEL), (1, 2))
+    return finished, finished.page()
+
+
 @pytest.fixture
 def finish(tmp_path: Path) -> Callable[..., Finished]:
     """Write a finished run for these variants and seeds; `extras=False` leaves all that is optional away."""
