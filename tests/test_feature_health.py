@@ -106,3 +106,18 @@ def test_silhouette() -> None:
 def test_one_feature_is_an_error() -> None:
     with pytest.raises(ValueError, match="at least 2"):
         spread(np.ones((1, 4)))
+
+
+def test_effective_rank_is_that_of_the_singular_values() -> None:
+    for shape in ((30, 6), (6, 30)):
+        features = np.random.default_rng(1).normal(0, 1, shape) * np.linspace(1, 5, shape[1])
+        singular = np.linalg.svd(features - features.mean(axis=0), compute_uv=False)
+        share = singular[singular > 1e-9] / singular.sum()
+        assert spread(features).effective_rank == pytest.approx(np.exp(-np.sum(share * np.log(share))))
+
+
+def test_many_queries_are_counted_once_each() -> None:
+    clips = np.arange(2500).astype(str)
+    features = np.random.default_rng(2).normal(0, 1, (2500, 16))
+    got = retrieval(features, clips, features[:300], clips[:300])
+    assert got is not None and (got.accuracy, got.queries) == (1.0, 300)

@@ -39,6 +39,7 @@ def test_too_few_crops_give_no_map(n: int) -> None:
 def test_small_sets_work(shape: tuple[int, int]) -> None:
     points = embed(np.random.default_rng(0).normal(0, 1, shape).astype(np.float32), 0)
     assert points.shape == (shape[0], 2) and np.isfinite(points).all()
+    assert np.array_equal(points, embed(np.random.default_rng(0).normal(0, 1, shape).astype(np.float32), 0))
 
 
 def test_collapsed_features_are_one_point() -> None:
