@@ -14,8 +14,11 @@ from pipeline.categories import CATEGORIES, FRAMES, SPLITS
 from pipeline.clip import Clip
 from pipeline.errors import PipelineError
 from pipeline.files import atomic_path
+from pipeline.parallel import map_all
+from pipeline.progress import Track, silent
 from pipeline.readers import ms3, s4
 from pipeline.readers.assemble import Found, Prefer
+from pipeline.video import check_video
 
 COLUMNS: tuple[str, ...] = Clip._fields
 _SCHEMA = pa.schema(
@@ -64,6 +67,21 @@ def build_catalog(
             "(`avs doctor data` counts them by kind):\n" + "\n".join(lines)
         )
     return to_frame(found.clips)
+
+
+def check_videos(
+    catalog: pd.DataFrame, *, jobs: int = -1, backend: str = "loky", track: Track = silent
+) -> None:
+    """Open every video that will be read. Raises one `PipelineError` that names all that are damaged or mute.
+
+    Milliseconds a clip, so that a broken file shows now and not after an hour of decoding.
+    """
+    paths = [
+        Path(clip.video)
+        for clip in clips_of(catalog)
+        if clip.video is not None and (clip.frames is None or clip.audio is None)
+    ]
+    map_all(check_video, paths, jobs=jobs, backend=backend, track=track, what="videos to check")
 
 
 def to_frame(clips: Sequence[Clip]) -> pd.DataFrame:

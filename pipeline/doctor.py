@@ -70,8 +70,8 @@ def check_data(params: Params) -> list[Count]:
 def _boxes(clips: list[Clip], labels: Path, one_each: bool) -> list[Count]:
     """Frames of the train clips with a label file and with a box, and for S4, which has one each, the boxes.
 
-    A label is that of the frame of its stem, `{name}_{k}.xml`, wherever under `labels` it lies. Boxes are counted
-    without parsing: the `boxes` stage reads and checks them.
+    A label is that of the frame of its stem, `{name}_{k}.xml`, wherever under `labels` it lies. Boxes are
+    counted without parsing: the `boxes` stage reads and checks them.
     """
     files: dict[str, Path] = {}
     for path in labels.rglob("*.xml") if labels.is_dir() else ():

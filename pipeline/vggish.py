@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.errors import PipelineError
-from pipeline.logmel import OFFSET
 
 CHECKPOINT = "vggish-10086976.pth"  # the published one; the hex in its name begins its SHA-256
 WHERE = "https://github.com/harritaylor/torchvggish/releases/download/v0.1/vggish-10086976.pth"
 FEATURES = 128
+_LEVEL = -2.0  # a log-mel value of middling loudness; silence is -4.6
 _LAYERS: tuple[int | str, ...] = (64, "M", 128, "M", 256, 256, "M", 512, 512, "M")
 
 
@@ -88,7 +88,7 @@ def load_vggish(weights: str, seed: int = 0) -> tuple[VGGish, str]:
 def seeded_vggish(seed: int) -> VGGish:
     """Random weights that keep a signal's size through the ReLUs (He et al., ICCV 2015).
 
-    The first bias takes silence (ln 0.01 in every bin) to zero: left at zero, that offset would drown what
+    The first bias takes log-mels of a middling level (-2) to zero: else their common offset would drown what
     differs between sounds. The same seed gives the same weights on every machine.
     """
     generator = torch.Generator().manual_seed(seed)
@@ -103,7 +103,7 @@ def seeded_vggish(seed: int) -> VGGish:
                 nn.init.constant_(layer.get_parameter("bias"), 0)
         first = model.features[0]
         assert isinstance(first, nn.Conv2d) and first.bias is not None
-        first.bias.copy_(-first.weight.sum((1, 2, 3)) * torch.tensor(OFFSET).log())
+        first.bias.copy_(-_LEVEL * first.weight.sum((1, 2, 3)))
     return model.eval().requires_grad_(False)
 
 

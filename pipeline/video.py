@@ -46,14 +46,8 @@ def read_frames(path: Path, count: int = FRAMES) -> ClipFrames:
     that is missing, damaged, cut short, or without pictures.
     """
     with _open(path) as container:
-        if not container.streams.video:
-            raise PipelineError(
-                f"{path}: has no video stream; replace the file or take the clip out of the table."
-            )
-        stream = container.streams.video[0]
+        stream = _video_stream(container, path)
         stream.thread_count = 1  # clips are decoded in parallel: more threads a clip would only compete
-        if not stream.average_rate:
-            raise PipelineError(f"{path}: tells no frame rate; encode it anew (`ffmpeg -i IN -r 25 OUT`).")
         fps = float(stream.average_rate)
         wanted = _unclamped(fps, count)
         images: dict[int, np.ndarray] = {}
@@ -96,11 +90,7 @@ def read_mono(path: Path, rate: int = 16_000, seconds: float = float(FRAMES)) ->
     Raises `PipelineError` for a file that is missing, damaged or without sound.
     """
     with _open(path) as container:
-        if not container.streams.audio:
-            raise PipelineError(
-                f"{path}: has no sound; the method needs it: fetch the clip again or take it out."
-            )
-        stream = container.streams.audio[0]
+        stream = _audio_stream(container, path)
         stored, frame = av.AudioFifo(), None
         for frame in _decode(container, stream, path):
             frame.pts = None  # samples follow one another, whatever their time stamps say
@@ -122,6 +112,30 @@ def read_mono(path: Path, rate: int = 16_000, seconds: float = float(FRAMES)) ->
     length = min(wave.size if duration is None else round(duration * rate), longest)
     wave = wave[:length]
     return np.pad(wave, (0, length - wave.size))
+
+
+def check_video(path: Path) -> None:
+    """Open a video, without decoding: `PipelineError` if it is damaged or lacks pictures or sound."""
+    with _open(path) as container:
+        _video_stream(container, path)
+        _audio_stream(container, path)
+
+
+def _video_stream(container: Any, path: Path) -> Any:
+    if not container.streams.video:
+        raise PipelineError(f"{path}: has no video stream; fetch it again or take the clip out of the table.")
+    stream = container.streams.video[0]
+    if not stream.average_rate:
+        raise PipelineError(f"{path}: tells no frame rate; encode it anew (`ffmpeg -i IN -r 25 OUT`).")
+    return stream
+
+
+def _audio_stream(container: Any, path: Path) -> Any:
+    if not container.streams.audio:
+        raise PipelineError(
+            f"{path}: has no sound, which the method needs; fetch it again or take the clip out."
+        )
+    return container.streams.audio[0]
 
 
 def _rgb(frame: Any) -> np.ndarray:

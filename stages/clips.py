@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from pipeline.catalog import build_catalog, write_catalog
+from pipeline.catalog import build_catalog, check_videos, write_catalog
 from pipeline.params import load_params
+from pipeline.progress import show
 from stages.common import CATALOG, run
 
 
 def main() -> None:
-    """Find every clip and its files under data.root; name all that is missing."""
-    data = load_params().data
-    write_catalog(CATALOG, build_catalog(data.source, data.root, data.prefer))
+    """Find every clip and its files under data.root; name all that is missing or broken."""
+    params = load_params()
+    catalog = build_catalog(params.data.source, params.data.root, params.data.prefer)
+    check_videos(catalog, jobs=params.compute.jobs, backend=params.compute.backend, track=show)
+    write_catalog(CATALOG, catalog)
 
 
 if __name__ == "__main__":

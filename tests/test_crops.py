@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.catalog import to_frame
+from pipeline.clip import Clip
+from pipeline.crops import Corners, build_crops, cut, largest_boxes
+from pipeline.errors import PipelineError
+from pipeline.frames import image_path, write_jpeg
+
+
+def _clip(name: str, split: str = "train") -> Clip:
+    return Clip(name, "race_car", split, 0, f"{name}.mp4", None, None, [None] * 5, None, None, None)
+
+
+def _boxes(*rows: tuple[str, int, int, int, int, int]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["name", "frame", "xmin", "ymin", "xmax", "ymax"])
+
+
+def _picture(box: Corners, height: int = 60, width: int = 80) -> np.ndarray:
+    image = np.zeros((height, width, 3), np.uint8)
+    image[box.ymin - 1 : box.ymax, box.xmin - 1 : box.xmax] = (200, 100, 50)
+    return image
+
+
+def test_box_is_cut_to_the_pixel() -> None:
+    box = Corners(11, 6, 42, 37)  # 32 x 32, first and last pixel inside
+    crop = cut(_picture(box), box, 32, 0)
+    assert crop.shape == (32, 32, 3)
+    assert (crop == (200, 100, 50)).all()
+
+
+def test_padding_is_a_fraction_of_the_box_on_each_side() -> None:
+    box = Corners(21, 11, 40, 50)  # 20 wide, 40 high
+    crop = cut(
+        _picture(box, 80, 80), box, 224, 0.5
+    )  # 40 x 80: columns 10 to 50, rows from the top edge to 70
+    bright = crop[..., 0] > 100
+    assert bright.mean(axis=1).max() == pytest.approx(0.5, abs=0.01)  # 20 of 40 columns
+    assert bright.mean(axis=0).max() == pytest.approx(40 / 70, abs=0.01)  # 10 rows were clipped above
+
+
+def test_box_over_the_edge_is_clipped() -> None:
+    image = np.arange(60 * 80 * 3, dtype=np.uint32).reshape(60, 80, 3).astype(np.uint8)
+    np.testing.assert_array_equal(
+        cut(image, Corners(-30, -30, 500, 500), 80, 0), cut(image, Corners(1, 1, 80, 60), 80, 0)
+    )
+
+
+@pytest.mark.parametrize("box", [(81, 1, 90, 10), (1, 61, 5, 70), (-9, 1, 0, 10), (20, 5, 10, 9)])
+def test_box_without_image_is_an_error(box: tuple[int, int, int, int]) -> None:
+    with pytest.raises(PipelineError, match="empty or outside the image of 80 x 60"):
+        cut(_picture(Corners(1, 1, 2, 2)), Corners(*box), 32, 0)
+
+
+@given(st.integers(1, 80), st.integers(1, 60), st.integers(0, 100), st.integers(0, 100), st.floats(0, 1))
+def test_any_box_that_begins_inside_gives_a_crop(
+    x: int, y: int, wide: int, high: int, padding: float
+) -> None:
+    box = Corners(x, y, x + wide, y + high)
+    crop = cut(_picture(box), box, 32, padding)
+    assert crop.shape == (32, 32, 3)
+    assert crop.max() > 0  # of the object at least something
+
+
+def test_largest_box_of_a_frame_is_taken() -> None:
+    boxes = _boxes(("a", 1, 1, 1, 10, 10), ("a", 1, 1, 1, 20, 6), ("a", 2, 5, 5, 6, 6), ("a", 1, 2, 2, 21, 7))
+    assert largest_boxes(boxes) == {("a", 1): Corners(1, 1, 20, 6), ("a", 2): Corners(5, 5, 6, 6)}
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    """Frames of clips a and b with a bright box at columns 11 to 42, rows 6 to 37."""
+    for name in "ab":
+        for k in range(1, 6):
+            path = tmp_path / "images" / image_path(_clip(name), k)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_jpeg(path, _picture(Corners(11, 6, 42, 37)), 95)
+    return tmp_path / "images"
+
+
+def test_what_is_packed(images: Path, tmp_path: Path) -> None:
+    catalog = to_frame([_clip("t", "test"), _clip("b"), _clip("a")])
+    boxes = _boxes(("b", 2, 11, 6, 42, 37), ("b", 5, 11, 6, 42, 37), ("a", 1, 1, 1, 8, 5))
+    build_crops(catalog, boxes, images, tmp_path / "out", size=32, padding=0, jobs=1)
+    crops, present = np.load(tmp_path / "out" / "crops.npy"), np.load(tmp_path / "out" / "present.npy")
+    assert (crops.shape, crops.dtype) == ((2, 5, 32, 32, 3), np.uint8)
+    assert present.dtype == np.bool_
+    assert present.tolist() == [[True, False, False, False, False], [False, True, False, False, True]]
+    np.testing.assert_allclose(crops[1, 1].mean(axis=(0, 1)), (200, 100, 50), atol=6)
+    assert crops[0, 0].max() < 20  # beside the object
+    assert not crops[~present].any()
+
+
+def test_no_boxes_at_all(images: Path, tmp_path: Path) -> None:
+    build_crops(to_frame([_clip("a")]), _boxes(), images, tmp_path / "out", size=32, padding=0, jobs=1)
+    assert not np.load(tmp_path / "out" / "present.npy").any()
+
+
+def test_boxes_of_no_train_frame_are_named(images: Path, tmp_path: Path) -> None:
+    catalog = to_frame([_clip("a"), _clip("t", "test")])
+    for stray in (("t", 1), ("x", 2), ("a", 6)):
+        with pytest.raises(PipelineError, match=f"of no train clip: {stray[0]} frame {stray[1]}"):
+            build_crops(
+                catalog, _boxes((*stray, 1, 1, 5, 5)), images, tmp_path / "out", size=32, padding=0, jobs=1
+            )
+
+
+def test_what_cannot_be_cut_is_named(images: Path, tmp_path: Path) -> None:
+    boxes = _boxes(("a", 1, 200, 1, 210, 5), ("c", 1, 1, 1, 5, 5))
+    with pytest.raises(PipelineError) as error:
+        build_crops(
+            to_frame([_clip("a"), _clip("c")]), boxes, images, tmp_path / "out", size=32, padding=0, jobs=1
+        )
+    assert "a frame 1: box (200, 1, 210, 5) is empty or outside" in str(error.value)
+    assert "c_1.jpg: no such file" in str(error.value)

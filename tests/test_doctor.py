@@ -1,0 +1,146 @@
+"""The preflight of the data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from trees import (
+    Row,
+    add_s4_frames,
+    add_s4_masks,
+    s4_data,
+    square,
+    tone,
+    write_image,
+    write_s4_table,
+    write_sound,
+)
+from typer.testing import CliRunner
+
+from pipeline import doctor
+from pipeline.cli_doctor import doctor_app
+from pipeline.doctor import PUBLISHED, check_data
+from pipeline.params import Params, parse_params
+
+ROWS: list[Row] = [
+    ("-a", 0, "race_car", "train"),
+    ("b", 0, "race_car", "val"),
+    ("c", 6, "cat_meowing", "test"),
+]
+BOX = "<annotation><object><name>race_car</name></object></annotation>"
+
+
+@pytest.fixture
+def params(tmp_path: Path, values: dict[str, Any]) -> Params:
+    """A whole tree of three clips, which params' demo sizes describe."""
+    write_s4_table(tmp_path, ROWS)
+    for row in ROWS:
+        add_s4_frames(tmp_path, row)
+        add_s4_masks(tmp_path, row)
+    folder = tmp_path / "labels" / "race_car" / "-a"
+    folder.mkdir(parents=True)
+    for k in range(1, 6):
+        (folder / f"-a_{k}.xml").write_text(BOX)
+    values["data"].update(source="demo", root=str(tmp_path))
+    values["labels"]["dir"] = str(tmp_path / "labels")
+    values["demo"].update(setting="s4", train=1, val=1, test=1)
+    return parse_params(values)
+
+
+def test_published_sizes() -> None:
+    assert {name: sum(sizes.values()) for name, sizes in PUBLISHED.items()} == {"s4": 4932, "ms3": 424}
+    assert PUBLISHED["s4"]["train"] * 5 == 17_260
+
+
+def test_whole_data_pass(params: Params) -> None:
+    counts = check_data(params)
+    assert all(count.good for count in counts)
+    assert {count.what: count.found for count in counts} == {
+        "clips, train": 1,
+        "clips, val": 1,
+        "clips, test": 1,
+        "clips": 3,
+        "clips with video or frames": 3,
+        "clips with sound": 3,
+        "masks, train": 1,
+        "masks, val": 5,
+        "masks, test": 5,
+        "frames with a label file": 5,
+        "frames with a box": 5,
+        "boxes": 5,
+    }
+
+
+def test_what_is_missing_is_counted_and_named(params: Params) -> None:
+    root = params.data.root
+    (s4_data(root, "audio_wav", ROWS[1]) / "b.wav").unlink()
+    (s4_data(root, "visual_frames", ROWS[2]) / "c" / "c_2.png").unlink()
+    (s4_data(root, "gt_masks", ROWS[2]) / "c" / "c_3.png").unlink()
+    (s4_data(root, "gt_masks", ROWS[2]) / "c" / "c_4.png").unlink()
+    folder = params.labels.dir / "race_car" / "-a"
+    (folder / "-a_2.xml").unlink()
+    (folder / "-a_3.xml").write_text("<annotation></annotation>")
+    (folder / "-b_1.xml").write_text(BOX)
+    bad = {count.what: count for count in check_data(params) if not count.good}
+    assert {what: (count.found, count.expected) for what, count in bad.items()} == {
+        "clips with sound": (2, 3),
+        "clips with video or frames": (2, 3),
+        "masks, test": (3, 5),
+        "frames with a label file": (4, 5),
+        "frames with a box": (3, 5),
+        "boxes": (3, 5),
+    }
+    assert "b.wav" in bad["clips with sound"].missing[0]
+    assert len(bad["masks, test"].missing) == 2
+    assert bad["frames with a label file"].missing[0].startswith("no -a_2.xml under")
+    assert "1 label files" in bad["frames with a label file"].missing[1]
+    assert bad["frames with a box"].missing[0].endswith("-a_3.xml: no box")
+
+
+def test_masks_too_many_are_wrong_too(params: Params) -> None:
+    write_image(s4_data(params.data.root, "gt_masks", ROWS[0]) / "-a" / "-a_2.png", square())
+    bad = [count for count in check_data(params) if not count.good]
+    assert [(count.what, count.found, count.expected) for count in bad] == [("masks, train", 1, 1)]
+    assert "move away -a_2.png" in bad[0].missing[0]
+
+
+def test_s4_is_compared_with_the_published_sizes(params: Params) -> None:
+    whole = params.model_copy(update={"data": params.data.model_copy(update={"source": "s4"})})
+    found = {count.what: (count.found, count.expected) for count in check_data(whole)}
+    assert found["clips, train"] == (1, 3452)
+    assert found["clips"] == (3, 4932)
+
+
+def test_ms3_may_have_several_boxes_a_frame(
+    params: Params, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    data = tmp_path / "ms3" / "Multi-sources" / "ms3_data"
+    for name, split in (("m1", "train"), ("m2", "val"), ("m3", "test")):
+        for k in range(1, 6):
+            write_image(data / "gt_masks" / split / name / f"{name}_{k}.png", square())
+            write_image(data / "visual_frames" / name / f"{name}.mp4_{k}.png", square())
+            (params.labels.dir / f"m1_{k}.xml").write_text(BOX * 2)
+        write_sound(data / "audio_wav" / split / f"{name}.wav", tone(5, 16_000))
+    (data.parent / "ms3_meta_data.csv").write_text("m1,train\nm2,val\nm3,test\n")
+    monkeypatch.setattr(doctor, "PUBLISHED", {"ms3": {"train": 1, "val": 1, "test": 1}})
+    for file in (params.labels.dir / "race_car" / "-a").iterdir():
+        file.unlink()
+    multi = params.data.model_copy(update={"source": "ms3", "root": tmp_path / "ms3"})
+    counts = check_data(params.model_copy(update={"data": multi}))
+    assert [count.what for count in counts if not count.good] == []
+    assert "masks, train" in {count.what for count in counts if count.found == 5}
+
+
+def test_command_tells_and_fails(params: Params, values: dict[str, Any], tmp_path: Path) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text(yaml.safe_dump(values))
+    good = CliRunner().invoke(doctor_app, ["data", "--params", str(file)])
+    assert good.exit_code == 0, good.output
+    assert "masks, test" in good.output
+    (s4_data(params.data.root, "audio_wav", ROWS[1]) / "b.wav").unlink()
+    bad = CliRunner().invoke(doctor_app, ["data", "--params", str(file)])
+    assert bad.exit_code == 1
+    assert "b.wav" in bad.output

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from trees import number_of, tone, write_sound, write_video
+
+from pipeline.errors import PipelineError
+from pipeline.video import frame_indices, read_frames, read_mono
+
+NTSC = Fraction(30_000, 1001)
+
+
+@pytest.mark.parametrize(
+    ("fps", "frames", "expected"),
+    [
+        (24, 120, [22, 46, 70, 94, 118]),
+        (25, 125, [23, 48, 73, 98, 123]),
+        (29.97, 150, [28, 58, 88, 118, 148]),
+        (30, 150, [28, 58, 88, 118, 148]),
+        (25, 100, [23, 48, 73, 98, 99]),  # a 4-second clip
+        (25, 1, [0, 0, 0, 0, 0]),
+    ],
+)
+def test_frame_indices_known(fps: float, frames: int, expected: list[int]) -> None:
+    assert frame_indices(fps, frames) == expected
+
+
+@given(st.floats(0.6, 240), st.integers(1, 2000), st.integers(1, 20))
+def test_frame_indices_lie_in_the_clip_and_follow_the_rule(fps: float, frames: int, count: int) -> None:
+    rate = int(fps + 0.5)
+    rule = [min(int(second * rate + 15 / 16 * rate), frames - 1) for second in range(count)]
+    assert frame_indices(fps, frames, count) == rule
+
+
+@pytest.mark.parametrize("fps", [0, -1, float("nan"), float("inf")])
+def test_frame_indices_refuse_no_rate(fps: float) -> None:
+    with pytest.raises(ValueError, match="frame rate"):
+        frame_indices(fps, 10)
+
+
+@pytest.mark.parametrize(
+    ("fps", "frames", "options"),
+    [
+        (25, 125, {}),
+        (24, 120, {"preset": "medium", "bf": "3"}),  # frames are stored in another order than shown
+        (NTSC, 150, {"g": "12"}),
+        (30, 150, {"preset": "medium", "bf": "2", "g": "40"}),
+    ],
+)
+def test_read_frames_gives_the_published_frames(
+    tmp_path: Path, fps: Fraction | int, frames: int, options: dict[str, str]
+) -> None:
+    path = tmp_path / "-a b.mp4"
+    write_video(path, fps=fps, frames=frames, options=options, silent=True)
+    images, note = read_frames(path)
+    assert images.shape == (5, 64, 96, 3)
+    assert images.dtype == np.uint8
+    assert [number_of(image) for image in images] == frame_indices(float(fps), frames)
+    assert note == ""
+
+
+def test_frames_are_counted_whatever_their_times(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    uneven = [number * 2 + number % 2 for number in range(150)]  # in 1/25 s: about 12.5 frames a second
+    write_video(path, frames=150, pts=uneven, silent=True)
+    with av.open(str(path)) as container:
+        fps = float(container.streams.video[0].average_rate)
+    assert fps != 25
+    assert [number_of(image) for image in read_frames(path).images] == frame_indices(fps, 150)
+
+
+def test_four_second_clip_repeats_its_last_frame_and_says_so(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mp4", frames=100)
+    images, note = read_frames(tmp_path / "a.mp4")
+    assert [number_of(image) for image in images] == [23, 48, 73, 98, 99]
+    assert "4 of 5" in note
+    assert read_mono(tmp_path / "a.mp4").size == 64_000
+
+
+def test_slightly_short_clip_needs_no_note(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mp4", frames=122, silent=True)
+    images, note = read_frames(tmp_path / "a.mp4")
+    assert number_of(images[4]) == 121
+    assert note == ""
+
+
+def _cut(path: Path, share: float) -> None:
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+
+
+def test_truncated_video_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "cut.mp4"
+    write_video(path)
+    _cut(path, 0.6)
+    for read in (read_frames, read_mono):
+        with pytest.raises(PipelineError, match=r"cut\.mp4: cannot be opened"):
+            read(path)
+
+
+def test_truncated_video_with_its_index_in_front_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "cut.mp4"
+    write_video(path, silent=True)
+    moved = tmp_path / "front.mp4"
+    with av.open(str(path)) as source, av.open(str(moved), "w", options={"movflags": "faststart"}) as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux():
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    assert len(read_frames(moved).images) == 5
+    _cut(moved, 0.6)
+    with pytest.raises(PipelineError, match=r"front\.mp4: (ends after|is damaged)"):
+        read_frames(moved)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a video at all" * 50])
+def test_what_is_no_video_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "bad.mp4"
+    path.write_bytes(content)
+    for read in (read_frames, read_mono):
+        with pytest.raises(PipelineError, match=r"bad\.mp4: cannot be opened"):
+            read(path)
+
+
+def test_missing_file_is_named(tmp_path: Path) -> None:
+    for read in (read_frames, read_mono):
+        with pytest.raises(PipelineError, match=r"none\.mp4: no such file"):
+            read(tmp_path / "none.mp4")
+
+
+def test_no_sound_and_no_pictures_are_named(tmp_path: Path) -> None:
+    write_video(tmp_path / "mute.mp4", frames=30, silent=True)
+    with pytest.raises(PipelineError, match=r"mute\.mp4: has no sound"):
+        read_mono(tmp_path / "mute.mp4")
+    write_sound(tmp_path / "only.wav", tone(1, 16_000))
+    with pytest.raises(PipelineError, match=r"only\.wav: has no video"):
+        read_frames(tmp_path / "only.wav")
+
+
+def test_sound_has_the_clips_length_and_its_loudness(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mp4", sound=tone(5, hertz=1000))
+    wave = read_mono(tmp_path / "a.mp4")
+    assert wave.shape == (80_000,)
+    assert wave.dtype == np.float32
+    middle = wave[8_000:72_000].astype(np.float64)
+    # equal channels: a mean keeps the amplitude of 0.5, FFmpeg's mix would be louder by the square root of 2
+    assert np.sqrt(2 * np.mean(middle**2)) == pytest.approx(0.5, rel=0.02)
+    spectrum = np.abs(np.fft.rfft(middle * np.hanning(middle.size)))
+    assert np.argmax(spectrum) / middle.size * 16_000 == pytest.approx(1000, abs=1)
+
+
+def test_opposite_channels_cancel(tmp_path: Path) -> None:
+    wave = tone(2, 16_000)
+    write_sound(tmp_path / "a.wav", np.stack([wave, -wave], axis=1))
+    assert np.abs(read_mono(tmp_path / "a.wav")).max() < 1e-3
+
+
+def test_wav_of_the_right_rate_comes_back_as_stored(tmp_path: Path) -> None:
+    wave = np.random.default_rng(0).uniform(-0.9, 0.9, 70_000).astype(np.float32)
+    write_sound(tmp_path / "a.wav", wave)
+    found = read_mono(tmp_path / "a.wav")
+    assert found.shape == wave.shape  # a sound without pictures is not filled up
+    np.testing.assert_allclose(found, wave, atol=1 / 32_768)
+
+
+@pytest.mark.parametrize("rate", [8_000, 22_050, 44_100, 48_000])
+def test_wav_of_another_rate_keeps_its_tone(tmp_path: Path, rate: int) -> None:
+    write_sound(tmp_path / "a.wav", tone(6, rate, hertz=500), rate)
+    found = read_mono(tmp_path / "a.wav")
+    assert found.shape == (80_000,)
+    expected = tone(5, 16_000, hertz=500)
+    np.testing.assert_allclose(found[200:-200], expected[200:-200], atol=0.01)
+
+
+def test_sound_shorter_than_the_pictures_ends_in_silence(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mp4", sound=tone(3))
+    wave = read_mono(tmp_path / "a.mp4")
+    assert wave.shape == (80_000,)
+    assert np.abs(wave[:44_000]).max() > 0.4
+    assert np.abs(wave[52_000:]).max() == 0
