@@ -1,0 +1,178 @@
+"""Frames -> tasks of a Label Studio project, with proposals as predictions. Repeatable: it only adds what
+lacks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import ParseError, fromstring
+
+from pipeline.categories import CATEGORIES
+from pipeline.errors import PipelineError
+from pipeline.labels.client import Studio
+from pipeline.labels.frames import Shown
+from pipeline.labels.places import image_id
+from pipeline.labels.proposals import Proposals
+from pipeline.labels.sounds import sound_path
+from pipeline.labels.studio_json import BOX, IMAGE, VISIBILITY, regions
+from pipeline.labels.workplace import media_url
+from pipeline.progress import Track, silent
+
+BATCH = 1000  # tasks a request: the server keeps all of one, or none
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """What a push did."""
+
+    project: int
+    added: int
+    there: int
+    proposals: int
+    doubled: tuple[str, ...]  # frames that the project holds more than once
+
+
+def push(
+    studio: Studio,
+    title: str,
+    config: str,
+    frames: Sequence[Shown],
+    media: Path,
+    *,
+    proposals: Proposals | None = None,
+    track: Track = silent,
+) -> Pushed:
+    """Create or update the project: one task a frame, in the order given.
+
+    A frame whose `image_id` the project holds is left alone, whatever was done to it. Proposals become
+    predictions of new frames, and of old ones that nobody has worked on and that have none of the same
+    model version. Killed in the middle, a second run adds the rest.
+
+    Args:
+        config: the labelling configuration; see `check_config`.
+        media: the folder under the server's document root that holds `images` and `sounds`.
+    """
+    check_config(config)
+    project = _project(studio, title, config, proposals)
+    studio.serve_folder(project, media)
+    there: dict[str, tuple[int, bool]] = {}
+    doubled = []
+    for task in studio.tasks(project):
+        key = str(task["data"].get("image_id"))
+        if key in there:
+            doubled.append(key)
+        else:
+            worked_on = bool(task.get("total_annotations") or task.get("cancelled_annotations"))
+            there[key] = (task["id"], worked_on)
+    new = [shown for shown in frames if image_id(shown.frame) not in there]
+    batches = [new[start : start + BATCH] for start in range(0, len(new), BATCH)]
+    for batch in track(batches, len(batches), f"batches of {BATCH} tasks"):
+        studio.add_tasks(project, [_task(shown, proposals) for shown in batch])
+    proposed = sum(proposals is not None and image_id(shown.frame) in proposals.frames for shown in new)
+    if proposals is not None:
+        proposed += _propose(studio, project, frames, there, proposals, track)
+    return Pushed(project, len(new), len(frames) - len(new), proposed, tuple(doubled))
+
+
+def check_config(config: str) -> None:
+    """Raise `PipelineError` unless the configuration has the names and labels that `pull` reads."""
+    # the file is the project's own, but nothing is gained by trusting it
+    if re.search(r"<!(DOCTYPE|ENTITY)", config, re.IGNORECASE):
+        raise PipelineError("the Label Studio configuration declares a document type; remove that.")
+    try:
+        root = fromstring(config)
+    except ParseError as error:
+        raise PipelineError(f"the Label Studio configuration is not XML: {error}.") from error
+    names = {element.get("name") for element in root.iter() if element.get("name")}
+    labels = {element.get("value") for element in root.iter("Label")}
+    lacking = [name for name in (BOX, IMAGE, VISIBILITY) if name not in names]
+    lacking += [category for category in CATEGORIES if category not in labels]
+    if lacking:
+        raise PipelineError(f"the Label Studio configuration lacks {', '.join(lacking)}.")
+
+
+def _project(studio: Studio, title: str, config: str, proposals: Proposals | None) -> int:
+    settings: dict[str, Any] = {"label_config": config}
+    if proposals is not None:
+        settings["model_version"] = proposals.model_version
+        # Label Studio hands out the lowest score first: what the model is least sure of
+        settings["sampling"] = "Uncertainty sampling" if proposals.ordered else "Sequential sampling"
+    project = studio.find_project(title)
+    if project is None:
+        return studio.create_project(
+            {
+                "title": title,
+                "description": "One box round the object that sounds, one task a frame.",
+                "sampling": "Sequential sampling",
+                "show_collab_predictions": True,
+                "enable_empty_annotation": True,
+                "show_skip_button": True,
+                "maximum_annotations": 1,
+                **settings,
+            }
+        )["id"]
+    changed = {key: value for key, value in settings.items() if project.get(key) != value}
+    if changed:
+        studio.change_project(project["id"], changed)
+    return project["id"]
+
+
+def _propose(
+    studio: Studio,
+    project: int,
+    frames: Sequence[Shown],
+    there: Mapping[str, tuple[int, bool]],
+    proposals: Proposals,
+    track: Track,
+) -> int:
+    """Add predictions to tasks that were there before; returns how many."""
+    open_tasks = [
+        (there[key][0], shown)
+        for shown in frames
+        if (key := image_id(shown.frame)) in proposals.frames and key in there and not there[key][1]
+    ]
+    if not open_tasks:
+        return 0
+    have = {
+        one["task"] for one in studio.predictions(project) if one["model_version"] == proposals.model_version
+    }
+    lacking = [(task, shown) for task, shown in open_tasks if task not in have]
+    batches = [lacking[start : start + BATCH] for start in range(0, len(lacking), BATCH)]
+    for batch in track(batches, len(batches), f"batches of {BATCH} proposals"):
+        studio.add_predictions(
+            project,
+            [{"task": task, **_prediction(image_id(shown.frame), proposals)} for task, shown in batch],
+        )
+    return len(lacking)
+
+
+def _task(shown: Shown, proposals: Proposals | None) -> dict[str, Any]:
+    key = image_id(shown.frame)
+    data = {
+        "image_id": key,
+        "image": media_url(f"images/{shown.image}"),
+        "sound": media_url(f"sounds/{sound_path(shown.frame.name)}"),
+        "heading": f"{shown.category or 'several'}: frame {shown.frame.number} of {shown.frame.name}",
+        "category": shown.category,
+        "clip": shown.frame.name,
+        "frame": shown.frame.number,
+        "width": shown.width,
+        "height": shown.height,
+    }
+    task: dict[str, Any] = {"data": data}
+    if proposals is not None and key in proposals.frames:
+        task["predictions"] = [_prediction(image_id(shown.frame), proposals)]
+    return task
+
+
+def _prediction(key: str, proposals: Proposals) -> dict[str, Any]:
+    proposed = proposals.frames[key]
+    return {
+        "model_version": proposals.model_version,
+        "score": proposed.score,
+        "result": regions(proposed.boxes, proposed.width, proposed.height),
+    }

@@ -1,0 +1,47 @@
+"""The clips' sounds, as files that a browser plays beside the frame."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import soundfile
+
+from pipeline.files import atomic_path
+from pipeline.parallel import map_all
+from pipeline.progress import Track, silent
+from pipeline.video import read_mono
+
+RATE = 16_000  # Hz: what the model hears
+
+
+def sound_path(name: str) -> str:
+    """Relative to the folder of sounds."""
+    return f"{name}.flac"
+
+
+def write_sounds(
+    catalog: pd.DataFrame, folder: Path, *, jobs: int = -1, backend: str = "loky", track: Track = silent
+) -> int:
+    """Write `{name}.flac` for every train clip that has none yet; returns how many. 16 kHz, mono, 5 s,
+    lossless.
+
+    Raises `PipelineError` naming the clips whose sound cannot be read.
+    """
+    train = catalog[catalog["split"] == "train"]
+    wanted = [
+        (audio or video, folder / sound_path(name))
+        for name, audio, video in zip(train["name"], train["audio"], train["video"], strict=True)
+    ]
+    missing = [(source, target) for source, target in wanted if not target.exists()]
+    if missing:
+        jobs = 1 if len(missing) < 20 else jobs
+        map_all(_write_one, missing, jobs=jobs, backend=backend, track=track, what="sounds for annotators")
+    return len(missing)
+
+
+def _write_one(item: tuple[str, Path]) -> None:
+    source, target = item
+    wave = read_mono(Path(source), RATE)
+    with atomic_path(target) as temporary:
+        soundfile.write(temporary, wave, RATE, format="FLAC")
