@@ -76,6 +76,11 @@ def read_voc(path: Path) -> Annotation:
     if large:
         detail = f"is larger than {MAX_BYTES // 2**20} MiB: no annotation of one frame; remove it."
         raise UnreadableLabelError(path, "too_large", detail)
+    return parse_voc(path, data)
+
+
+def parse_voc(path: Path, data: bytes) -> Annotation:
+    """The contents of a file; `path` only names it in errors. See `read_voc`."""
     try:
         _refuse_document_type(data)
         root = fromstring(data)

@@ -1,0 +1,105 @@
+"""The model's masks -> proposed boxes, the least certain first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pipeline.errors import PipelineError
+from pipeline.labels.frames import Shown
+from pipeline.labels.mask_boxes import box_of
+from pipeline.labels.places import Frame, image_id
+from pipeline.labels.proposals import Proposals, Proposed, versioned
+from pipeline.labels.voc import Box
+
+THRESHOLD = 0.5
+SPECK = 0.1  # parts of a mask smaller than this share of its largest part do not widen the box
+
+
+def propose(probabilities: np.ndarray, frames: Sequence[Shown], model: str) -> Proposals:
+    """Boxes for frames, from the probability that each pixel belongs to the sounding object.
+
+    The box holds the mask (probability > 0.5) without specks, in the clip's category. The score is the IoU
+    that the mask may expect if the probabilities are right: sum of p in the mask / (its area + sum of p
+    outside). Where the model sees no object at all it is 0: such frames come first.
+
+    Args:
+        probabilities: (F, H, W) float, 0..1, one map a frame; any size, stretched over the frame.
+        frames: F frames; those of clips without a category get no proposal.
+        model: name for the version shown to annotators; a fingerprint of the boxes is added.
+    """
+    if probabilities.ndim != 3 or len(probabilities) != len(frames):
+        raise PipelineError(
+            f"{probabilities.shape} is not the shape of one map for each of {len(frames)} frames."
+        )
+    found: dict[str, Proposed] = {}
+    for map_, shown in zip(probabilities, frames, strict=True):
+        if shown.category:
+            found[image_id(shown.frame)] = propose_one(map_, shown)
+    return versioned(model, found)
+
+
+def propose_one(probability: np.ndarray, shown: Shown) -> Proposed:
+    """The proposal for one frame, from its map (H, W)."""
+    if not np.isfinite(probability).all() or probability.min() < 0 or probability.max() > 1:
+        raise PipelineError(f"{image_id(shown.frame)}: its map holds values that are no probabilities.")
+    mask = without_specks(probability > THRESHOLD)
+    edges = box_of(mask)
+    if edges is None:
+        return Proposed((), 0.0, shown.width, shown.height)
+    score = expected_iou(probability, mask)
+    return Proposed(
+        (Box(shown.category, *_pixels(edges, shown)),), round(score, 6), shown.width, shown.height
+    )
+
+
+def expected_iou(probability: np.ndarray, mask: np.ndarray) -> float:
+    """E[intersection] / E[union] of the mask with an object drawn pixel by pixel from the probabilities."""
+    inside = float(probability[mask].sum(dtype=np.float64))
+    outside = float(probability[~mask].sum(dtype=np.float64))
+    return inside / (float(mask.sum()) + outside) if mask.any() else 0.0
+
+
+def without_specks(mask: np.ndarray) -> np.ndarray:
+    """(H, W) bool without the connected parts (8 neighbours) that are small beside the largest."""
+    count, parts, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    if count <= 2:
+        return mask
+    areas = stats[:, cv2.CC_STAT_AREA].copy()
+    areas[0] = 0
+    return (areas >= SPECK * areas.max())[parts] & mask
+
+
+def read_probabilities(path: Path, frames: Mapping[Frame, Shown]) -> tuple[np.ndarray, list[Shown]]:
+    """Read a .npz file of predictions: `name` (F,) str, `frame` (F,) int 1..5, `probability` (F, H, W) float.
+
+    Returns: the maps of the frames that are to be labelled, and those frames. Raises `PipelineError`
+        naming the file.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            names, numbers, maps = arrays["name"], arrays["frame"], arrays["probability"]
+            pairs = list(zip(names.tolist(), numbers.tolist(), strict=True))
+            if maps.ndim != 3 or len(maps) != len(pairs):
+                raise ValueError(f"{maps.shape} maps for {len(pairs)} frames")
+            rows = [(row, frames[Frame(*pair)]) for row, pair in enumerate(pairs) if Frame(*pair) in frames]
+    except FileNotFoundError:
+        raise PipelineError(f"{path}: no such file; `avs labels propose --help` tells its form.") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise PipelineError(f"{path}: needs arrays name, frame and probability ({error}).") from error
+    if not rows:
+        raise PipelineError(f"{path}: predicts none of the frames to be labelled; is it of these clips?")
+    return maps[[row for row, _ in rows]].astype(np.float32), [shown for _, shown in rows]
+
+
+def _pixels(edges: tuple[float, float, float, float], shown: Shown) -> tuple[int, int, int, int]:
+    """Edges as fractions -> VOC pixels (from 1, both ends inside), at least one pixel wide and high."""
+    left, top, right, bottom = (
+        int(np.floor(edge * side + 0.5))
+        for edge, side in zip(edges, (shown.width, shown.height) * 2, strict=True)
+    )
+    left, top = min(left, shown.width - 1), min(top, shown.height - 1)
+    return left + 1, top + 1, max(right, left + 1), max(bottom, top + 1)
