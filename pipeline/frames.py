@@ -102,7 +102,9 @@ def resize_image(image: np.ndarray, size: int) -> np.ndarray:
 
 def write_jpeg(path: Path, image: np.ndarray, quality: int) -> None:
     """Write (height, width, 3) RGB as JPEG, without EXIF: nothing that shows it can turn it."""
-    encoded, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    encoded, data = cv2.imencode(
+        ".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality]
+    )
     if not encoded:
         raise PipelineError(f"{path}: an image of shape {image.shape} cannot be stored as JPEG.")
     path.write_bytes(data.tobytes())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,7 +40,7 @@ def _unclamped(fps: float, count: int) -> list[int]:
 
 
 def read_frames(path: Path, count: int = FRAMES) -> ClipFrames:
-    """The frames by `frame_indices`, decoding no further than the last of them; one thread.
+    """The frames by `frame_indices`, decoding little besides them; one thread.
 
     Frames are counted as decoded, as the published script does, whatever their time stamps say. A clip that
     ends before second `count` repeats its last frame and `note` says so. Raises `PipelineError` for a file
@@ -47,35 +48,80 @@ def read_frames(path: Path, count: int = FRAMES) -> ClipFrames:
     """
     with _open(path) as container:
         stream = _video_stream(container, path)
-        stream.thread_count = 1  # clips are decoded in parallel: more threads a clip would only compete
         fps = float(stream.average_rate)
         wanted = _unclamped(fps, count)
-        images: dict[int, np.ndarray] = {}
+        found = _decode_referenced(container, stream, wanted)
+    images, total = found or _decode_counting(path, wanted)
+    rate = max(1, math.floor(fps + 0.5))
+    absent = [second for second in range(count) if second * rate >= total]
+    note = ""
+    if absent:
+        taken = count - len(absent)
+        note = f"{total} frames at {fps:.4g} a second give {taken} of {count}; the last frame is repeated"
+    return ClipFrames(np.stack([images[min(index, total - 1)] for index in wanted]), note)
+
+
+Decoded = tuple[dict[int, np.ndarray], int]  # images by frame number; how many frames were seen
+REORDERED = 64  # packets; H.264 shows a frame at most 16 places from where it stores it
+
+
+def _decode_counting(path: Path, wanted: list[int]) -> Decoded:
+    """Decode up to the last wanted frame, counting; the last of a shorter clip comes with the rest."""
+    images: dict[int, np.ndarray] = {}
+    with _open(path) as container:
+        stream = _video_stream(container, path)
         number, last = -1, None
         for number, last in enumerate(_decode(container, stream, path)):
             if number in wanted:
                 images[number] = _rgb(last)
             if number == wanted[-1]:
                 break
-        decoded = number + 1
         promised = stream.frames
     if last is None:
         raise PipelineError(
             f"{path}: no frame could be decoded; the file is damaged, fetch or encode it again."
         )
-    if decoded <= wanted[-1]:
-        if decoded < 0.95 * promised - 1:
+    if number < wanted[-1]:
+        if number + 1 < 0.95 * promised - 1:
             raise PipelineError(
-                f"{path}: ends after {decoded} of {promised} frames: the file was cut short, fetch it again."
+                f"{path}: ends after {number + 1} of {promised} frames: cut short, fetch it again."
             )
-        images[decoded - 1] = _rgb(last)
-    rate = max(1, math.floor(fps + 0.5))
-    absent = [second for second in range(count) if second * rate >= decoded]
-    note = ""
-    if absent:
-        taken = count - len(absent)
-        note = f"{decoded} frames at {fps:.4g} a second give {taken} of {count}; the last frame is repeated"
-    return ClipFrames(np.stack([images[min(index, decoded - 1)] for index in wanted]), note)
+        images[number] = _rgb(last)
+    return images, number + 1
+
+
+def _decode_referenced(container: Any, stream: Any, wanted: list[int]) -> Decoded | None:
+    """Decode the wanted frames and those that others refer to: a quarter less work where a file has B-frames.
+
+    In H.264 each packet is one frame, so the packets' time stamps, sorted, number the frames before any is
+    decoded. None where that does not hold (another codec, time stamps missing or double, fewer packets than the
+    file promises, a wanted frame that does not come): then frames are counted.
+    """
+    if stream.codec_context.name != "h264":
+        return None
+    enough = wanted[-1] + 1 + REORDERED
+    images: dict[int, np.ndarray] = {}
+    try:
+        packets = list(
+            itertools.islice((packet for packet in container.demux(stream) if packet.size), enough)
+        )
+        times = [packet.pts for packet in packets if not packet.is_discard]
+        if None in times or len(set(times)) < max(1, len(times), min(stream.frames, enough)):
+            return None
+        number_of = {time: number for number, time in enumerate(sorted(times))}
+        needed = {min(index, len(times) - 1) for index in wanted}
+        for packet in [*packets, None]:  # None: what the decoder holds back
+            shown = packet is None or number_of.get(packet.pts) in needed
+            stream.codec_context.skip_frame = "DEFAULT" if shown else "NONREF"
+            for frame in stream.codec_context.decode(packet):
+                number = number_of.get(frame.pts)
+                if number in needed:
+                    images[number] = _rgb(frame)
+            if len(images) == len(needed):
+                return images, len(times)
+    except av.FFmpegError:
+        pass  # counting decodes it again and tells what is wrong
+    return None
 
 
 def read_mono(path: Path, rate: int = 16_000, seconds: float = float(FRAMES)) -> np.ndarray:
@@ -127,6 +173,7 @@ def _video_stream(container: Any, path: Path) -> Any:
     stream = container.streams.video[0]
     if not stream.average_rate:
         raise PipelineError(f"{path}: tells no frame rate; encode it anew (`ffmpeg -i IN -r 25 OUT`).")
+    stream.thread_count = 1  # clips are decoded in parallel: more threads a clip would only compete
     return stream
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trees import number_of, tone, write_sound, write_video
 
+from pipeline import video
 from pipeline.errors import PipelineError
 from pipeline.video import frame_indices, read_frames, read_mono
 
@@ -63,6 +64,38 @@ def test_read_frames_gives_the_published_frames(
     assert images.dtype == np.uint8
     assert [number_of(image) for image in images] == frame_indices(float(fps), frames)
     assert note == ""
+
+
+@pytest.mark.parametrize(
+    "options", [{"preset": "medium"}, {"preset": "slow", "b-pyramid": "none"}, {"bf": "0"}]
+)
+def test_skipping_frames_changes_no_pixel(
+    tmp_path: Path, options: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_video(tmp_path / "a.mp4", frames=110, fps=24, options=options)
+    skipping = read_frames(tmp_path / "a.mp4")
+    counting: list[list[int]] = []
+    count = video._decode_counting
+    monkeypatch.setattr(video, "_decode_referenced", lambda *_: None)
+    monkeypatch.setattr(
+        video, "_decode_counting", lambda path, wanted: counting.append(wanted) or count(path, wanted)
+    )
+    plain = read_frames(tmp_path / "a.mp4")
+    assert counting
+    np.testing.assert_array_equal(skipping.images, plain.images)
+    assert skipping.note == plain.note
+
+
+def test_other_codecs_are_counted(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mp4", codec="mpeg4", silent=True)
+    assert [number_of(image) for image in read_frames(tmp_path / "a.mp4").images] == [23, 48, 73, 98, 123]
+
+
+def test_of_a_long_video_only_the_beginning_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_video(tmp_path / "a.mp4", frames=256, silent=True)
+    monkeypatch.setattr(video, "_decode_counting", None)
+    monkeypatch.setattr(video, "REORDERED", 16)
+    assert [number_of(image) for image in read_frames(tmp_path / "a.mp4").images] == [23, 48, 73, 98, 123]
 
 
 def test_frames_are_counted_whatever_their_times(tmp_path: Path) -> None:

@@ -46,11 +46,12 @@ def write_video(
     options: dict[str, str] | None = None,
     pts: list[int] | None = None,
     silent: bool = False,
+    codec: str = "libx264",
 ) -> None:
     """An H.264 video of `bars` with AAC stereo at 44.1 kHz: `sound` (samples,) or (samples, 2), or a tone."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
-        video = container.add_stream("libx264", rate=fps, options={"preset": "ultrafast", **(options or {})})
+        video = container.add_stream(codec, rate=fps, options={"preset": "ultrafast", **(options or {})})
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
         audio = None if silent else container.add_stream("aac", rate=44_100, layout="stereo")
         for number in range(frames):
