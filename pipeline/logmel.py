@@ -64,13 +64,11 @@ def clip_examples(wave: np.ndarray, count: int = FRAMES) -> tuple[np.ndarray, st
 
 @functools.cache
 def mel_matrix() -> np.ndarray:
-    """(257, 64) float64: filters triangular in HTK mels, 1 at their centre; the DC bin counts nowhere."""
+    """(257, 64) float64: filters triangular in HTK mels, 1 at their centre; DC counts nowhere."""
     edges = np.linspace(_mel(np.array(LOWEST)), _mel(np.array(HIGHEST)), BANDS + 2)
     bins = _mel(np.linspace(0, RATE / 2, FFT // 2 + 1))[:, None]
     lower, centre, upper = edges[:-2], edges[1:-1], edges[2:]
-    matrix = np.maximum(0, np.minimum((bins - lower) / (centre - lower), (upper - bins) / (upper - centre)))
-    matrix[0] = 0
-    return matrix
+    return np.maximum(0, np.minimum((bins - lower) / (centre - lower), (upper - bins) / (upper - centre)))
 
 
 def _mel(hertz: np.ndarray) -> np.ndarray:

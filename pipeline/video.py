@@ -94,8 +94,8 @@ def _decode_referenced(container: Any, stream: Any, wanted: list[int]) -> Decode
     """Decode the wanted frames and those that others refer to: a quarter less work where a file has B-frames.
 
     In H.264 each packet is one frame, so the packets' time stamps, sorted, number the frames before any is
-    decoded. None where that does not hold (another codec, time stamps missing or double, fewer packets than the
-    file promises, a wanted frame that does not come): then frames are counted.
+    decoded. None where that does not hold (another codec, time stamps missing or double, fewer packets than
+    the file promises, a wanted frame that does not come): then frames are counted.
     """
     if stream.codec_context.name != "h264":
         return None

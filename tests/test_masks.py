@@ -123,6 +123,15 @@ def test_resizing_stays_binary_and_in_place(tmp_path: Path) -> None:
     np.testing.assert_array_equal(resize_mask(mask, 96), mask)
 
 
+def test_resizing_takes_the_pixel_under_each_centre() -> None:
+    mask = np.random.default_rng(0).integers(0, 2, (120, 160), np.uint8)
+    rows, columns = (
+        ((np.arange(96) + 0.5) * 120 / 96).astype(int),
+        ((np.arange(96) + 0.5) * 160 / 96).astype(int),
+    )
+    np.testing.assert_array_equal(resize_mask(mask, 96), mask[np.ix_(rows, columns)])
+
+
 def test_sizes_that_fit_a_frame() -> None:
     mask = np.zeros((120, 160), np.uint8)
     check_size(Path("m.png"), mask, (120, 160), (224, 96))

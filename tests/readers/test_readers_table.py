@@ -30,7 +30,8 @@ def _write(folder: Path, text: str, encoding: str = "utf-8") -> Path:
         "name,start second,category,split\n",
         "video_name,Start_Second,Class,Split\r\n",
         "vid,begin,label,set\n",
-        "﻿name,start,category,split\n",
+        "\ufeffname,start,category,split\n",
+        "\ufeff",
         "a,b,c,split\n",
     ],
 )
