@@ -1,6 +1,6 @@
 """M_F at 255 thresholds: a loop over the thresholds against one histogram. `python benchmarks/metrics.py`
 
-With `--published CHECKOUT` (a clone of https://github.com/OpenNLPLab/AVSBench) its own function runs as the loop.
+With `--published CHECKOUT` (a clone of github.com/OpenNLPLab/AVSBench) its own function runs as the loop.
 """
 
 from __future__ import annotations

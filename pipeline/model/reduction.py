@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from torch import Tensor, nn
+from torch.nn import functional
 
 DILATIONS = (3, 6, 12, 18)
 
@@ -22,7 +25,19 @@ class Reduction(nn.Module):
             self.branches.append(branch)
 
     def forward(self, x: Tensor) -> Tensor:
-        out = self.branches[0](x)
-        for branch in self.branches[1:]:
-            out = out + branch(x)
-        return out
+        parts = zip(self.branches, DILATIONS, strict=True)
+        outputs = [_dilated(x, cast(nn.Conv2d, branch), dilation) for branch, dilation in parts]
+        return outputs[0] + outputs[1] + outputs[2] + outputs[3]
+
+
+def _dilated(x: Tensor, branch: nn.Conv2d, dilation: int) -> Tensor:
+    """A padded 3x3 convolution, without the taps that can only meet padding.
+
+    A tap that lies `dilation` from the centre leaves a map no larger than that. For input of 224 pixels this
+    spares 22 % and 44 % of the taps at stages 3 and 4, for 96 pixels 44 to 89 % at stages 2 to 4; the result
+    and its gradient are the same.
+    """
+    tall, wide = (size > dilation for size in x.shape[-2:])
+    weight = branch.weight[:, :, slice(None) if tall else slice(1, 2), slice(None) if wide else slice(1, 2)]
+    padding = (dilation if tall else 0, dilation if wide else 0)
+    return functional.conv2d(x, weight, branch.bias, padding=padding, dilation=dilation)

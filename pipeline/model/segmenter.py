@@ -51,6 +51,7 @@ class Segmenter(nn.Module):
         self.reductions = nn.ModuleList(Reduction(width, channels) for width in self.encoder.channels)
         self.tpavi = nn.ModuleDict({str(stage): TPAVI(channels, audio_dim) for stage in tpavi_stages})
         self.decoder = Decoder(channels)
+        self.to(memory_format=torch.channels_last)  # convolutions follow their weights' layout
 
     @property
     def crop_width(self) -> int:
@@ -75,8 +76,7 @@ class Segmenter(nn.Module):
             raise ValueError(
                 f"frames of {tuple(frames.shape[-2:])} pixels: both sides must be divisible by 32"
             )
-        images = frames.flatten(0, 1).contiguous(memory_format=torch.channels_last)
-        maps = self.encoder(images)
+        maps = self.encoder(frames.flatten(0, 1))
         reduced = (reduce(m) for reduce, m in zip(self.reductions, maps, strict=True))
         return [m.unflatten(0, frames.shape[:2]) for m in reduced]
 
@@ -99,9 +99,8 @@ class Segmenter(nn.Module):
         Batch norm uses the crops' own statistics in training but does not add them to its running averages:
         those serve the whole frames of evaluation.
         """
-        images = crops.flatten(0, 1).contiguous(memory_format=torch.channels_last)
         with _running_averages_kept(self.encoder):
-            features = self.encoder(images)[-1].mean((2, 3))
+            features = self.encoder(crops.flatten(0, 1))[-1].mean((2, 3))
         return features.unflatten(0, crops.shape[:2])
 
 
