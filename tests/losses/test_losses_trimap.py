@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from pipeline.losses.trimap import trimap
+from pipeline.model.localiser import Localiser
+
+
+def test_by_hand() -> None:
+    """Half of each picture sure (0.9), half sure background (0); 0.8 throughout under the other's sound."""
+    similarity = torch.full((2, 2, 2, 2), 0.8)
+    for i in range(2):
+        similarity[i, i] = torch.tensor([[0.9, 0.9], [0.0, 0.0]])
+    p, n, e = (math.exp(x / 0.07) for x in (0.9, 0.0, 0.8))
+    assert trimap(similarity).item() == pytest.approx(math.log((p + n + e) / p), rel=1e-3)
+
+
+def test_undecided_pixels_do_not_pull() -> None:
+    """0.52 lies between the thresholds: neither foreground nor background, so it hardly gets a gradient."""
+    similarity = torch.tensor([[[[0.9, 0.52, 0.1]]]], requires_grad=True)
+    trimap(similarity).backward()
+    assert similarity.grad is not None
+    sure, undecided, background = similarity.grad.abs().flatten()
+    assert undecided < 0.2 * background and undecided < 0.2 * sure.clamp(min=background.item())
+
+
+def test_localiser_learns_to_tell_two_sounds_apart() -> None:
+    torch.manual_seed(0)
+    net = Localiser("resnet18", width=16, audio_dim=2)
+    frames, audio = torch.randn(2, 3, 32, 32), torch.eye(2)
+    assert net.compare(frames, audio).shape == (2, 2, 2, 2)
+    optimiser = torch.optim.Adam(net.parameters(), 1e-3)
+    losses = []
+    for _ in range(12):
+        loss = trimap(net.compare(frames, audio))
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.5 * losses[0]
+
+
+def test_mask_is_the_foreground_of_the_own_sound() -> None:
+    net = Localiser("resnet18", audio_dim=4).eval()
+    frames, audio = torch.randn(1, 2, 3, 32, 64), torch.randn(1, 2, 4)
+    with torch.no_grad():
+        logits = net(frames, audio)
+        cosine = net.compare(frames[0], audio[0])[[0, 1], [0, 1]]
+    assert logits.shape == (1, 2, 32, 64)
+    corners = logits[0, :, ::31, ::63]  # the outermost pixels hold the outermost cosines
+    torch.testing.assert_close(corners, (cosine[:, ::1, [0, -1]] - 0.65) / 0.03)
