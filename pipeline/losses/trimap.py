@@ -14,7 +14,7 @@ TEMPERATURE = 0.07
 def trimap(similarity: Tensor) -> Tensor:
     """Contrast sure foreground with sure background and with other clips' pictures; leave the rest undecided.
 
-    s_ij is the cosine map of picture i under sound j. With the soft maps  m+ = sigmoid((s - 0.65) / 0.03)  and
+    s_ij is the cosine map of picture i under sound j. With soft maps  m+ = sigmoid((s - 0.65) / 0.03)  and
     m- = 1 - sigmoid((s - 0.4) / 0.03)  of a map s, and  <m, s> = sum(m s) / sum(m):
 
         P_i = <m+, s_ii> / tau      N_i = <m-, s_ii> / tau      E_ij = <m+ of s_ij, s_ij> / tau for j != i
