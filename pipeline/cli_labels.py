@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pipeline.labels.client import Studio
     from pipeline.labels.merge import Merge, Side
     from pipeline.labels.pull import Collected
+    from pipeline.labels.quality import Quality
 
 CATALOG = Path("data/catalog.parquet")
 IMAGES = Path("data/frames/images")
@@ -174,6 +175,35 @@ def export(
 
 
 @labels_app.command()
+def check(
+    folder: Annotated[
+        Path | None, typer.Option("--labels", help="The label folder; labels.dir by default.")
+    ] = None,
+    report: Annotated[Path, typer.Option(help="Where the HTML report goes.")] = REPORT,
+) -> None:
+    """Judge the labels; exit status 1 if they are not fit to train on. `dvc repro` applies the same rules."""
+    from pipeline.labels.check_report import write_report
+    from pipeline.labels.pull import read_annotations
+    from pipeline.labels.quality import assess
+    from pipeline.labels.table import check as judge
+    from pipeline.labels.table import homes, read_folder
+
+    params, catalog = _world()
+    folder = folder or params.labels.dir
+    drawn = read_folder(folder, catalog, jobs=params.compute.jobs, backend=params.compute.backend)
+    usable, problems = judge(drawn, catalog)
+    quality = assess(catalog, drawn, usable, problems, read_annotations(folder))
+    server = ""
+    with contextlib.suppress(PipelineError):  # no server known: no links
+        server = find_credentials(FOLDER, os.environ).url
+    write_report(report, quality, folder, homes(catalog), IMAGES, server)
+    _show_quality(Console(soft_wrap=True), quality)
+    print(f"report: {report}")
+    if not quality.fit:
+        raise typer.Exit(1)
+
+
+@labels_app.command()
 def propose(
     probabilities: Annotated[
         Path, typer.Option(help="A .npz with name, frame (1..5) and probability (F, H, W).")
@@ -198,6 +228,31 @@ def propose(
     )
     if push_:
         _push(params, catalog, project, proposals)
+
+
+def _show_quality(console: Console, quality: Quality) -> None:
+    """The report in short."""
+    progress = quality.progress
+    done, all_ = int(progress["labelled"].sum()), int(progress["frames"].sum())
+    console.print(f"{done} of {all_} frames labelled; {quality.usable} usable boxes")
+    for category, labelled, frames in progress[["category", "labelled", "frames"]].to_numpy(object).tolist():
+        console.print(f"  {category or '(several)'}: {labelled} of {frames}", highlight=False)
+    if quality.seconds is not None:
+        console.print(f"{quality.seconds:.0f} s a frame (median)")
+    if sum(quality.outcomes.values()):
+        console.print(
+            "proposals: " + ", ".join(f"{count} {what}" for what, count in quality.outcomes.items())
+        )
+    agreement = quality.agreement
+    if agreement.pairs:
+        told = [("F1", agreement.f1), ("IoU", agreement.iou), ("kappa", agreement.kappa)]
+        figures = ", ".join(f"{name} {value:.3f}" for name, value in told if value is not None)
+        console.print(f"agreement over {agreement.pairs} pairs: {figures or 'nothing to compare'}")
+    for row in quality.kinds.itertuples():
+        console.print(f"  {row.level}: {row.count} {row.kind}: {row.meaning}", highlight=False)
+    worst = [case for case in quality.cases if case.level == "error"]
+    _list(console, "errors", [f"{case.file}: {case.detail}" for case in worst])
+    console.print("fit to train on" if quality.fit else "not fit to train on: mend the errors above")
 
 
 def _push(params: Params, catalog: pd.DataFrame, title: str, proposals: object) -> None:

@@ -104,6 +104,11 @@ class Studio:
         """All predictions: `task`, `result`, `score`, `model_version`."""
         return self._json("GET", "/api/predictions/", params={"project": project})
 
+    def model_versions(self, project: int) -> set[str]:
+        """The versions that the project's predictions have."""
+        found = self._json("GET", f"/api/projects/{project}/model-versions/")
+        return set(found.get("static", found) or ()) if isinstance(found, dict) else set()
+
     def add_tasks(self, project: int, tasks: list[dict[str, Any]]) -> None:
         """Import tasks (with `data`, `predictions`), all of them or, on an error, none."""
         self._json(

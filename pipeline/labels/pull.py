@@ -29,8 +29,6 @@ from pipeline.labels.voc import Annotation, Box, voc_text
 
 ANNOTATIONS = "annotations.jsonl"  # in the label folder, so that `dvc add` versions it with the labels
 
-_REQUIRED = frozenset(("annotator", "boxes", "chosen", "frame", "name", "size", "state"))
-
 
 @dataclass
 class Collected:
@@ -120,10 +118,24 @@ def read_annotations(folder: Path) -> list[dict[str, Any]]:
             value = json.loads(line)
         except (ValueError, RecursionError) as error:
             raise PipelineError(f"{path}: line {number} is not JSON ({error}); remove that line.") from error
-        if not isinstance(value, dict) or not value.keys() >= _REQUIRED:
+        if not _is_annotation(value):
             raise PipelineError(f"{path}: line {number} is no annotation; remove that line.")
         found.append(value)
     return found
+
+
+def _is_annotation(value: Any) -> bool:
+    if not isinstance(value, dict) or not isinstance(value.get("boxes"), list):
+        return False
+    told = [(key, str) for key in ("annotator", "name", "state")] + [("frame", int), ("chosen", bool)]
+    boxes = all(
+        isinstance(box, list)
+        and len(box) == 5
+        and isinstance(box[0], str)
+        and all(type(side) is int for side in box[1:])
+        for box in value["boxes"]
+    )
+    return boxes and all(isinstance(value.get(key), kind) for key, kind in told)
 
 
 def _from(source: str, collected: Collected) -> list[dict[str, Any]]:

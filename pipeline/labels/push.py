@@ -57,7 +57,7 @@ def push(
         media: the folder under the server's document root that holds `images` and `sounds`.
     """
     check_config(config)
-    project = _project(studio, title, config, proposals)
+    project = _project(studio, title, config)
     studio.serve_folder(project, media)
     there: dict[str, tuple[int, bool]] = {}
     doubled = []
@@ -75,6 +75,8 @@ def push(
     proposed = sum(proposals is not None and image_id(shown.frame) in proposals.frames for shown in new)
     if proposals is not None:
         proposed += _propose(studio, project, frames, there, proposals, track)
+        if proposals.model_version in studio.model_versions(project):
+            _show_proposals(studio, project, proposals)
     return Pushed(project, len(new), len(frames) - len(new), proposed, tuple(doubled))
 
 
@@ -95,30 +97,33 @@ def check_config(config: str) -> None:
         raise PipelineError(f"the Label Studio configuration lacks {', '.join(lacking)}.")
 
 
-def _project(studio: Studio, title: str, config: str, proposals: Proposals | None) -> int:
-    settings: dict[str, Any] = {"label_config": config}
-    if proposals is not None:
-        settings["model_version"] = proposals.model_version
-        # Label Studio hands out the lowest score first: what the model is least sure of
-        settings["sampling"] = "Uncertainty sampling" if proposals.ordered else "Sequential sampling"
+def _project(studio: Studio, title: str, config: str) -> int:
     project = studio.find_project(title)
     if project is None:
         return studio.create_project(
             {
                 "title": title,
                 "description": "One box round the object that sounds, one task a frame.",
+                "label_config": config,
                 "sampling": "Sequential sampling",
                 "show_collab_predictions": True,
                 "enable_empty_annotation": True,
                 "show_skip_button": True,
                 "maximum_annotations": 1,
-                **settings,
             }
         )["id"]
-    changed = {key: value for key, value in settings.items() if project.get(key) != value}
-    if changed:
-        studio.change_project(project["id"], changed)
+    if project.get("label_config") != config:
+        studio.change_project(project["id"], {"label_config": config})
     return project["id"]
+
+
+def _show_proposals(studio: Studio, project: int, proposals: Proposals) -> None:
+    """Make these proposals the ones that annotators see; the server knows the version once it has one of
+    them.
+    """
+    # it hands out the lowest score first: what the model is least sure of
+    sampling = "Uncertainty sampling" if proposals.ordered else "Sequential sampling"
+    studio.change_project(project, {"model_version": proposals.model_version, "sampling": sampling})
 
 
 def _propose(

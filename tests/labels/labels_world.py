@@ -15,6 +15,7 @@ from pipeline.labels.voc import Annotation, Box, write_voc
 
 WIDTH, HEIGHT = 160, 120
 TRAIN = {"abc": "dog_barking", "-def": "helicopter"}
+DOG = Box("dog_barking", 21, 30, 61, 70)
 
 
 def clip(name: str, category: str, split: str, mask: str | None = None) -> Clip:

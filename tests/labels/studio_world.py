@@ -1,4 +1,4 @@
-"""A project on disk for the tests of the loop: catalogue, frames, sounds, params, and a way to run `avs labels`."""
+"""A project on disk for the tests of the loop: catalogue, frames, sounds, params; and how to run `avs`."""
 
 from __future__ import annotations
 
@@ -51,7 +51,9 @@ def make_project(folder: Path) -> Path:
 def studio_command() -> str | None:
     """A Label Studio for the tests: LABEL_STUDIO_COMMAND, the checkout's own, or the one on PATH."""
     own = ROOT / ".label-studio" / "venv" / "bin" / "label-studio"
-    return os.environ.get("LABEL_STUDIO_COMMAND") or (str(own) if own.exists() else shutil.which("label-studio"))
+    return os.environ.get("LABEL_STUDIO_COMMAND") or (
+        str(own) if own.exists() else shutil.which("label-studio")
+    )
 
 
 def environment() -> dict[str, str]:
@@ -69,5 +71,10 @@ def avs(*arguments: str) -> list[str]:
 
 def run_avs(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        avs(*arguments), cwd=folder, env={**environment(), **more}, capture_output=True, text=True, timeout=120
+        avs(*arguments),
+        cwd=folder,
+        env={**environment(), **more},
+        capture_output=True,
+        text=True,
+        timeout=120,
     )

@@ -1,0 +1,138 @@
+"""Labels from elsewhere and back: labelImg folders and Label Studio exports, however laid out."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from labels_world import DOG, TRAIN, catalog, full, label
+
+from pipeline.errors import PipelineError
+from pipeline.labels.importing import export_voc, read_sources
+from pipeline.labels.places import Frame
+from pipeline.labels.pull import read_annotations, settle
+from pipeline.labels.studio_json import regions
+from pipeline.labels.table import homes, read_labels
+from pipeline.labels.voc import Annotation, Box, read_voc, voc_text
+
+CLIPS = homes(catalog())
+WILD = Path(__file__).resolve().parents[3] / "shared" / "wild"
+
+
+def _voc(*boxes: Box, filename: str = "x.jpg") -> str:
+    return voc_text(Annotation(160, 120, boxes, filename))
+
+
+def test_folders_of_any_layout_and_exports_together(tmp_path: Path) -> None:
+    places = ["batch 1/abc_1.xml", "deep/er/still/abc.mp4_2.XML", "helicopter/abc_3.xml"]
+    for place in places:
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).write_text(_voc(DOG, filename="somewhere else_9.jpg"))
+    task = {
+        "data": {"image": "/data/upload/1/01234567-abc_4.jpg"},
+        "annotations": [{"id": 1, "completed_by": 1, "result": regions([DOG], 160, 120)}],
+    }
+    (tmp_path / "export.json").write_text(json.dumps([task]))
+    found = read_sources([tmp_path], CLIPS)
+    assert sorted(found.labels) == [Frame("abc", k) for k in (1, 2, 3, 4)]
+    assert not found.left_out
+    plan = settle(tmp_path / "voc", found, CLIPS, tmp_path / "met.json", None, "import")
+    assert len(plan.write) == 4
+    boxes, _ = read_labels(tmp_path / "voc", catalog(), jobs=1)
+    assert list(boxes["source"]) == [f"dog_barking/abc/abc_{k}.xml" for k in (1, 2, 3, 4)]
+    assert len(read_annotations(tmp_path / "voc")) == 1
+
+
+def test_a_file_is_taken_as_it_stands(tmp_path: Path) -> None:
+    text = _voc(DOG).replace("<difficult>0", "<difficult>1")
+    (tmp_path / "abc_1.xml").write_text(text)
+    assert read_sources([tmp_path / "abc_1.xml"], CLIPS).labels[Frame("abc", 1)].decode() == text
+
+
+def test_what_gives_no_label_is_listed(tmp_path: Path) -> None:
+    other = _voc(Box("x", 1, 2, 3, 4))
+    texts = {"a/abc_1.xml": _voc(DOG), "b/abc_1.xml": other, "c/abc_1.xml": _voc(DOG)}
+    texts |= {"ghost_1.xml": _voc(DOG), "abc_2.xml": "no", "bad.json": "{"}
+    for name, text in texts.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    found = read_sources([tmp_path], CLIPS)
+    assert list(found.labels) == [Frame("abc", 1)]
+    assert sorted(Path(what).name for what, _ in found.left_out) == [
+        "abc_1.xml",
+        "abc_2.xml",
+        "bad.json",
+        "ghost_1.xml",
+    ]
+    with pytest.raises(PipelineError, match="no such"):
+        read_sources([tmp_path / "none"], CLIPS)
+
+
+@pytest.mark.parametrize("path", ["../../../outside_1.jpg", "/etc/passwd", "C:\\Windows\\abc_1.jpg"])
+def test_paths_inside_files_lead_nowhere(tmp_path: Path, path: str) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "abc_1.xml").write_text(
+        _voc(DOG, filename=path).replace("<source>", f"<path>{path}</path><source>")
+    )
+    before = sorted(tmp_path.rglob("*"))
+    found = read_sources([folder], CLIPS)
+    settle(tmp_path / "voc", found, CLIPS, tmp_path / "met.json", None, "import")
+    made = [
+        file.relative_to(tmp_path).as_posix()
+        for file in tmp_path.rglob("*")
+        if file.is_file() and file not in before
+    ]
+    assert sorted(made) == ["met.json", "voc/dog_barking/abc/abc_1.xml"]
+
+
+def test_voc_to_label_studio_to_voc_gives_the_same_numbers(tmp_path: Path) -> None:
+    full(tmp_path / "a")
+    boxes, _ = read_labels(tmp_path / "a", catalog(), jobs=1)
+    tasks = []
+    for file in sorted((tmp_path / "a").rglob("*.xml")):
+        read = read_voc(file)
+        result = regions(read.boxes, read.width, read.height)
+        tasks.append({"data": {"image_id": file.stem}, "annotations": [{"id": 1, "result": result}]})
+    (tmp_path / "e.json").write_text(json.dumps(tasks))
+    settle(
+        tmp_path / "b", read_sources([tmp_path / "e.json"], CLIPS), CLIPS, tmp_path / "met.json", None, "x"
+    )
+    again, _ = read_labels(tmp_path / "b", catalog(), jobs=1)
+    numbers = [column for column in boxes if column != "annotator"]
+    assert again[numbers].equals(boxes[numbers])
+
+
+def test_export_as_labelimg_opens_it(tmp_path: Path) -> None:
+    full(tmp_path / "voc")
+    (tmp_path / "voc/dog_barking/abc/abc_5.xml").write_text("no")
+    images = tmp_path / "images"
+    for name, category in TRAIN.items():
+        for k in range(1, 6):
+            file = images / f"train/{category}/{name}/{name}_{k}.jpg"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(b"jpeg")
+    done = export_voc(tmp_path / "voc", CLIPS, tmp_path / "out", images)
+    assert (done.labels, done.images, len(done.left_out)) == (9, 9, 1)
+    out = tmp_path / "out"
+    assert (out / "classes.txt").read_text().startswith("ambulance_siren\n")
+    for xml in out.glob("*.xml"):
+        assert xml.with_suffix(".jpg").exists() and read_voc(xml).filename == xml.with_suffix(".jpg").name
+    back = read_sources([out], CLIPS)
+    assert len(back.labels) == 9
+    with pytest.raises(PipelineError, match="not empty"):
+        export_voc(tmp_path / "voc", CLIPS, out)
+
+
+@pytest.mark.skipif(not WILD.is_dir(), reason="no shared/wild beside the checkout")
+def test_all_of_the_wild_gives_labels_or_reasons(tmp_path: Path) -> None:
+    shutil.copytree(WILD, tmp_path / "wild")
+    count = sum(1 for path in (tmp_path / "wild").rglob("*") if path.suffix in (".xml", ".json"))
+    found = read_sources([tmp_path / "wild"], CLIPS)
+    assert not found.labels and len(found.left_out) >= count
+    for number, path in enumerate(sorted((tmp_path / "wild/voc").glob("*.xml"))[:5], start=1):
+        path.rename(path.with_name(f"abc_{number}.xml"))
+    assert len(read_sources([tmp_path / "wild"], CLIPS).labels) == 5
+    label(tmp_path / "voc", "abc", 1, DOG)

@@ -1,0 +1,186 @@
+"""Frames -> tasks: repeatable, completes what a killed push left, and touches nothing annotated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from labels_world import catalog
+
+from pipeline.errors import PipelineError
+from pipeline.labels import push as module
+from pipeline.labels.frames import Shown, frames_to_label
+from pipeline.labels.places import Frame
+from pipeline.labels.proposals import Proposals, Proposed, from_boxes, read_proposals, write_proposals
+from pipeline.labels.push import check_config, push
+from pipeline.labels.studio_json import read_regions
+from pipeline.labels.voc import Box
+
+CONFIG = (Path(__file__).parents[2] / "labels" / "label_studio.xml").read_text()
+FRAMES = [
+    Shown(Frame("abc", k), "dog_barking", f"train/dog_barking/abc/abc_{k}.jpg", 160, 120) for k in range(1, 6)
+]
+DOG = Box("dog_barking", 21, 30, 61, 70)
+
+
+class FakeStudio:
+    """A server in memory; `alive` requests are answered, then it is gone."""
+
+    url = "http://127.0.0.1:1"
+
+    def __init__(self) -> None:
+        self.project: dict[str, Any] | None = None
+        self.held: list[dict[str, Any]] = []
+        self.alive = 1_000
+
+    def _ask(self) -> None:
+        self.alive -= 1
+        if self.alive < 0:
+            raise PipelineError("gone")
+
+    def find_project(self, title: str) -> dict[str, Any] | None:
+        return self.project
+
+    def create_project(self, settings: dict[str, Any]) -> dict[str, Any]:
+        self.project = {"id": 3, **settings}
+        return self.project
+
+    def change_project(self, project: int, settings: dict[str, Any]) -> None:
+        assert self.project is not None
+        self.project.update(settings)
+
+    def serve_folder(self, project: int, folder: Path) -> None: ...
+
+    def tasks(self, project: int) -> Iterator[dict[str, Any]]:
+        yield from self.held
+
+    def predictions(self, project: int) -> list[dict[str, Any]]:
+        return [{"task": task["id"], **one} for task in self.held for one in task["predictions"]]
+
+    def model_versions(self, project: int) -> set[str]:
+        return {one["model_version"] for one in self.predictions(project)}
+
+    def add_tasks(self, project: int, tasks: list[dict[str, Any]]) -> None:
+        self._ask()
+        for task in tasks:
+            self.held.append({"predictions": [], "total_annotations": 0, **task, "id": len(self.held) + 1})
+
+    def add_predictions(self, project: int, predictions: list[dict[str, Any]]) -> None:
+        self._ask()
+        for one in predictions:
+            self.held[one["task"] - 1]["predictions"].append(
+                {k: one[k] for k in ("model_version", "score", "result")}
+            )
+
+
+def _push(studio: FakeStudio, frames: list[Shown] = FRAMES, proposals: Proposals | None = None) -> Any:
+    return push(studio, "t", CONFIG, frames, Path("/m"), proposals=proposals)  # type: ignore[arg-type]
+
+
+def _proposals(version: str = "v1") -> Proposals:
+    return Proposals(version, {f"abc_{k}": Proposed((DOG,), 0.1 * k, 160, 120) for k in range(1, 6)})
+
+
+def test_twice_adds_nothing_and_new_frames_are_added() -> None:
+    studio = FakeStudio()
+    assert _push(studio, FRAMES[:3]).added == 3
+    done = _push(studio)
+    assert (done.added, done.there) == (2, 3)
+    assert [task["data"]["image_id"] for task in studio.held] == [f"abc_{k}" for k in range(1, 6)]
+    assert (
+        studio.held[0]["data"]["image"] == "/data/local-files/?d=clips/images/train/dog_barking/abc/abc_1.jpg"
+    )
+    assert studio.held[0]["data"]["sound"] == "/data/local-files/?d=clips/sounds/abc.flac"
+
+
+def test_names_are_quoted_in_addresses() -> None:
+    studio = FakeStudio()
+    _push(
+        studio,
+        [Shown(Frame("a b&d=..?#", 1), "dog_barking", "train/dog_barking/a b&d=..?#/a b&d=..?#_1.jpg", 9, 9)],
+    )
+    assert "/a%20b%26d%3D..%3F%23_1.jpg" in studio.held[0]["data"]["image"]
+
+
+def test_killed_half_way_a_second_run_completes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BATCH", 2)
+    studio = FakeStudio()
+    studio.alive = 1
+    with pytest.raises(PipelineError, match="gone"):
+        _push(studio, proposals=_proposals())
+    assert len(studio.held) == 2
+    studio.alive = 1_000
+    assert _push(studio, proposals=_proposals()).added == 3
+    assert [task["data"]["image_id"] for task in studio.held] == [f"abc_{k}" for k in range(1, 6)]
+    assert all(len(task["predictions"]) == 1 for task in studio.held)
+    studio.alive = 1
+    with pytest.raises(PipelineError, match="gone"):
+        _push(studio, proposals=_proposals("v2"))
+    studio.alive = 1_000
+    assert _push(studio, proposals=_proposals("v2")).proposals == 3
+    assert all([one["model_version"] for one in task["predictions"]] == ["v1", "v2"] for task in studio.held)
+
+
+def test_what_was_annotated_gets_no_new_proposal() -> None:
+    studio = FakeStudio()
+    _push(studio)
+    studio.held[0]["total_annotations"] = 1
+    studio.held[1]["cancelled_annotations"] = 1
+    assert _push(studio, proposals=_proposals()).proposals == 3
+    assert [len(task["predictions"]) for task in studio.held] == [0, 0, 1, 1, 1]
+
+
+def test_the_least_certain_come_first_and_the_version_is_shown() -> None:
+    studio = FakeStudio()
+    _push(studio, proposals=_proposals())
+    assert studio.project and studio.project["model_version"] == "v1"
+    assert studio.project["sampling"] == "Uncertainty sampling"
+    first = studio.held[0]["predictions"][0]
+    assert first["score"] == 0.1 and read_regions(first["result"]).boxes == [DOG]
+
+
+def test_a_frame_held_twice_is_told() -> None:
+    studio = FakeStudio()
+    _push(studio)
+    studio.held.append(dict(studio.held[0]))
+    assert _push(studio).doubled == ("abc_1",)
+
+
+@pytest.mark.parametrize(
+    ("config", "complaint"),
+    [
+        ("<View>", "not XML"),
+        ("<!DOCTYPE a><View/>", "document type"),
+        ("<View/>", "box, image, visibility"),
+        (CONFIG.replace('name="visibility"', 'name="other"'), "lacks visibility"),
+        (CONFIG.replace('<Label value="race_car"', '<Label value="car"'), "lacks race_car"),
+    ],
+)
+def test_a_configuration_that_pull_could_not_read_is_refused(config: str, complaint: str) -> None:
+    with pytest.raises(PipelineError, match=complaint):
+        check_config(config)
+
+
+def test_proposals_are_written_and_read(tmp_path: Path) -> None:
+    write_proposals(tmp_path / "p.json", _proposals())
+    assert read_proposals(tmp_path / "p.json") == _proposals()
+    (tmp_path / "p.json").write_text('{"frames": {"a": []}}')
+    with pytest.raises(PipelineError, match=r"p\.json"):
+        read_proposals(tmp_path / "p.json")
+
+
+def test_labels_become_proposals_with_a_version_of_their_content() -> None:
+    corners = {"xmin": 21, "ymin": 30, "xmax": 61, "ymax": 70}
+    row = {"name": "abc", "frame": 1, "category": "dog_barking", "width": 160, "height": 120, **corners}
+    made = from_boxes(pd.DataFrame([row]))
+    assert made.frames == {"abc_1": Proposed((DOG,), 1.0, 160, 120)} and not made.ordered
+    assert made.model_version == from_boxes(pd.DataFrame([row])).model_version
+    assert made.model_version != from_boxes(pd.DataFrame([{**row, "xmin": 22}])).model_version
+
+
+def test_missing_frames_are_named_all_at_once(tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match="dvc repro frames"):
+        frames_to_label(catalog(), tmp_path, jobs=1)
