@@ -243,6 +243,14 @@ def test_the_whole_loop(project: Path, credentials: dict[str, str]) -> None:
     _ok(project, "pull", "--theirs")
     assert before[by_hand] == by_hand.read_bytes()
 
+    said = _ok(project, "check")
+    assert (
+        "4 of 10 frames labelled" in said
+        and "1 kept, 1 moved, 1 thrown away" in said
+        and "fit to train on" in said
+    )
+    assert "Fit to train on" in (project / "reports/labels.html").read_text()
+
     # nothing annotated is touched, and proposals of another version reach only what is open
     assert "0 tasks added" in _ok(project, "push", "--labels")
     _repro(project)
