@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.labels.places import Frame, Home, Misplaced, image_id, label_path, locate, split_stem
+from pipeline.labels.rules import KINDS
 
 CLIPS = {
     "-abc_7": Home("dog_barking", "train"),
@@ -60,3 +64,13 @@ def test_a_written_path_is_found_again(name: str, number: int, category: str) ->
     if "/" not in name and not name.endswith(".mp4"):
         assert locate(label_path(frame, category), clips) == frame
         assert split_stem(image_id(frame)) == frame
+
+
+def test_the_guide_names_every_kind_of_problem_and_its_pictures_are_small() -> None:
+    folder = Path(__file__).resolve().parents[2] / "labels"
+    guide = (folder / "guide.md").read_text()
+    for kind, (level, meaning) in KINDS.items():
+        assert f"| {kind} | {level} | {meaning} |" in guide
+    pictures = re.findall(r"\]\((guide/[a-z]+\.jpg)\)", guide)
+    assert len(pictures) == 5
+    assert sum((folder / picture).stat().st_size for picture in pictures) < 150_000
