@@ -143,9 +143,7 @@ def _measure(pipe: Any, function: Callable[..., Any], arguments: tuple[Any, ...]
         start = time.perf_counter()
         function(*arguments)
         seconds = time.perf_counter() - start
-        get_reusable_executor().shutdown(
-            wait=True
-        )  # so that the workers' memory can be told, and none linger
+        get_reusable_executor().shutdown(wait=True)  # their memory counts once they ended
         peak = sum(
             resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
         )

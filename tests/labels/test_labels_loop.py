@@ -249,7 +249,7 @@ def test_the_whole_loop(project: Path, credentials: dict[str, str]) -> None:
         and "1 kept, 1 moved, 1 thrown away" in said
         and "fit to train on" in said
     )
-    assert "Fit to train on" in (project / "reports/labels.html").read_text()
+    assert "Fit to train on" in (project / "data/labels.html").read_text()
 
     # nothing annotated is touched, and proposals of another version reach only what is open
     assert "0 tasks added" in _ok(project, "push", "--labels")
