@@ -38,7 +38,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
 def atomic_folder(target: Path) -> Iterator[Path]:
     """Give an empty temporary folder beside `target`; swap it in for `target` when the block ends well.
 
-    For folders that a stage makes whole. What stood at `target` is removed only after the new one is complete.
+    For folders that a stage makes whole: what stood at `target` goes only after the new one is complete.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
@@ -65,7 +65,8 @@ def write_text(target: Path, text: str) -> None:
 
 def write_json(target: Path, value: Any) -> None:
     """Write `value` as indented JSON with sorted keys, atomically; NaN and infinity are refused."""
-    write_text(target, json.dumps(value, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n")
+    text = json.dumps(value, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
+    write_text(target, text + "\n")
 
 
 def read_json(source: Path) -> Any:

@@ -32,8 +32,8 @@ def map_all(
 ) -> list[R]:
     """Apply `function` (picklable) to every item on `jobs` processes; results in the items' order.
 
-    Every item is tried: what fails with a `PipelineError` is collected, and one error that lists all of them is
-    raised at the end, so that a person mends ten broken files in one go instead of ten runs.
+    Every item is tried: what fails with a `PipelineError` is collected, and one error that lists all of
+    them is raised at the end, so that a person mends ten broken files in one go instead of ten runs.
 
     Args:
         jobs: processes; -1 for all cores, 1 for none besides this one.

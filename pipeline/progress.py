@@ -25,7 +25,7 @@ def silent(items: Iterable[T], total: int, what: str) -> Iterable[T]:
 
 
 def show(items: Iterable[T], total: int, what: str) -> Iterator[T]:
-    """A bar on a terminal; elsewhere a line at the start, about every 10 seconds, and at the end (to stderr)."""
+    """A bar on a terminal; elsewhere a line at the start, about every 10 s, and at the end (on stderr)."""
     if sys.stderr.isatty():
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, console=Console(stderr=True)) as progress:

@@ -1,0 +1,44 @@
+# Each target makes the environment it needs; a second call reuses it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PATH := $(CURDIR)/$(BIN):$(PATH)
+export PATH
+PIP := $(BIN)/python -m pip install -q --disable-pip-version-check --no-compile
+
+.PHONY: repro test lint bench install
+
+repro: $(VENV)/.run  ## the whole pipeline, from clips to reports/index.html
+	[ -d .git ] || git init -q
+	dvc repro
+	@echo "open reports/index.html"
+
+test: $(VENV)/.dev $(VENV)/.studio  ## all tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev  ## style and types
+	ruff check .
+	ruff format --check .
+	mypy
+
+bench: $(VENV)/.dev  ## speed and memory, as tables
+	$(BIN)/python -m benchmarks
+
+install: $(VENV)/.run
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run
+	$(PIP) -c constraints.txt -e '.[dev]'
+	@touch $@
+
+# The Label Studio server wants an environment of its own. Without it, the tests that need it skip and say so.
+$(VENV)/.studio: | $(VENV)/.dev
+	-$(PYTHON) -m venv .label-studio/venv && \
+	.label-studio/venv/bin/python -m pip install -q --disable-pip-version-check --no-compile 'label-studio==1.23.*'
+	@touch $@

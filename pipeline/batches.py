@@ -1,0 +1,166 @@
+"""Batches of clips from the packed arrays: memory-mapped, read ahead by a thread, normalised on the device."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pipeline.errors import PipelineError
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B clips of T frames. Pictures are uint8 RGB, not yet normalised.
+
+    Attributes:
+        frames: (B, T, H, W, 3) uint8.
+        masks: (B, T, H, W) uint8, 0 or 1; only where `labelled` do they mean anything.
+        labelled: (B, T) bool.
+        audio: (B, T, 128) float32, or None for a variant that does not listen.
+        crops: (B, T, s, s, 3) uint8, or None.
+        present: (B, T) bool: which crops exist; None without crops.
+        category: (B,) int64: the clip's class for the crop classifier; None without crops.
+    """
+
+    frames: Tensor
+    masks: Tensor
+    labelled: Tensor
+    audio: Tensor | None = None
+    crops: Tensor | None = None
+    present: Tensor | None = None
+    category: Tensor | None = None
+
+    def to(self, device: torch.device) -> Batch:
+        """The batch on `device`; copies from pinned memory do not wait."""
+        return Batch(*(None if t is None else t.to(device, non_blocking=True) for t in self._tensors()))  # type: ignore[arg-type]
+
+    def pin(self) -> Batch:
+        """The batch in page-locked memory, for copies to a GPU that do not wait."""
+        return Batch(*(None if t is None else t.pin_memory() for t in self._tensors()))  # type: ignore[arg-type]
+
+    def _tensors(self) -> list[Tensor | None]:
+        return [self.frames, self.masks, self.labelled, self.audio, self.crops, self.present, self.category]
+
+
+def normalise(pictures: Tensor) -> Tensor:
+    """(..., H, W, 3) uint8 -> (..., 3, H, W) float32, by ImageNet's mean and deviation, on its own device."""
+    mean = torch.tensor(IMAGENET_MEAN, device=pictures.device) * 255
+    std = torch.tensor(IMAGENET_STD, device=pictures.device) * 255
+    return ((pictures.float() - mean) / std).movedim(-1, -3)
+
+
+def _open(path: Path) -> NDArray:
+    try:
+        return np.load(path, mmap_mode="r")
+    except FileNotFoundError:
+        raise PipelineError(f"{path}: no such file; run `dvc repro` (or `dvc pull`).") from None
+    except ValueError as error:
+        raise PipelineError(
+            f"{path}: is not a NumPy array ({error}); remove it and run `dvc repro`."
+        ) from error
+
+
+class Clips:
+    """The packed data of all clips, in the catalogue's order.
+
+    Args:
+        frames: folder with frames.npy, masks.npy, labelled.npy.
+        audio: (N, T, 128) float32 features, or None.
+        crops: folder with crops.npy and present.npy for the first C clips (the train split), or None.
+        category: (N,) class indices for the crop classifier; needed with crops.
+    """
+
+    def __init__(
+        self,
+        frames: Path,
+        audio: NDArray | None = None,
+        crops: Path | None = None,
+        category: NDArray | None = None,
+    ) -> None:
+        self.frames = _open(frames / "frames.npy")
+        self.masks = _open(frames / "masks.npy")
+        self.labelled = _open(frames / "labelled.npy")
+        self.audio = audio
+        self.crops = _open(crops / "crops.npy") if crops else None
+        self.present = _open(crops / "present.npy") if crops else None
+        self.category = category
+        if audio is not None and len(audio) != len(self.frames):
+            raise PipelineError(
+                f"{frames}: holds {len(self.frames)} clips, the audio features {len(audio)}; run `dvc repro`."
+            )
+
+    def take(self, rows: NDArray) -> Batch:
+        """Read the clips at `rows` into one batch."""
+
+        def pick(array: NDArray | None) -> Tensor | None:
+            return None if array is None else torch.from_numpy(np.ascontiguousarray(array[rows]))
+
+        frames, masks, labelled = pick(self.frames), pick(self.masks), pick(self.labelled)
+        assert frames is not None and masks is not None and labelled is not None
+        category = pick(self.category) if self.crops is not None else None
+        return Batch(
+            frames, masks, labelled, pick(self.audio), pick(self.crops), pick(self.present), category
+        )
+
+
+def read_ahead(clips: Clips, groups: list[NDArray], *, pin: bool = False, depth: int = 2) -> Iterator[Batch]:
+    """Yield `clips.take(rows)` for each group of rows, read by a thread up to `depth` batches ahead.
+
+    An error in the thread is raised here; a consumer that stops early ends the thread.
+    """
+    box: queue.Queue[Batch | BaseException | None] = queue.Queue(maxsize=depth)
+    stop = threading.Event()
+
+    def put(item: Batch | BaseException | None) -> None:
+        while not stop.is_set():
+            try:
+                box.put(item, timeout=0.1)
+                return
+            except queue.Full:
+                continue
+
+    def work() -> None:
+        try:
+            for rows in groups:
+                if stop.is_set():
+                    return
+                batch = clips.take(rows)
+                put(batch.pin() if pin else batch)
+            put(None)
+        except BaseException as error:
+            put(error)
+
+    thread = threading.Thread(target=work, name="read-ahead", daemon=True)
+    thread.start()
+    try:
+        while (item := box.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stop.set()
+        thread.join()
+
+
+def shuffled(
+    rows: NDArray, batch_size: int, seed: int, epoch: int, rank: int = 0, world: int = 1
+) -> list[NDArray]:
+    """The groups of rows of one epoch for process `rank` of `world`: the same order for any `world`.
+
+    A global batch has `batch_size` clips, dealt to the processes in turn. A last batch with fewer clips than
+    processes is dropped, since every process needs one.
+    """
+    order = np.random.default_rng([seed, epoch]).permutation(rows)
+    groups = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+    return [group[rank::world] for group in groups if len(group) >= world]

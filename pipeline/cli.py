@@ -1,0 +1,25 @@
+"""`avs`: the command for people. The stages of the pipeline are run by `dvc repro`."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from pipeline.errors import PipelineError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Audio-visual segmentation: labels, weights, predictions, checks. The pipeline itself: `dvc repro`.",
+)
+
+
+def main() -> None:
+    """Run `avs`; a `PipelineError` is shown as its message alone, with exit status 1."""
+    try:
+        app()
+    except PipelineError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)

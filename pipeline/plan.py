@@ -1,0 +1,115 @@
+"""What one run will use, and nothing else: the settings of a variant and digests of the data it reads.
+
+Stages that train depend on this small file instead of on params.yaml and all data. A setting that a variant
+does not use is absent from its plan, so that sweeping it, or drawing a box anew, does not rerun that variant.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from pipeline.errors import PipelineError
+from pipeline.files import digest, read_json
+from pipeline.params import Model, Params
+from pipeline.variants import variant
+
+
+class LossWeights(BaseModel):
+    """Weights of the loss terms of one variant; a term of weight 0 is never computed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    lambda_: float = 0.0
+    avm: Literal["av", "vv"] | None = None
+    classification: float = 0.0
+    similarity: float = 0.0
+
+
+class Plan(BaseModel):
+    """The settings of one variant, resolved; the same for all its seeds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    variant: str
+    audio: bool
+    model: Model
+    loss: LossWeights
+    categories: list[str]
+    epochs: int
+    batch_size: int
+    lr: float
+    heads_lr: float | None = None
+    schedule: Literal["constant", "cosine"]
+    warmup_epochs: int
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"]
+    keep_epochs: list[int]
+    inputs: dict[str, str]
+
+    @property
+    def crops(self) -> bool:
+        """Whether training reads the crops of the annotators' boxes."""
+        return self.loss.classification > 0 or self.loss.similarity > 0
+
+    def fingerprint(self, seed: int, code: str) -> str:
+        """SHA-256 over everything that decides a run's result: settings, data digests, seed, code digest."""
+        text = json.dumps([self.model_dump(mode="json"), seed, code], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def make_plan(name: str, params: Params, categories: list[str], inputs: dict[str, list[Path]]) -> Plan:
+    """Resolve params for the variant `name`.
+
+    Args:
+        categories: the classes of the crop classifier, in order.
+        inputs: files and folders by name ("frames", "audio", "crops"); only those the variant reads are hashed.
+    """
+    chosen = variant(name)
+    loss = params.loss
+    avm = loss.lambda_ > 0 and chosen.audio
+    weights = LossWeights(
+        lambda_=loss.lambda_ if avm else 0.0,
+        avm=loss.avm if avm else None,
+        classification=loss.classification if chosen.crops else 0.0,
+        similarity=loss.similarity if chosen.crops else 0.0,
+    )
+    heads = weights.classification > 0 or weights.similarity > 0
+    used = ["frames"] + ["audio"] * chosen.audio + ["crops"] * heads
+    return Plan(
+        variant=name,
+        audio=chosen.audio,
+        model=params.model,
+        loss=weights,
+        categories=categories if heads else [],
+        epochs=params.train.epochs,
+        batch_size=params.train.batch_size,
+        lr=params.train.lr,
+        heads_lr=params.train.heads_lr if heads else None,
+        schedule=params.train.schedule,
+        warmup_epochs=params.train.warmup_epochs,
+        precision=params.train.precision,
+        keep_epochs=params.evaluate.tsne_epochs,
+        inputs={key: digest(inputs[key]) for key in used},
+    )
+
+
+def read_plan(path: Path) -> Plan:
+    """Read a plan that the `plan` stage wrote; an unreadable one is a `PipelineError` that names it."""
+    try:
+        return Plan.model_validate(read_json(path))
+    except ValueError as error:
+        raise PipelineError(f"{path}: is not a plan of this version; run `dvc repro -f plan`.") from error
+
+
+def differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list[str]:
+    """The keys whose values differ between two plans, as lines `key: old -> new`."""
+    lines = []
+    for key in sorted(old.keys() | new.keys()):
+        before, after = old.get(key), new.get(key)
+        if isinstance(before, dict) and isinstance(after, dict):
+            lines += differences(before, after, f"{prefix}{key}.")
+        elif before != after:
+            lines.append(f"{prefix}{key}: {before} -> {after}")
+    return lines

@@ -1,0 +1,48 @@
+"""The state of an interrupted run, kept outside the outputs and used only by a run with the same fingerprint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pipeline.files import atomic_path
+
+
+class ResumeState:
+    """State of one (variant, seed) in `folder`, in a file whose name carries the run's fingerprint.
+
+    Args:
+        folder: ignored by git and by DVC.
+        run: "{variant}-{seed}".
+        fingerprint: what decides the run's result (see `Plan.fingerprint`).
+    """
+
+    def __init__(self, folder: Path, run: str, fingerprint: str) -> None:
+        self.folder, self.run, self.fingerprint = folder, run, fingerprint
+        self.path = folder / f"{run}-{fingerprint[:16]}.pt"
+
+    def load(self) -> dict[str, Any] | None:
+        """The saved state, or None where there is none; a state of another fingerprint is never returned."""
+        if not self.path.exists():
+            return None
+        state = torch.load(self.path, map_location="cpu", weights_only=True)
+        return state if state["fingerprint"] == self.fingerprint else None
+
+    def strangers(self) -> list[tuple[Path, dict[str, Any]]]:
+        """States that interrupted runs of the same name left with other settings, data or code."""
+        found = []
+        for path in sorted(self.folder.glob(f"{self.run}-*.pt")):
+            if path != self.path:
+                found.append((path, torch.load(path, map_location="cpu", weights_only=True)["plan"]))
+        return found
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Write the state atomically."""
+        with atomic_path(self.path) as temporary:
+            torch.save({**state, "fingerprint": self.fingerprint}, temporary)
+
+    def clear(self) -> None:
+        """Remove the state of a run that has ended well."""
+        self.path.unlink(missing_ok=True)

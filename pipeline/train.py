@@ -1,0 +1,187 @@
+"""Training one variant with one seed: reads like a table of contents.
+
+Lightning Fabric places the model and the batches (CPU or GPU, precision, processes); the loop is in plain sight.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from lightning.fabric import Fabric
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pipeline.batches import Batch, Clips, normalise, read_ahead, shuffled
+from pipeline.files import atomic_path
+from pipeline.metrics import iou_per_frame
+from pipeline.model import Segmenter
+from pipeline.objective import Objective, seed_everything
+from pipeline.plan import Plan
+from pipeline.resume import ResumeState
+
+
+class Log(Protocol):
+    """Where the figures of each epoch go: dvclive's `Live` fits."""
+
+    def log_metric(self, name: str, val: float) -> None: ...
+
+    def next_step(self) -> None: ...
+
+
+def learning_rate_factor(epoch: int, plan: Plan) -> float:
+    """The factor on the learning rates in `epoch` (from 1): linear warm-up, then constant or half a cosine."""
+    if epoch <= plan.warmup_epochs:
+        return epoch / (plan.warmup_epochs + 1)
+    if plan.schedule == "constant":
+        return 1.0
+    after = (epoch - 1 - plan.warmup_epochs) / max(1, plan.epochs - plan.warmup_epochs)
+    return 0.5 * (1 + math.cos(math.pi * after))
+
+
+@torch.no_grad()
+def validate(segmenter: Segmenter, fabric: Fabric, clips: Clips, rows: NDArray, batch_size: int) -> float:
+    """M_J over the labelled frames of the clips at `rows`."""
+    segmenter.eval()
+    groups = [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]
+    scores: list[Tensor] = []
+    for batch in read_ahead(clips, groups):
+        batch = batch.to(fabric.device)
+        with fabric.autocast():
+            logits = segmenter(normalise(batch.frames), batch.audio).logits
+        scores.append(iou_per_frame(logits.float()[batch.labelled].sigmoid(), batch.masks[batch.labelled]))
+    segmenter.train()
+    return float(torch.cat(scores).mean())
+
+
+def train_epoch(
+    objective: Any, optimizer: Any, fabric: Fabric, batches: Any, after_step: Callable[[], None]
+) -> dict[str, float]:
+    """One pass over the training clips; the mean of each loss term, by name."""
+    sums: dict[str, Tensor] = {}
+    steps = 0
+    for batch in batches:
+        batch: Batch = batch.to(fabric.device)  # type: ignore[no-redef]
+        terms = objective(batch)
+        optimizer.zero_grad(set_to_none=True)
+        fabric.backward(terms["loss"])
+        optimizer.step()
+        for name, value in terms.items():  # added on the device: the loop never waits for a figure
+            sums[name] = sums.get(name, torch.zeros((), device=value.device)) + value.detach()
+        steps += 1
+        after_step()
+    return {name: float(total) / max(1, steps) for name, total in sums.items()}
+
+
+def checkpoint(segmenter: Segmenter, heads: Any, plan: Plan, epoch: int, miou: float) -> dict[str, Any]:
+    """What a checkpoint file holds: weights, the plan they were trained by, epoch and validation M_J."""
+    return {
+        "segmenter": {key: value.cpu().clone() for key, value in segmenter.state_dict().items()},
+        "heads": None
+        if heads is None
+        else {key: value.cpu().clone() for key, value in heads.state_dict().items()},
+        "plan": plan.model_dump(mode="json"),
+        "epoch": epoch,
+        "val_miou": miou,
+    }
+
+
+def train(
+    plan: Plan,
+    seed: int,
+    clips: Clips,
+    train_rows: NDArray,
+    val_rows: NDArray,
+    out: Path,
+    *,
+    resume: ResumeState,
+    log: Log,
+    say: Callable[[str], None],
+    fabric: Fabric,
+    initial: dict[str, Tensor] | None = None,
+    after_step: Callable[[], None] = lambda: None,
+) -> None:
+    """Train and write `out`/best.pt, last.pt and epoch-{e}.pt for each e in `plan.keep_epochs`.
+
+    Args:
+        initial: a state dict of the segmenter to start from (pretrained backbone or another checkpoint).
+        say: gets one line an epoch.
+        after_step: called after each step, for a progress bar.
+    """
+    seed_everything(seed)
+    objective = Objective(plan)
+    if initial is not None:
+        objective.segmenter.load_state_dict(initial, strict=False)
+    segmenter, heads = objective.segmenter, objective.heads
+    optimizer = torch.optim.Adam(objective.parameter_groups(plan.lr, plan.heads_lr))
+    base_rates = [group["lr"] for group in optimizer.param_groups]
+    wrapped, optimizer = fabric.setup(objective, optimizer)
+
+    start, best, kept = 1, None, {}
+    if (state := resume.load()) is not None:
+        objective.load_state_dict(state["objective"])
+        optimizer.load_state_dict(state["optimizer"])
+        start, best, kept = state["epoch"] + 1, state["best"], state["kept"]
+        torch.set_rng_state(state["rng"])
+        for figures in state["history"]:
+            _log(log, figures)
+        say(f"goes on after epoch {state['epoch']} of an interrupted run with the same fingerprint")
+    history: list[dict[str, float]] = list(state["history"]) if state else []
+    last: dict[str, Any] = state["last"] if state else {}
+
+    for epoch in range(start, plan.epochs + 1):
+        factor = learning_rate_factor(epoch, plan)
+        for group, rate in zip(optimizer.param_groups, base_rates, strict=True):
+            group["lr"] = rate * factor
+        wrapped.train()
+        groups = shuffled(
+            train_rows, plan.batch_size, seed, epoch, rank=fabric.global_rank, world=fabric.world_size
+        )
+        batches = read_ahead(clips, groups, pin=fabric.device.type == "cuda")
+        figures = {
+            f"train/{k}": v for k, v in train_epoch(wrapped, optimizer, fabric, batches, after_step).items()
+        }
+        figures["val/miou"] = validate(segmenter, fabric, clips, val_rows, plan.batch_size)
+        history.append(figures)
+        _log(log, figures)
+        shown = "  ".join(f"{name.removeprefix('train/')} {value:.4f}" for name, value in figures.items())
+        say(f"epoch {epoch}/{plan.epochs}  {shown}")
+
+        last = checkpoint(segmenter, heads, plan, epoch, figures["val/miou"])
+        if best is None or last["val_miou"] > best["val_miou"]:
+            best = last
+        if epoch in plan.keep_epochs:
+            kept[str(epoch)] = last
+        resume.save(
+            {
+                "objective": objective.state_dict(),
+                "optimizer": optimizer.state_dict(),
+                "plan": last["plan"],
+                "epoch": epoch,
+                "best": best,
+                "last": last,
+                "kept": kept,
+                "history": history,
+                "rng": torch.get_rng_state(),
+            }
+        )
+
+    for name, content in {"best": best, "last": last, **{f"epoch-{e}": c for e, c in kept.items()}}.items():
+        with atomic_path(out / f"{name}.pt") as temporary:
+            torch.save(content, temporary)
+    resume.clear()
+
+
+def _log(log: Log, figures: dict[str, float]) -> None:
+    for name, value in figures.items():
+        log.log_metric(name, value)
+    log.next_step()
+
+
+def rows_of(splits: NDArray, wanted: str) -> NDArray:
+    """The row numbers of one split: (n,) int64."""
+    return np.flatnonzero(splits == wanted)

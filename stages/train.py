@@ -1,0 +1,83 @@
+"""Stage `train`: one variant with one seed."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+
+import numpy as np
+import torch
+from dvclive import Live
+from lightning.fabric import Fabric
+from rich.console import Console
+from rich.progress import Progress
+
+import pipeline
+from pipeline.batches import Clips
+from pipeline.catalog import read_catalog
+from pipeline.files import digest
+from pipeline.params import load_params
+from pipeline.plan import differences, read_plan
+from pipeline.resume import ResumeState
+from pipeline.train import rows_of, train
+from pipeline.weights import initial_weights
+from stages.common import AUDIO, CATALOG, CROPS, FRAMES, LOGS, MODELS, PLAN, run
+
+RESUME = Path(".resume")
+CODE = ("model", "losses", "batches.py", "metrics.py", "objective.py", "train.py")
+
+
+def main(variant: str, seed: int) -> None:
+    """Train VARIANT with SEED by data/plan/VARIANT.json; write models/ and logs/.
+
+    An interrupted run goes on where it stopped, unless params, data or code have changed since.
+
+    Example: python -m stages.train proposed 1
+    """
+    devices = load_params().train.devices
+    plan = read_plan(PLAN / f"{variant}.json")
+    catalog = read_catalog(CATALOG)
+    name = f"{variant}-{seed}"
+    here = Path(pipeline.__file__).parent
+    resume = ResumeState(RESUME, name, plan.fingerprint(seed, digest([here / part for part in CODE])))
+    for path, old in resume.strangers():
+        changed = differences(old, plan.model_dump(mode="json")) or ["the seed or the code"]
+        print(f"{path}: left by an interrupted run with other settings ({'; '.join(changed)}): not used")
+
+    splits = catalog["split"].to_numpy()
+    category = np.array(
+        [plan.categories.index(c) if c in plan.categories else -1 for c in catalog["category"]]
+    )
+    clips = Clips(
+        FRAMES,
+        audio=np.load(AUDIO / "features.npy", mmap_mode="r") if plan.audio else None,
+        crops=CROPS if plan.crops else None,
+        category=category,
+    )
+    fabric = Fabric(
+        accelerator="cuda" if torch.cuda.is_available() else "cpu", devices=devices, precision=plan.precision
+    )
+    fabric.launch()
+    steps = plan.epochs * -(-int((splits == "train").sum()) // plan.batch_size)
+    bar = Progress(console=Console(stderr=True)) if sys.stderr.isatty() else nullcontext()
+    with Live(str(LOGS / name), dvcyaml=None, save_dvc_exp=False, report=None) as live, bar as progress:
+        task = progress.add_task(f"train {name}", total=steps) if progress else None
+        train(
+            plan,
+            seed,
+            clips,
+            rows_of(splits, "train"),
+            rows_of(splits, "val"),
+            MODELS / name,
+            resume=resume,
+            log=live,
+            say=lambda line: print(f"{name}  {line}", flush=True),
+            fabric=fabric,
+            initial=initial_weights(plan.model),
+            after_step=(lambda: progress.advance(task)) if progress else (lambda: None),
+        )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.errors import PipelineError
+from pipeline.params import Params, load_params, parse_params
+
+
+def test_the_repository_s_params_are_valid(root):
+    assert load_params(root / "params.yaml").data.source == "demo"
+
+
+def test_lambda_is_mapped(values):
+    values["loss"]["lambda"] = 0.25
+    assert parse_params(values).loss.lambda_ == 0.25
+
+
+@pytest.mark.parametrize(
+    ("group", "key", "value"),
+    [
+        ("train", "epoch", 3),
+        ("loss", "lambda_typo", 0.5),
+        ("demo", "colour", "red"),
+    ],
+)
+def test_an_unknown_key_is_named(values, group, key, value):
+    values[group][key] = value
+    with pytest.raises(PipelineError, match=rf"{group}\.{key}: unknown key"):
+        parse_params(values)
+
+
+@pytest.mark.parametrize(
+    ("group", "key", "value"),
+    [
+        ("train", "epochs", "many"),
+        ("train", "epochs", 2.5),
+        ("train", "epochs", 0),
+        ("train", "precision", "int4"),
+        ("model", "image_size", 100),
+        ("model", "backbone", "vgg"),
+        ("model", "pretrained", "yes"),
+        ("model", "tpavi_stages", [2, 2]),
+        ("loss", "lambda", -1.0),
+        ("loss", "avm", "va"),
+        ("data", "source", "avsbench"),
+        ("demo", "categories", 24),
+        ("evaluate", "tsne_epochs", [1]),
+    ],
+)
+def test_a_wrong_value_is_named(values, group, key, value):
+    values[group][key] = value
+    with pytest.raises(PipelineError, match=rf"{group}\.{key}"):
+        parse_params(values)
+
+
+def test_a_missing_key_is_named(values):
+    del values["train"]["lr"]
+    with pytest.raises(PipelineError, match=r"train\.lr: is missing"):
+        parse_params(values)
+
+
+def test_every_problem_is_listed_at_once(values):
+    values["train"]["epochs"] = -1
+    values["loss"]["nonsense"] = 1
+    with pytest.raises(PipelineError) as caught:
+        parse_params(values)
+    assert "train.epochs" in str(caught.value) and "loss.nonsense" in str(caught.value)
+
+
+def test_an_epoch_to_draw_must_exist(values):
+    values["evaluate"]["tsne_epochs"] = [1, values["train"]["epochs"] + 1]
+    with pytest.raises(PipelineError, match="tsne_epochs"):
+        parse_params(values)
+
+
+def test_a_missing_or_broken_file_is_named(tmp_path):
+    with pytest.raises(PipelineError, match=r"nowhere\.yaml: no such file"):
+        load_params(tmp_path / "nowhere.yaml")
+    (tmp_path / "broken.yaml").write_text("a: [1\n")
+    with pytest.raises(PipelineError, match=r"broken\.yaml: is not YAML"):
+        load_params(tmp_path / "broken.yaml")
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda x: st.lists(x) | st.dictionaries(st.text(), x),
+    )
+)
+def test_no_yaml_gives_anything_but_params_or_a_named_error(value):
+    text = yaml.safe_dump(value)
+    try:
+        assert isinstance(parse_params(yaml.safe_load(text)), Params)
+    except PipelineError:
+        pass
