@@ -1,4 +1,4 @@
-"""Batches of clips from the packed arrays: memory-mapped, read ahead by a thread, normalised on the device."""
+"""Batches of clips from the packed arrays: memory-mapped, read ahead by a thread."""
 
 from __future__ import annotations
 

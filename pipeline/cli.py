@@ -6,6 +6,10 @@ import sys
 
 import typer
 
+from pipeline.cli_doctor import doctor_app
+from pipeline.cli_labels import labels_app
+from pipeline.cli_score import score_command
+from pipeline.cli_weights import weights_command
 from pipeline.errors import PipelineError
 
 app = typer.Typer(
@@ -14,6 +18,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Audio-visual segmentation: labels, weights, predictions, checks. The pipeline itself: `dvc repro`.",
 )
+app.add_typer(labels_app, name="labels")
+app.add_typer(doctor_app, name="doctor")
+app.add_typer(weights_command, name="weights")
+app.command("score")(score_command)
 
 
 def main() -> None:

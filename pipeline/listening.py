@@ -46,7 +46,7 @@ def mask_iou(a: Tensor, b: Tensor) -> Tensor:
 
 
 def sensitivity(true: Tensor, other: Tensor) -> Tensor:
-    """Audio sensitivity: 1 - IoU of the masks under the true and under another audio: (n, H, W) bool -> (n,)."""
+    """Audio sensitivity: 1 - IoU of the masks under the true and another audio: (n, H, W) bool -> (n,)."""
     return 1 - mask_iou(true, other)
 
 
@@ -55,9 +55,9 @@ def swap_passed(
 ) -> tuple[Tensor, Tensor]:
     """Whether the mask follows the sound from one visible object to the other.
 
-    Passed: under a clip's own sound the mask fits the object that sounds better than the silent one, and under
-    the silent one's sound it is the other way round. A model that ignores sound cannot pass, whichever object
-    it likes.
+    Passed: under a clip's own sound the mask fits the object that sounds better than the silent one, and
+    under the silent one's sound it is the other way round. A model that ignores sound cannot pass, whichever
+    object it likes.
 
     Args:
         heard_own, heard_other: (n, H, W) bool, masks under the clip's sound and the silent object's sound.

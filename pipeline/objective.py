@@ -28,10 +28,15 @@ class Objective(nn.Module):
 
     The crops go through the segmenter's own encoder, so that the two last terms shape it. A term of weight 0
     is not computed, and the heads that only such terms need are not built.
+
+    Args:
+        labelled_frames: no clip has a mask beyond its first so many frames; None if unknown. Without an AVM
+            loss, which reads all frames, only those are decoded: the same loss and gradients for less work.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, labelled_frames: int | None = None) -> None:
         super().__init__()
+        self.first = labelled_frames if plan.loss.lambda_ == 0 else None
         self.weights = plan.loss
         self.segmenter = build_segmenter(plan)
         self.heads = (
@@ -42,9 +47,9 @@ class Objective(nn.Module):
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """The loss terms of a batch by name, unweighted, and their weighted sum under "loss": scalars."""
-        output = self.segmenter(normalise(batch.frames), batch.audio)
-        masks = batch.masks.to(output.logits.dtype)
-        terms = {"bce": bce(output.logits, masks, batch.labelled)}
+        output = self.segmenter(normalise(batch.frames), batch.audio, first=self.first)
+        masks = batch.masks[:, : self.first].to(output.logits.dtype)
+        terms = {"bce": bce(output.logits, masks, batch.labelled[:, : self.first])}
         total = terms["bce"]
         weights = self.weights
         if weights.lambda_ > 0:

@@ -88,7 +88,7 @@ class Evaluate(Group):
 
 class Demo(Group):
     setting: Literal["s4", "ms3"] = "s4"
-    seed: int = 0
+    seed: int = Field(0, ge=0)
     categories: int = Field(ge=2, le=23)
     train: int = Field(ge=1)
     val: int = Field(ge=1)

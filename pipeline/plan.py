@@ -64,7 +64,8 @@ def make_plan(name: str, params: Params, categories: list[str], inputs: dict[str
 
     Args:
         categories: the classes of the crop classifier, in order.
-        inputs: files and folders by name ("frames", "audio", "crops"); only those the variant reads are hashed.
+        inputs: files and folders by name ("frames", "audio", "crops"); only those that the variant
+            reads are hashed.
     """
     chosen = variant(name)
     loss = params.loss

@@ -1,4 +1,4 @@
-"""The state of an interrupted run, kept outside the outputs and used only by a run with the same fingerprint."""
+"""The state of an interrupted run, used only by a run with the same fingerprint."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Training one variant with one seed: reads like a table of contents.
 
-Lightning Fabric places the model and the batches (CPU or GPU, precision, processes); the loop is in plain sight.
+Lightning Fabric places the model and the batches (CPU or GPU, precision, processes); the loop stands here.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Log(Protocol):
 
 
 def learning_rate_factor(epoch: int, plan: Plan) -> float:
-    """The factor on the learning rates in `epoch` (from 1): linear warm-up, then constant or half a cosine."""
+    """The factor on the learning rates in `epoch` (from 1): warm-up, then constant or half a cosine."""
     if epoch <= plan.warmup_epochs:
         return epoch / (plan.warmup_epochs + 1)
     if plan.schedule == "constant":
@@ -53,7 +53,7 @@ def validate(segmenter: Segmenter, fabric: Fabric, clips: Clips, rows: NDArray, 
         batch = batch.to(fabric.device)
         with fabric.autocast():
             logits = segmenter(normalise(batch.frames), batch.audio).logits
-        scores.append(iou_per_frame(logits.float()[batch.labelled].sigmoid(), batch.masks[batch.labelled]))
+        scores.append(iou_per_frame(logits.float().sigmoid()[batch.labelled], batch.masks[batch.labelled]))
     segmenter.train()
     return float(torch.cat(scores).mean())
 
@@ -113,11 +113,12 @@ def train(
         after_step: called after each step, for a progress bar.
     """
     seed_everything(seed)
-    objective = Objective(plan)
+    labelled = np.flatnonzero(clips.labelled[train_rows].any(axis=0))
+    objective = Objective(plan, labelled_frames=int(labelled.max()) + 1)
     if initial is not None:
         objective.segmenter.load_state_dict(initial, strict=False)
     segmenter, heads = objective.segmenter, objective.heads
-    optimizer = torch.optim.Adam(objective.parameter_groups(plan.lr, plan.heads_lr))
+    optimizer = torch.optim.Adam(objective.parameter_groups(plan.lr, plan.heads_lr), fused=True)
     base_rates = [group["lr"] for group in optimizer.param_groups]
     wrapped, optimizer = fabric.setup(objective, optimizer)
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 
 from pipeline.catalog import read_catalog
 from pipeline.negatives import build_negatives
 from pipeline.params import load_params
 from pipeline.progress import show
-from stages.common import AUDIO, CATALOG, run
-
-NEGATIVES = Path("data/negatives")
+from stages.common import AUDIO, CATALOG, NEGATIVES, run
 
 
 def main() -> None:

@@ -75,7 +75,7 @@ def main(variant: str, seed: int) -> None:
             say=lambda line: print(f"{name}  {line}", flush=True),
             fabric=fabric,
             initial=initial_weights(plan.model),
-            after_step=(lambda: progress.advance(task)) if progress else (lambda: None),
+            after_step=(lambda: progress.advance(task)) if progress and task is not None else (lambda: None),
         )
 
 

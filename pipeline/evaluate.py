@@ -1,0 +1,259 @@
+"""Evaluation of one checkpoint: M_J and M_F under the true sounds, and the listening test under others.
+
+The visual features of a clip are computed once; each sound costs only TPAVI and the decoder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pipeline.batches import Clips, normalise, read_ahead
+from pipeline.errors import PipelineError
+from pipeline.listening import NEGATIVES, false_positive_area, g_miou, null_score, sensitivity, swap_passed
+from pipeline.metrics import fscore, fscore_batch1, fscore_curves, iou_per_frame, miou
+from pipeline.model import CropHeads, Segmenter
+from pipeline.objective import AUDIO_WIDTH, build_segmenter
+from pipeline.plan import Plan
+from pipeline.progress import Track, silent
+
+SWAP = "silent_object"  # the sound of the visible object that is silent in the clip
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A trained model, ready for evaluation."""
+
+    plan: Plan
+    segmenter: Segmenter
+    heads: CropHeads | None
+    epoch: int
+    val_miou: float
+
+
+def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
+    """Read a checkpoint that `pipeline.train` wrote; an unreadable one is a `PipelineError` that names it."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        plan = Plan.model_validate(content["plan"])
+        segmenter = build_segmenter(plan)
+        segmenter.load_state_dict(content["segmenter"])
+        heads = None
+        if content["heads"] is not None:
+            heads = CropHeads(segmenter.crop_width, categories=len(plan.categories), audio_dim=AUDIO_WIDTH)
+            heads.load_state_dict(content["heads"])
+    except FileNotFoundError:
+        raise PipelineError(f"{path}: no such checkpoint; run `dvc repro` (or `dvc pull`).") from None
+    except Exception as error:
+        raise PipelineError(f"{path}: is not a checkpoint of this version ({error}); train again.") from error
+    segmenter.to(device).eval()
+    if heads is not None:
+        heads.to(device).eval()
+    return Checkpoint(plan, segmenter, heads, content["epoch"], content["val_miou"])
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What one checkpoint does on one split.
+
+    Attributes:
+        figures: flat figures for metrics JSON.
+        clips: a row a clip: name, category, miou, and miou_{condition} for every other sound.
+        categories: a row a category: clips, miou, fscore and what the sounds change.
+        listening: a row a condition over all clips, and one for each category.
+        masks: (n, T, H, W) bool, predicted under the true sound; by condition, the others' for pictures.
+    """
+
+    figures: dict[str, float]
+    clips: pd.DataFrame
+    categories: pd.DataFrame
+    listening: pd.DataFrame
+    masks: dict[str, NDArray[np.bool_]]
+
+
+@torch.no_grad()
+def evaluate(
+    checkpoint: Checkpoint,
+    clips: Clips,
+    rows: NDArray,
+    names: NDArray,
+    categories: NDArray,
+    sounds: Mapping[str, NDArray],
+    silent_masks: NDArray | None,
+    *,
+    device: torch.device,
+    batch_size: int,
+    pictured: NDArray,
+    track: Track = silent,
+) -> Evaluation:
+    """Evaluate the clips at `rows` (all of whose frames are labelled).
+
+    Args:
+        names, categories: (N,) of the catalogue.
+        sounds: by condition, (N, T, 128) features; NaN where a clip lacks the condition.
+        silent_masks: (N, T, H, W) truth of the silent visible object for the swap test, or None.
+        pictured: positions within `rows` of the clips whose masks are kept.
+    """
+    ious: dict[str, list[Tensor]] = {"true": []}
+    areas: dict[str, list[Tensor]] = {"true": []}
+    changes: dict[str, list[Tensor]] = {}
+    curves: list[Tensor] = []
+    passed: list[Tensor] = []
+    kept: dict[str, list[NDArray]] = {"true": []}
+    groups = [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]
+    done = 0
+    for group, batch in zip(track(groups, len(groups), "evaluate"), read_ahead(clips, groups), strict=True):
+        batch = batch.to(device)
+        wanted = pictured[(pictured >= done) & (pictured < done + len(group))] - done
+        done += len(group)
+        maps = checkpoint.segmenter.encode(normalise(batch.frames))
+        truth, frames = batch.masks.flatten(0, 1), batch.masks.shape[1]
+
+        def segment(audio: Tensor | None, maps: list[Tensor] = maps) -> Tensor:
+            return checkpoint.segmenter.decode(maps, audio).logits.float().sigmoid().flatten(0, 1)
+
+        probability = segment(batch.audio)
+        own = probability > 0.5
+        ious["true"].append(iou_per_frame(probability, truth).unflatten(0, (-1, frames)).mean(1))
+        areas["true"].append(false_positive_area(own).unflatten(0, (-1, frames)).mean(1))
+        curves.append(fscore_curves(probability, truth).unflatten(0, (-1, frames)))
+        kept["true"].append(own.unflatten(0, (-1, frames))[wanted].cpu().numpy())
+        for condition, features in sounds.items():
+            audio = torch.from_numpy(np.array(features[group], dtype=np.float32)).to(device)
+            lacking = audio.isnan().flatten(1).any(1)
+            # a variant that hears nothing gives the same mask under every sound: no need to ask it again
+            other = probability if batch.audio is None else segment(audio.nan_to_num(0))
+            mask = other > 0.5
+
+            def by_clip(values: Tensor, lacking: Tensor = lacking, frames: int = frames) -> Tensor:
+                return values.unflatten(0, (-1, frames)).mean(1).masked_fill(lacking, torch.nan)
+
+            ious.setdefault(condition, []).append(by_clip(iou_per_frame(other, truth)))
+            areas.setdefault(condition, []).append(by_clip(false_positive_area(mask)))
+            changes.setdefault(condition, []).append(by_clip(sensitivity(own, mask)))
+            kept.setdefault(condition, []).append(mask.unflatten(0, (-1, frames))[wanted].cpu().numpy())
+            if condition == SWAP and silent_masks is not None:
+                other_object = torch.from_numpy(np.ascontiguousarray(silent_masks[group])).to(device)
+                moved, _ = swap_passed(own, mask, truth.bool(), other_object.flatten(0, 1).bool())
+                passed.append(by_clip(moved.float()))
+
+    def joined(parts: list[Tensor]) -> NDArray:
+        return torch.cat(parts).cpu().numpy().astype(np.float64)
+
+    table = pd.DataFrame({"name": names[rows], "category": categories[rows], "miou": joined(ious["true"])})
+    for condition in sounds:
+        table[f"miou_{condition}"] = joined(ious[condition])
+        table[f"area_{condition}"] = joined(areas[condition])
+        table[f"sensitivity_{condition}"] = joined(changes[condition])
+    if passed:
+        table["swap_passed"] = joined(passed)
+    if "miou_other_category" in table:
+        table["swapped_miou"] = table["miou_other_category"]
+    all_curves = torch.cat(curves).cpu()
+    listening = pd.DataFrame(_listening(table, list(sounds)))
+    return Evaluation(
+        figures=_figures(table, all_curves, listening),
+        clips=table,
+        categories=_by_category(table, all_curves),
+        listening=listening,
+        masks={condition: np.concatenate(parts) for condition, parts in kept.items()},
+    )
+
+
+def _mean(values: pd.Series) -> float | None:
+    known = values.dropna()
+    return float(known.mean()) if len(known) else None
+
+
+def _figures(table: pd.DataFrame, curves: Tensor, listening: pd.DataFrame) -> dict[str, float]:
+    figures = {
+        "miou": miou(torch.from_numpy(table["miou"].to_numpy(copy=True))),
+        "miou_macro": float(table.groupby("category")["miou"].mean().mean()),
+        "fscore": fscore(curves.flatten(0, 1)),
+        "fscore_batch1": fscore_batch1(curves),
+    }
+    overall = listening[listening["category"] == "all"].set_index("condition")
+    for condition, row in overall.iterrows():
+        for key in ("miou", "false_positive_area", "null_score", "g_miou", "sensitivity"):
+            if condition != "true" and pd.notna(row[key]):
+                figures[f"{key}_{condition}"] = float(row[key])
+    if "miou_other_category" in figures:
+        figures["swapped_miou"] = figures["miou_other_category"]
+    if "swap_passed" in table and (share := _mean(table["swap_passed"])) is not None:
+        figures["swap_passed"] = share
+    return figures
+
+
+def _by_category(table: pd.DataFrame, curves: Tensor) -> pd.DataFrame:
+    rows: list[dict[str, Any]] = []
+    for category, part in table.groupby("category"):
+        row: dict[str, Any] = {"category": category, "clips": len(part), "miou": part["miou"].mean()}
+        row["fscore"] = fscore(curves[part.index.to_numpy()].flatten(0, 1))
+        for column in ("swapped_miou", "swap_passed"):
+            if column in part:
+                row[column] = part[column].mean()
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _listening(table: pd.DataFrame, conditions: list[str]) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for category, part in [("all", table), *table.groupby("category")]:
+        positive = float(part["miou"].mean())
+        rows.append({"condition": "true", "category": category, "clips": len(part), "miou": positive})
+        for condition in conditions:
+            score, area = _mean(part[f"miou_{condition}"]), _mean(part[f"area_{condition}"])
+            if score is None or area is None:
+                continue
+            negative = condition in NEGATIVES
+            rows.append(
+                {
+                    "condition": condition,
+                    "category": category,
+                    "clips": int(part[f"miou_{condition}"].notna().sum()),
+                    "miou": score,
+                    "false_positive_area": area if negative else None,
+                    "null_score": null_score(area) if negative else None,
+                    "g_miou": g_miou(positive, score) if negative else None,
+                    "sensitivity": _mean(part[f"sensitivity_{condition}"]),
+                }
+            )
+    return rows
+
+
+@torch.no_grad()
+def crop_features(
+    checkpoint: Checkpoint, crops: NDArray, present: NDArray, audio: NDArray | None, *, device: torch.device
+) -> dict[str, NDArray]:
+    """Encoder features of all crops, and, where the variant has crop heads, both embeddings.
+
+    Args:
+        crops: (C, T, s, s, 3) uint8; present: (C, T) bool; audio: (C, T, 128), or None without heads.
+
+    Returns:
+        features (n, D), row (n,) the clip's number; with heads crop_embedding (n, W), audio_embedding (C, W).
+    """
+    features, embedded, heard = [], [], []
+    for start in range(0, len(crops), 32):
+        part = torch.from_numpy(np.ascontiguousarray(crops[start : start + 32])).to(device)
+        there = torch.from_numpy(np.ascontiguousarray(present[start : start + 32]))
+        feature = checkpoint.segmenter.crop_features(normalise(part))
+        features.append(feature.cpu()[there])
+        if checkpoint.heads is not None and audio is not None:
+            sound = torch.from_numpy(np.ascontiguousarray(audio[start : start + 32])).to(device)
+            output = checkpoint.heads(feature, sound)
+            embedded.append(output.crop_embedding.cpu()[there])
+            heard.append(output.audio_embedding.cpu())
+    found = {"features": torch.cat(features).numpy(), "row": np.nonzero(np.asarray(present))[0]}
+    if embedded:
+        found["crop_embedding"] = torch.cat(embedded).numpy()
+        found["audio_embedding"] = torch.cat(heard).numpy()
+    return found

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.batches import Clips, normalise, read_ahead, shuffled
+from pipeline.errors import PipelineError
+
+N, TRAIN = 6, 4
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Six clips whose every pixel is the clip's number; crops of the first four."""
+    number = np.arange(N, dtype=np.uint8)
+    np.save(tmp_path / "frames.npy", np.broadcast_to(number[:, None, None, None, None], (N, 5, 2, 2, 3)))
+    np.save(tmp_path / "masks.npy", np.zeros((N, 5, 2, 2), np.uint8))
+    np.save(tmp_path / "labelled.npy", np.ones((N, 5), bool))
+    np.save(
+        tmp_path / "crops.npy", np.broadcast_to(number[:TRAIN, None, None, None, None], (TRAIN, 5, 2, 2, 3))
+    )
+    np.save(tmp_path / "present.npy", np.ones((TRAIN, 5), bool))
+    return tmp_path
+
+
+def readers() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "read-ahead"]
+
+
+def test_normalise_by_hand() -> None:
+    pictures = torch.tensor([[[[0, 255, 51]]]], dtype=torch.uint8)  # (1, 1, 1, 3)
+    result = normalise(pictures)
+    assert result.shape == (1, 3, 1, 1)
+    expected = [(0 - 0.485) / 0.229, (1 - 0.456) / 0.224, (0.2 - 0.406) / 0.225]
+    assert result.flatten().tolist() == pytest.approx(expected, rel=1e-5)
+
+
+def test_take_reads_the_same_rows_of_everything(folder: Path) -> None:
+    audio = np.arange(N, dtype=np.float32)[:, None, None].repeat(5, 1).repeat(128, 2)
+    batch = Clips(folder, audio, folder, np.arange(10, 10 + N)).take(np.array([3, 1]))
+    assert batch.audio is not None and batch.crops is not None and batch.category is not None
+    for tensor in (batch.frames, batch.audio, batch.crops):
+        assert tensor.flatten(1).unique(dim=1).flatten().tolist() == [3, 1]
+    assert batch.category.tolist() == [13, 11]
+    assert batch.labelled.dtype == torch.bool
+
+
+def test_clips_of_other_splits_come_without_crops(folder: Path) -> None:
+    batch = Clips(folder, None, folder, np.arange(N)).take(np.array([4, 5]))
+    assert batch.frames[:, 0, 0, 0, 0].tolist() == [4, 5]
+    assert batch.crops is None and batch.present is None and batch.category is None
+
+
+def test_missing_and_broken_files_are_named(folder: Path) -> None:
+    for broken in (b"no array", b""):
+        (folder / "masks.npy").write_bytes(broken)
+        with pytest.raises(PipelineError, match=r"masks\.npy"):
+            Clips(folder)
+    (folder / "masks.npy").unlink()
+    with pytest.raises(PipelineError, match=r"masks\.npy: no such file"):
+        Clips(folder)
+
+
+def test_audio_of_another_number_of_clips(folder: Path) -> None:
+    with pytest.raises(PipelineError, match=r"6 clips, the audio features 5"):
+        Clips(folder, np.zeros((5, 5, 128), np.float32))
+
+
+@pytest.mark.parametrize("depth", [1, 2, 9])
+def test_read_ahead_keeps_the_order(folder: Path, depth: int) -> None:
+    groups = [np.array(rows) for rows in ([5, 0], [3], [1, 2, 4])]
+    batches = list(read_ahead(Clips(folder), groups, depth=depth))
+    assert [b.frames[:, 0, 0, 0, 0].tolist() for b in batches] == [[5, 0], [3], [1, 2, 4]]
+    assert list(read_ahead(Clips(folder), [])) == []
+    assert not readers()
+
+
+def test_an_error_of_the_thread_reaches_the_reader(folder: Path) -> None:
+    batches = read_ahead(Clips(folder), [np.array([0]), np.array([99])])
+    assert len(next(batches).frames) == 1
+    with pytest.raises(IndexError):
+        next(batches)
+    assert not readers()
+
+
+def test_stopping_early_ends_the_thread(folder: Path) -> None:
+    batches = read_ahead(Clips(folder), [np.array([0])] * 50)
+    next(batches)
+    assert len(readers()) == 1
+    batches.close()  # type: ignore[attr-defined]
+    assert not readers()
+
+
+def test_shuffled_covers_every_row_once_in_a_new_order_each_epoch() -> None:
+    rows = np.arange(100, 111)
+    groups = shuffled(rows, 4, seed=1, epoch=1)
+    assert [len(g) for g in groups] == [4, 4, 3]
+    order = np.concatenate(groups).tolist()
+    assert sorted(order) == rows.tolist()
+    assert order == np.concatenate(shuffled(rows, 4, seed=1, epoch=1)).tolist()
+    assert order != np.concatenate(shuffled(rows, 4, seed=1, epoch=2)).tolist()
+    assert order != np.concatenate(shuffled(rows, 4, seed=2, epoch=1)).tolist()
+
+
+def test_two_processes_share_the_batches_of_one() -> None:
+    rows = np.arange(9)
+    whole = shuffled(rows, 4, seed=3, epoch=2)
+    ranks = [shuffled(rows, 4, seed=3, epoch=2, rank=rank, world=2) for rank in (0, 1)]
+    assert len(whole) == 3 and len(ranks[0]) == len(ranks[1]) == 2  # the last clip alone cannot be shared
+    for group, first, second in zip(whole, *ranks, strict=False):
+        assert np.stack([first, second], 1).flatten().tolist() == group.tolist()

@@ -1,0 +1,212 @@
+"""The pipeline under real DVC: what reruns and what does not, experiments, push and pull.
+
+One repository of a tiny world is reproduced once for the whole module; each test leaves it as it was.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+TINY: dict[str, dict[str, Any]] = {
+    "demo": {"train": 6, "val": 3, "test": 3, "categories": 3, "width": 96, "height": 72},
+    "model": {"image_size": 32, "channels": 8},
+    "train": {"epochs": 2, "batch_size": 3},
+    "evaluate": {"batch_size": 3, "tsne_epochs": [1, 2], "pictures": 2},
+    "crops": {"size": 32},
+    "compute": {"jobs": 1},
+}
+ALL = {
+    *("demo", "clips", "frames", "boxes", "crops", "audio", "negatives", "plan"),
+    *("train@baseline-1", "train@proposed-1", "evaluate@baseline-1", "evaluate@proposed-1", "report"),
+}
+PROPOSED = {"plan", "train@proposed-1", "evaluate@proposed-1", "report"}  # what loss.similarity touches
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not (ROOT / ".git").exists(), reason="needs the git checkout"),
+]
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A git and DVC repository, with commands that run in it and nothing of the user's configuration."""
+
+    root: Path
+    home: Path
+
+    def call(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command; stdout and stderr come together."""
+        known = {key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "DVC_"))}
+        env = known | {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(self.root),
+            "OMP_NUM_THREADS": "1",
+            "COLUMNS": "200",
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_AUTHOR_NAME": "test",
+            "GIT_AUTHOR_EMAIL": "test@example.org",
+            "GIT_COMMITTER_NAME": "test",
+            "GIT_COMMITTER_EMAIL": "test@example.org",
+            "DVC_NO_ANALYTICS": "1",
+            "DVC_GLOBAL_CONFIG_DIR": str(self.home / "global"),
+            "DVC_SYSTEM_CONFIG_DIR": str(self.home / "system"),
+            "DVC_SITE_CACHE_DIR": str(self.home / "site"),
+        }
+        return subprocess.run(
+            command, cwd=self.root, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+
+    def run(self, *command: str) -> str:
+        """Run a command that must succeed; return what it printed."""
+        done = self.call(*command)
+        assert done.returncode == 0, f"{' '.join(command)}:\n{done.stdout}"
+        return done.stdout
+
+    def edit(self, section: str, **values: Any) -> None:
+        """Change values in params.yaml."""
+        path = self.root / "params.yaml"
+        params = yaml.safe_load(path.read_text(encoding="utf-8"))
+        params[section].update(values)
+        path.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+
+    def json(self, path: str) -> Any:
+        return json.loads((self.root / path).read_text(encoding="utf-8"))
+
+    def experiments(self) -> list[dict[str, str]]:
+        """The rows of `dvc exp show`."""
+        return list(csv.DictReader(self.run("dvc", "exp", "show", "--csv", "-q").splitlines()))
+
+
+def stages_run(printed: str) -> set[str]:
+    """The stages that DVC says it ran."""
+    return set(re.findall(r"Running stage '([^']+)'", printed))
+
+
+@pytest.fixture(scope="module")
+def reproduced(tmp_path_factory: pytest.TempPathFactory) -> tuple[Repository, str]:
+    """A copy of the tracked tree with a tiny world, reproduced and committed, and what DVC printed."""
+    folder = tmp_path_factory.mktemp("dvc")
+    repository = Repository(folder / "repository", folder / "home")
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True)
+    for name in filter(None, tracked.stdout.split("\0")):
+        # results committed here belong to the full-size world
+        if name == "dvc.lock" or name.startswith("metrics/") or not (ROOT / name).is_file():
+            continue
+        target = repository.root / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, target)
+    for section, values in TINY.items():
+        repository.edit(section, **values)
+    repository.run("git", "init", "-q", "-b", "main")
+    repository.run("git", "add", "-A")
+    repository.run("git", "commit", "-q", "-m", "A tiny world")
+    printed = repository.run("dvc", "repro")
+    repository.run("git", "add", "-A")
+    repository.run("git", "commit", "-q", "-m", "Results")
+    return repository, printed
+
+
+@pytest.fixture
+def repository(reproduced: tuple[Repository, str]) -> Iterator[Repository]:
+    """The reproduced repository; changes to it are undone afterwards."""
+    repository, _ = reproduced
+    yield repository
+    repository.run("git", "reset", "-q", "--hard")
+    repository.run("dvc", "checkout", "-q", "--force")
+
+
+def test_repro_runs_all_stages_and_leaves_the_results(reproduced: tuple[Repository, str]) -> None:
+    repository, printed = reproduced
+    assert stages_run(printed) == ALL
+    for variant in ("baseline", "proposed"):
+        metrics = repository.json(f"metrics/{variant}-1.json")
+        assert {"miou", "fscore", "swapped_miou"} <= set(metrics)
+        assert all(0 <= metrics[key] <= 1 for key in ("miou", "fscore", "swapped_miou"))
+    page = (repository.root / "reports/index.html").read_text(encoding="utf-8")
+    assert "baseline" in page and "proposed" in page
+    assert repository.json("metrics/summary.json")
+
+
+def test_results_are_in_git_and_data_are_not(repository: Repository) -> None:
+    tracked = repository.run("git", "ls-files").splitlines()
+    assert {"dvc.lock", "metrics/summary.json", "metrics/baseline-1.json", "labels/boxes.csv"} <= set(tracked)
+    assert not [name for name in tracked if name.startswith(("data/", "models/", "logs/", "reports/"))]
+    assert repository.run("git", "status", "--porcelain") == ""
+
+
+def test_second_repro_runs_nothing(repository: Repository) -> None:
+    printed = repository.run("dvc", "repro")
+    assert stages_run(printed) == set(), printed
+    assert "up to date" in printed
+
+
+def test_unknown_key_fails_at_once_and_is_named(repository: Repository) -> None:
+    repository.edit("loss", similarty=0.9)
+    done = repository.call("dvc", "repro")
+    assert done.returncode != 0
+    assert "loss.similarty: unknown key" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert stages_run(done.stdout) == {"plan"}
+
+
+def test_unknown_key_of_an_experiment_is_named(repository: Repository) -> None:
+    done = repository.call("dvc", "exp", "run", "-S", "loss.similarty=0.9")
+    assert done.returncode != 0
+    assert "similarty" in done.stdout
+    assert stages_run(done.stdout) == set()
+
+
+def test_a_loss_of_the_proposed_variant_reruns_that_variant_alone(repository: Repository) -> None:
+    before = repository.json("metrics/baseline-1.json")
+    repository.edit("loss", similarity=0.2)
+    assert stages_run(repository.run("dvc", "repro")) == PROPOSED
+    assert repository.json("metrics/baseline-1.json") == before
+
+
+def test_experiments_run_here_and_from_the_queue(repository: Repository) -> None:
+    printed = repository.run("dvc", "exp", "run", "-n", "here", "-S", "loss.similarity=0.9")
+    assert stages_run(printed) == PROPOSED
+
+    printed = repository.run("dvc", "exp", "run", "--queue", "-S", "loss.similarity=0.1,0.3")
+    queued = re.findall(r"Queued experiment '([^']+)'", printed)
+    assert len(queued) == 2, printed
+    repository.run("dvc", "queue", "remove", queued[1])  # running one of them shows as much as two
+    repository.run("dvc", "exp", "run", "--run-all", "-j", "1")
+
+    rows = {row["Experiment"]: row for row in repository.experiments() if row["Experiment"]}
+    for name, value in (("here", 0.9), (queued[0], 0.1)):
+        row = rows[name]
+        assert row["State"] != "Failed", row
+        assert float(row["loss.similarity"]) == value
+        miou = [row[key] for key in row if key.endswith("proposed-1.json:miou")]
+        assert len(miou) == 1 and 0 <= float(miou[0]) <= 1, row
+
+
+def test_push_then_pull_in_a_fresh_clone_reproduces_nothing(repository: Repository, tmp_path: Path) -> None:
+    remote = tmp_path / "remote"
+    repository.run("dvc", "remote", "add", "-f", "--local", "-d", "here", str(remote))
+    repository.run("dvc", "push", "-q")
+    repository.run("git", "clone", "-q", str(repository.root), str(tmp_path / "clone"))
+
+    clone = Repository(tmp_path / "clone", tmp_path / "home")
+    clone.run("dvc", "remote", "add", "--local", "-d", "here", str(remote))
+    clone.run("dvc", "pull", "-q")
+    assert (clone.root / "reports/index.html").exists()
+    printed = clone.run("dvc", "repro")
+    assert stages_run(printed) == set(), printed
+    assert clone.run("git", "status", "--porcelain") == ""

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.errors import PipelineError
+from pipeline.files import write_json
+from pipeline.params import parse_params
+from pipeline.plan import Plan, differences, make_plan, read_plan
+
+
+@pytest.fixture
+def inputs(tmp_path: Path) -> dict[str, list[Path]]:
+    for name in ("frames", "audio", "crops"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.npy").write_bytes(name.encode())
+    return {name: [tmp_path / name] for name in ("frames", "audio", "crops")}
+
+
+def plan_of(name: str, values: dict[str, Any], inputs: dict[str, list[Path]]) -> Plan:
+    return make_plan(name, parse_params(values), ["dog", "piano"], inputs)
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "new"),
+    [("loss", "similarity", 0.2), ("loss", "classification", 0), ("train", "heads_lr", 9)],
+)
+def test_a_setting_that_only_proposed_uses_leaves_baseline_alone(
+    values: dict[str, Any], inputs: dict[str, list[Path]], section: str, key: str, new: float
+) -> None:
+    before = [plan_of(name, values, inputs) for name in ("baseline", "proposed", "silent")]
+    values[section][key] = float(new)
+    after = [plan_of(name, values, inputs) for name in ("baseline", "proposed", "silent")]
+    assert [a == b for a, b in zip(before, after, strict=True)] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("changed", "equal"),
+    [("crops", [True, False, True]), ("audio", [False, False, True]), ("frames", [False, False, False])],
+)
+def test_changed_data_changes_the_plans_that_read_it(
+    values: dict[str, Any], inputs: dict[str, list[Path]], changed: str, equal: list[bool]
+) -> None:
+    before = [plan_of(name, values, inputs) for name in ("baseline", "proposed", "silent")]
+    (inputs[changed][0] / "a.npy").write_bytes(b"new")
+    after = [plan_of(name, values, inputs) for name in ("baseline", "proposed", "silent")]
+    assert [a == b for a, b in zip(before, after, strict=True)] == equal
+
+
+def test_proposed_without_its_two_weights_is_baseline_but_for_the_name(
+    values: dict[str, Any], inputs: dict[str, list[Path]]
+) -> None:
+    values["loss"] |= {"classification": 0.0, "similarity": 0.0}
+    proposed = plan_of("proposed", values, inputs)
+    assert not proposed.crops
+    assert proposed.model_copy(update={"variant": "baseline"}) == plan_of("baseline", values, inputs)
+
+
+def test_avm_needs_a_weight_and_audio(values: dict[str, Any], inputs: dict[str, list[Path]]) -> None:
+    assert plan_of("baseline", values, inputs).loss.avm is None
+    values["loss"]["lambda"] = 0.5
+    heard, silent = plan_of("baseline", values, inputs), plan_of("silent", values, inputs)
+    assert (heard.loss.lambda_, heard.loss.avm) == (0.5, "av")
+    assert (silent.loss.lambda_, silent.loss.avm) == (0.0, None)
+
+
+def test_an_unknown_variant_is_named(values: dict[str, Any], inputs: dict[str, list[Path]]) -> None:
+    with pytest.raises(PipelineError, match=r"'basline'.*baseline, proposed, silent"):
+        plan_of("basline", values, inputs)
+
+
+def test_fingerprint(values: dict[str, Any], inputs: dict[str, list[Path]]) -> None:
+    plan = plan_of("proposed", values, inputs)
+    base = plan.fingerprint(1, "code")
+    assert base == plan.model_copy(deep=True).fingerprint(1, "code")
+    changed: dict[str, Any] = {
+        "variant": "baseline",
+        "audio": False,
+        "model": plan.model.model_copy(update={"channels": 72}),
+        "loss": plan.loss.model_copy(update={"similarity": 0.25}),
+        "categories": ["piano", "dog"],
+        "epochs": 26,
+        "batch_size": 5,
+        "lr": 0.002,
+        "heads_lr": 0.002,
+        "schedule": "cosine",
+        "warmup_epochs": 1,
+        "precision": "bf16-mixed",
+        "keep_epochs": [5, 24],
+        "inputs": plan.inputs | {"crops": "0"},
+    }
+    assert changed.keys() == Plan.model_fields.keys()
+    prints = [plan.model_copy(update={key: new}).fingerprint(1, "code") for key, new in changed.items()]
+    prints += [base, plan.fingerprint(2, "code"), plan.fingerprint(1, "other")]
+    assert len(set(prints)) == len(changed) + 3
+
+
+def test_a_plan_is_read_as_it_was_written(
+    values: dict[str, Any], inputs: dict[str, list[Path]], tmp_path: Path
+) -> None:
+    plan = plan_of("proposed", values, inputs)
+    write_json(tmp_path / "plan.json", plan.model_dump(mode="json"))
+    assert read_plan(tmp_path / "plan.json") == plan
+    write_json(tmp_path / "plan.json", {"variant": "proposed"})
+    with pytest.raises(PipelineError, match=r"plan\.json"):
+        read_plan(tmp_path / "plan.json")
+
+
+def test_differences_by_hand() -> None:
+    old = {"lr": 0.1, "loss": {"similarity": 0.5, "avm": None}, "epochs": 2, "heads_lr": 1}
+    new = {"lr": 0.1, "loss": {"similarity": 0.2, "avm": None}, "epochs": 3, "inputs": {"audio": "x"}}
+    assert differences(old, new) == [
+        "epochs: 2 -> 3",
+        "heads_lr: 1 -> None",
+        "inputs: None -> {'audio': 'x'}",
+        "loss.similarity: 0.5 -> 0.2",
+    ]
+    assert differences(old, old) == []

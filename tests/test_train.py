@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from lightning.fabric import Fabric
+
+from pipeline.batches import Clips
+from pipeline.params import Model
+from pipeline.plan import LossWeights, Plan
+from pipeline.resume import ResumeState
+from pipeline.train import learning_rate_factor, rows_of, train
+
+TRAIN, VAL = np.arange(4), np.arange(4, 6)
+
+
+class Interrupted(Exception):
+    pass
+
+
+class Figures:
+    """A log that keeps the figures of each epoch."""
+
+    def __init__(self) -> None:
+        self.epochs: list[dict[str, float]] = [{}]
+
+    def log_metric(self, name: str, val: float) -> None:
+        self.epochs[-1][name] = val
+
+    def next_step(self) -> None:
+        self.epochs.append({})
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six clips of 32 pixels; crops of the first four, which are the train split."""
+    folder = tmp_path_factory.mktemp("packed")
+    make = np.random.default_rng(0)
+    np.save(folder / "frames.npy", make.integers(0, 256, (6, 5, 32, 32, 3), np.uint8))
+    np.save(folder / "masks.npy", make.integers(0, 2, (6, 5, 32, 32), np.uint8))
+    np.save(folder / "labelled.npy", np.ones((6, 5), bool))
+    np.save(folder / "crops.npy", make.integers(0, 256, (4, 5, 32, 32, 3), np.uint8))
+    np.save(folder / "present.npy", np.ones((4, 5), bool))
+    np.save(folder / "audio.npy", make.standard_normal((6, 5, 128)).astype(np.float32))
+    return folder
+
+
+def plan_of(variant: str = "baseline", **changes: Any) -> Plan:
+    heads = variant == "proposed"
+    settings: dict[str, Any] = {
+        "variant": variant,
+        "audio": True,
+        "model": Model(backbone="resnet18", channels=8, tpavi_stages=[4], image_size=32),
+        "loss": LossWeights(classification=0.5, similarity=0.5) if heads else LossWeights(),
+        "categories": ["dog", "piano"] if heads else [],
+        "epochs": 3,
+        "batch_size": 2,
+        "lr": 0.001,
+        "heads_lr": 0.001 if heads else None,
+        "schedule": "cosine",
+        "warmup_epochs": 1,
+        "precision": "32-true",
+        "keep_epochs": [1, 3],
+        "inputs": {},
+    }
+    return Plan(**{**settings, **changes})
+
+
+def go(
+    plan: Plan,
+    data: Path,
+    base: Path,
+    out: str,
+    *,
+    seed: int = 1,
+    say: Callable[[str], None] = lambda line: None,
+    after_step: Callable[[], None] = lambda: None,
+) -> list[dict[str, float]]:
+    """Train into base/out and return the logged figures."""
+    figures = Figures()
+    clips = Clips(data, np.load(data / "audio.npy"), data if plan.crops else None, np.array([0, 1] * 3))
+    train(
+        plan,
+        seed,
+        clips,
+        TRAIN,
+        VAL,
+        base / out,
+        resume=ResumeState(base / ".resume", f"{plan.variant}-{seed}", plan.fingerprint(seed, "code")),
+        log=figures,
+        say=say,
+        fabric=Fabric(accelerator="cpu", devices=1),
+        after_step=after_step,
+    )
+    return figures.epochs[:-1]
+
+
+def stop_in_epoch_2() -> Callable[[], None]:
+    steps = iter(range(100))
+
+    def stop() -> None:
+        if next(steps) == 2:  # two steps an epoch
+            raise Interrupted
+
+    return stop
+
+
+def load(path: Path) -> dict[str, Any]:
+    return torch.load(path, weights_only=True)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Exactly equal, tensors included."""
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    return torch.equal(one, other) if isinstance(one, torch.Tensor) else one == other
+
+
+@pytest.fixture(scope="module", params=["baseline", "proposed"])
+def whole(
+    request: pytest.FixtureRequest, data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Plan, Path, list[dict[str, float]]]:
+    """An uninterrupted run: its plan, its files and its figures."""
+    plan, base = plan_of(request.param), tmp_path_factory.mktemp("whole")
+    return plan, base, go(plan, data, base, "out")
+
+
+def test_what_a_run_writes(whole: tuple[Plan, Path, list[dict[str, float]]]) -> None:
+    plan, base, figures = whole
+    files = {path.stem: load(path) for path in (base / "out").iterdir()}
+    assert files.keys() == {"best", "last", "epoch-1", "epoch-3"}
+    assert [files[name]["epoch"] for name in ("last", "epoch-1", "epoch-3")] == [3, 1, 3]
+    assert not same(files["epoch-1"]["segmenter"], files["last"]["segmenter"])
+    assert Plan.model_validate(files["last"]["plan"]) == plan
+    assert (files["last"]["heads"] is not None) == plan.crops
+    scores = [epoch["val/miou"] for epoch in figures]
+    assert len(scores) == 3 and files["best"]["val_miou"] == max(scores)
+    assert files["best"]["epoch"] == scores.index(max(scores)) + 1
+    assert list((base / ".resume").iterdir()) == []
+
+
+def test_a_resumed_run_ends_as_an_uninterrupted_one(
+    whole: tuple[Plan, Path, list[dict[str, float]]], data: Path, tmp_path: Path
+) -> None:
+    plan, base, figures = whole
+    with pytest.raises(Interrupted):
+        go(plan, data, tmp_path, "out", after_step=stop_in_epoch_2())
+    assert not (tmp_path / "out").exists()
+    lines: list[str] = []
+    resumed = go(plan, data, tmp_path, "out", say=lines.append)
+    assert [line.split("  ")[0] for line in lines[1:]] == ["epoch 2/3", "epoch 3/3"]
+    assert "after epoch 1" in lines[0]
+    assert resumed == figures
+    for path in (base / "out").iterdir():
+        assert same(load(path), load(tmp_path / "out" / path.name)), path.name
+
+
+def test_a_changed_plan_does_not_resume_and_the_same_seed_gives_the_same_weights(
+    whole: tuple[Plan, Path, list[dict[str, float]]], data: Path, tmp_path: Path
+) -> None:
+    plan, base, _ = whole
+    if plan.crops:
+        pytest.skip("once is enough")
+    other = plan.model_copy(update={"lr": 0.5})
+    with pytest.raises(Interrupted):
+        go(other, data, tmp_path, "out", after_step=stop_in_epoch_2())
+    lines: list[str] = []
+    go(plan, data, tmp_path, "out", say=lines.append)
+    assert lines[0].startswith("epoch 1/3")
+    assert same(load(base / "out" / "last.pt"), load(tmp_path / "out" / "last.pt"))
+    stranger = ResumeState(tmp_path / ".resume", "baseline-1", plan.fingerprint(1, "code")).strangers()
+    assert [old["lr"] for _, old in stranger] == [0.5]
+
+
+def test_another_seed_gives_other_weights(data: Path, tmp_path: Path) -> None:
+    plan = plan_of(epochs=1, keep_epochs=[])
+    go(plan, data, tmp_path, "a", seed=1)
+    go(plan, data, tmp_path, "b", seed=2)
+    assert not same(load(tmp_path / "a/last.pt")["segmenter"], load(tmp_path / "b/last.pt")["segmenter"])
+
+
+def test_learning_rate_by_hand() -> None:
+    cosine = plan_of(epochs=5, warmup_epochs=1)  # warm-up, then half a cosine over the other four
+    factors = [learning_rate_factor(epoch, cosine) for epoch in range(1, 6)]
+    assert factors == pytest.approx([0.5, 1, 0.5 + 0.5**1.5, 0.5, 0.5 - 0.5**1.5])
+    constant = plan_of(epochs=4, warmup_epochs=2, schedule="constant")
+    assert [learning_rate_factor(e, constant) for e in range(1, 5)] == pytest.approx([1 / 3, 2 / 3, 1, 1])
+
+
+def test_rows_of() -> None:
+    assert rows_of(np.array(["val", "train", "test", "train"]), "train").tolist() == [1, 3]
