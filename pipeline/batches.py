@@ -65,7 +65,7 @@ def _open(path: Path) -> NDArray:
         return np.load(path, mmap_mode="r")
     except FileNotFoundError:
         raise PipelineError(f"{path}: no such file; run `dvc repro` (or `dvc pull`).") from None
-    except ValueError as error:
+    except (ValueError, EOFError) as error:  # EOFError: an empty file
         raise PipelineError(
             f"{path}: is not a NumPy array ({error}); remove it and run `dvc repro`."
         ) from error
@@ -101,17 +101,18 @@ class Clips:
             )
 
     def take(self, rows: NDArray) -> Batch:
-        """Read the clips at `rows` into one batch."""
+        """Read the clips at `rows` into one batch; without crops where not all of the clips have them."""
+        cropped = self.crops is not None and len(rows) > 0 and rows.max() < len(self.crops)
 
         def pick(array: NDArray | None) -> Tensor | None:
             return None if array is None else torch.from_numpy(np.ascontiguousarray(array[rows]))
 
         frames, masks, labelled = pick(self.frames), pick(self.masks), pick(self.labelled)
         assert frames is not None and masks is not None and labelled is not None
-        category = pick(self.category) if self.crops is not None else None
-        return Batch(
-            frames, masks, labelled, pick(self.audio), pick(self.crops), pick(self.present), category
-        )
+        if not cropped:
+            return Batch(frames, masks, labelled, pick(self.audio))
+        crops, present, category = pick(self.crops), pick(self.present), pick(self.category)
+        return Batch(frames, masks, labelled, pick(self.audio), crops, present, category)
 
 
 def read_ahead(clips: Clips, groups: list[NDArray], *, pin: bool = False, depth: int = 2) -> Iterator[Batch]:
