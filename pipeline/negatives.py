@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.catalog import clips_of
-from pipeline.categories import FRAMES
+from pipeline.categories import FRAMES, SPLITS
 from pipeline.errors import PipelineError
 from pipeline.examples import pack_examples
 from pipeline.files import atomic_folder
@@ -37,6 +37,7 @@ def build_negatives(
     out: Path,
     *,
     seed: int,
+    splits: Sequence[str] = SPLITS,
     device: str = "cpu",
     jobs: int = -1,
     backend: str = "loky",
@@ -47,6 +48,7 @@ def build_negatives(
     `{condition}.npy` float32 (N, 5, 128) for each of `othersounds.CONDITIONS` that at least one clip has,
     rows as in the catalogue, NaN for a clip without it (no silent object, no other clip); and
     `donors.parquet`, one row for each clip and condition that exist, telling whose sound it is.
+    Sounds that need VGGish anew (noise, shifts, the silent object's) are made for `splits` alone.
 
     All go through the recipe that made the clips' own features, in the folder `audio`: features made another
     way could be told by the way.
@@ -81,7 +83,9 @@ def build_negatives(
                 ]
         for condition in ("white", "pink", "shifted", "silent_object"):
             rows = [
-                row for row, clip in enumerate(clips) if condition != "silent_object" or clip.silent_audio
+                row
+                for row, clip in enumerate(clips)
+                if clip.split in splits and (condition != "silent_object" or clip.silent_audio)
             ]
             if not rows:
                 continue

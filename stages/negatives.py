@@ -19,6 +19,7 @@ def main() -> None:
         AUDIO,
         NEGATIVES,
         seed=params.evaluate.seed,
+        splits=("test",),  # where `evaluate` listens
         device="cuda" if torch.cuda.is_available() else "cpu",
         jobs=params.compute.jobs,
         backend=params.compute.backend,

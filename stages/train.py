@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from dvclive import Live
-from lightning.fabric import Fabric
+from lightning_fabric import Fabric
 from rich.console import Console
 from rich.progress import Progress
 
