@@ -196,7 +196,7 @@ def _by_category(table: pd.DataFrame, curves: Tensor) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for category, part in table.groupby("category"):
         row: dict[str, Any] = {"category": category, "clips": len(part), "miou": part["miou"].mean()}
-        row["fscore"] = fscore(curves[part.index.to_numpy()].flatten(0, 1))
+        row["fscore"] = fscore(curves[part.index.to_numpy(copy=True)].flatten(0, 1))
         for column in ("swapped_miou", "swap_passed"):
             if column in part:
                 row[column] = part[column].mean()

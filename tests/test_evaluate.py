@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from pipeline.batches import Clips
+from pipeline.errors import PipelineError
+from pipeline.evaluate import Checkpoint, evaluate, load_checkpoint
+from pipeline.listening import g_miou
+from pipeline.model import Segmentation
+
+CPU = torch.device("cpu")
+SIDE, CLIPS = 32, 4
+
+
+class Scripted(nn.Module):
+    """A segmenter whose mask is decided by the sound: left half under 1, right half under 2, else none."""
+
+    def encode(self, frames: Tensor) -> list[Tensor]:
+        return [frames]
+
+    def decode(self, maps: list[Tensor], audio: Tensor | None) -> Segmentation:
+        frames = maps[0]
+        logits = torch.full((*frames.shape[:2], SIDE, SIDE), -9.0)
+        heard = torch.ones(frames.shape[:2]) if audio is None else audio[..., 0]
+        logits[..., : SIDE // 2][heard == 1] = 9.0
+        logits[..., SIDE // 2 :][heard == 2] = 9.0
+        return Segmentation(logits, [], [])
+
+
+def run(tmp_path: Path, *, audio: bool):
+    frames = np.zeros((CLIPS, 5, SIDE, SIDE, 3), np.uint8)
+    left = np.zeros((CLIPS, 5, SIDE, SIDE), np.uint8)
+    left[..., : SIDE // 2] = 1
+    np.save(tmp_path / "frames.npy", frames)
+    np.save(tmp_path / "masks.npy", left)
+    np.save(tmp_path / "labelled.npy", np.ones((CLIPS, 5), bool))
+
+    def sound(value: float) -> np.ndarray:
+        return np.full((CLIPS, 5, 128), value, np.float32)
+
+    partly = sound(2.0)
+    partly[0] = np.nan  # a clip that lacks the condition
+    model = Checkpoint(SimpleNamespace(audio=audio), Scripted(), None, 1, 0.0)  # type: ignore[arg-type]
+    return evaluate(
+        model,
+        Clips(tmp_path, audio=sound(1.0) if audio else None),
+        np.arange(1, CLIPS),
+        np.array(["a", "b", "c", "d"]),
+        np.array(["dog", "dog", "dog", "piano"]),
+        {"silence": sound(0.0), "other_category": sound(2.0), "shifted": partly, "silent_object": sound(2.0)},
+        1 - left,
+        device=CPU,
+        batch_size=2,
+        pictured=np.array([0, 2]),
+    )
+
+
+def test_a_model_that_hears_scores_as_worked_out_by_hand(tmp_path):
+    result = run(tmp_path, audio=True)
+    figures = result.figures
+    assert figures["miou"] == pytest.approx(1, abs=1e-6)
+    assert figures["fscore"] == pytest.approx(1, abs=1e-6)
+    assert figures["miou_silence"] == 0 and figures["null_score_silence"] == 0
+    assert figures["g_miou_silence"] == pytest.approx(1, abs=1e-6)
+    # another's sound moves the mask to the right half: half the picture, nothing of the truth
+    assert figures["swapped_miou"] == 0
+    assert figures["false_positive_area_other_category"] == pytest.approx(0.5)
+    assert figures["sensitivity_other_category"] == pytest.approx(1)
+    assert figures["swap_passed"] == 1
+    assert "g_miou_shifted" not in figures  # still the object's own sound: no negative
+    assert list(result.clips["name"]) == ["b", "c", "d"]
+    assert dict(zip(result.categories["category"], result.categories["clips"], strict=True)) == {
+        "dog": 2,
+        "piano": 1,
+    }
+    assert result.masks["true"].shape == (2, 5, SIDE, SIDE)
+
+
+def test_a_model_without_audio_is_blind_in_every_figure(tmp_path):
+    figures = run(tmp_path, audio=False).figures
+    assert figures["swapped_miou"] == figures["miou_silence"] == figures["miou"]
+    assert figures["g_miou_silence"] == pytest.approx(g_miou(figures["miou"], figures["miou"]))
+    assert figures["sensitivity_other_category"] == 0
+    assert figures["swap_passed"] == 0
+
+
+def test_a_checkpoint_that_cannot_be_read_is_named(tmp_path):
+    with pytest.raises(PipelineError, match=r"best\.pt: no such checkpoint"):
+        load_checkpoint(tmp_path / "best.pt", CPU)
+    (tmp_path / "best.pt").write_bytes(b"not a checkpoint")
+    with pytest.raises(PipelineError, match=r"best\.pt: is not a checkpoint"):
+        load_checkpoint(tmp_path / "best.pt", CPU)
