@@ -6,7 +6,7 @@ PATH := $(CURDIR)/$(BIN):$(PATH)
 export PATH
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check --no-compile
 
-.PHONY: repro test lint bench install
+.PHONY: repro test lint install
 
 repro: $(VENV)/.run  ## the whole pipeline, from clips to reports/index.html
 	[ -d .git ] || git init -q
@@ -20,9 +20,6 @@ lint: $(VENV)/.dev  ## style and types
 	ruff check .
 	ruff format --check .
 	mypy
-
-bench: $(VENV)/.dev  ## speed and memory, as tables
-	$(BIN)/python -m benchmarks
 
 install: $(VENV)/.run
 
