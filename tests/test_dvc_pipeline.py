@@ -89,7 +89,7 @@ class Repository:
 
     def experiments(self) -> list[dict[str, str]]:
         """The rows of `dvc exp show`."""
-        return list(csv.DictReader(self.run("dvc", "exp", "show", "--csv", "-q").splitlines()))
+        return list(csv.DictReader(self.run("dvc", "exp", "show", "--csv").splitlines()))
 
 
 def stages_run(printed: str) -> set[str]:
