@@ -84,7 +84,7 @@ def segment(
 def predict_clips(
     checkpoint: Checkpoint,
     frames: Path,
-    features: NDArray | None,
+    audio: Path,
     rows: NDArray,
     *,
     device: torch.device,
@@ -94,11 +94,11 @@ def predict_clips(
     """The probability (T, S, S) of each clip at `rows` of the packed arrays, one after another.
 
     Args:
-        frames: the folder of frames.npy. features: (N, T, 128) of all clips; None for a model without audio.
+        frames: the folder of frames.npy. audio: that of features.npy, read if the model listens.
 
-    Raises `PipelineError` if the frames are not of the size that the model was trained on.
+    Raises `PipelineError` if one is missing, or the frames are not of the size that the model was trained on.
     """
-    clips = Clips(frames, audio=features)
+    clips = Clips(frames, audio=_features(audio) if checkpoint.plan.audio else None)
     size = checkpoint.plan.model.image_size
     if clips.frames.shape[2] != size:
         raise PipelineError(
@@ -107,8 +107,8 @@ def predict_clips(
         )
     groups = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
     for batch in track(read_ahead(clips, groups), len(groups), "batches to predict"):
-        audio = None if batch.audio is None else batch.audio.numpy()
-        yield from segment(checkpoint, batch.frames.numpy(), audio, device=device)
+        heard = None if batch.audio is None else batch.audio.numpy()
+        yield from segment(checkpoint, batch.frames.numpy(), heard, device=device)
 
 
 def write_prediction(folder: Path, name: str, prediction: Prediction) -> None:
@@ -144,6 +144,15 @@ def _picture(prediction: Prediction, masks: NDArray[np.bool_]) -> NDArray[np.uin
         [np.repeat(one[..., None], 3, axis=2) for one in grey],
     )
     return np.concatenate([strip(images) for images in rows])
+
+
+def _features(audio: Path) -> NDArray[np.float32]:
+    try:
+        return np.load(audio / "features.npy", mmap_mode="r")
+    except (OSError, ValueError, EOFError) as error:
+        raise PipelineError(
+            f"{audio / 'features.npy'}: cannot be read ({error}); run `dvc repro audio`."
+        ) from error
 
 
 def _hear(recipe: AudioRecipe, video: Path, sound: Path | None, device: torch.device) -> NDArray[np.float32]:

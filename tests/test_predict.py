@@ -63,11 +63,14 @@ def _predict(world: Path, model: Checkpoint, video: str, sound: str | None = Non
     return predict_video(model, world / video, recipe, world / sound if sound else None, device=CPU)
 
 
-def test_a_video_file_gives_what_its_packed_clip_gives(world: Path, model: Checkpoint) -> None:
-    features = np.load(world / "data/audio/features.npy")
-    packed = list(
-        predict_clips(model, world / "data/frames", features, np.arange(2), device=CPU, batch_size=2)
+def _packed(world: Path, model: Checkpoint, rows: np.ndarray) -> list[np.ndarray]:
+    return list(
+        predict_clips(model, world / "data/frames", world / "data/audio", rows, device=CPU, batch_size=2)
     )
+
+
+def test_a_video_file_gives_what_its_packed_clip_gives(world: Path, model: Checkpoint) -> None:
+    packed = _packed(world, model, np.arange(2))
     for clip, name in zip(packed, "ab", strict=True):
         found = _predict(world, model, f"{name}.mp4")
         assert found.probability.shape == (5, SIDE, SIDE)
@@ -80,7 +83,7 @@ def test_clips_come_in_the_order_asked_for_whatever_the_batch(world: Path, model
     features = np.load(world / "data/audio/features.npy")
     clips = Clips(world / "data/frames", audio=features)
     rows = np.array([1, 0, 1])
-    found = list(predict_clips(model, world / "data/frames", features, rows, device=CPU, batch_size=2))
+    found = _packed(world, model, rows)
     for row, one in zip(rows, found, strict=True):
         alone = segment(model, clips.frames[row : row + 1].copy(), features[row : row + 1], device=CPU)[0]
         np.testing.assert_allclose(one, alone, atol=1e-5)
@@ -105,13 +108,19 @@ def test_masks_are_the_probability_at_the_size_of_the_frames() -> None:
     assert masks[0, :, 8:].all() and not masks[0, :, :8].any()
 
 
-def test_frames_of_another_size_are_refused(world: Path, model: Checkpoint, tmp_path: Path) -> None:
-    np.save(tmp_path / "frames.npy", np.zeros((1, 5, 64, 64, 3), np.uint8))
-    np.save(tmp_path / "masks.npy", np.zeros((1, 5, 64, 64), np.uint8))
-    np.save(tmp_path / "labelled.npy", np.zeros((1, 5), bool))
-    features = np.zeros((1, 5, 128), np.float32)
+def test_frames_of_another_size_and_missing_features_are_refused(
+    world: Path, model: Checkpoint, tmp_path: Path
+) -> None:
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    np.save(frames / "frames.npy", np.zeros((2, 5, 64, 64, 3), np.uint8))
+    np.save(frames / "masks.npy", np.zeros((2, 5, 64, 64), np.uint8))
+    np.save(frames / "labelled.npy", np.zeros((2, 5), bool))
+    options = {"device": CPU, "batch_size": 1}
     with pytest.raises(PipelineError, match="64 pixels, the checkpoint was trained on 32"):
-        list(predict_clips(model, tmp_path, features, np.array([0]), device=CPU, batch_size=1))
+        list(predict_clips(model, frames, world / "data/audio", np.array([0]), **options))  # type: ignore[arg-type]
+    with pytest.raises(PipelineError, match=r"features\.npy: cannot be read.*dvc repro audio"):
+        list(predict_clips(model, frames, tmp_path, np.array([0]), **options))  # type: ignore[arg-type]
 
 
 def test_what_is_written(tmp_path: Path) -> None:

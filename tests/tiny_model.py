@@ -35,6 +35,10 @@ def write_checkpoint(path: Path, *, audio: bool = True, inputs: dict[str, str] |
     segmenter = build_segmenter(plan)
     for block in segmenter.tpavi.values():
         torch.nn.init.normal_(block.bn.weight, 0.0, 30.0)  # zero when training begins: the sound has no say
+    last = segmenter.decoder.head[-1]
+    with torch.no_grad():  # from masks that are grey all over to some that have an inside
+        last.weight *= 30
+        last.bias.zero_()
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.save(checkpoint(segmenter, None, plan, 1, 0.5), path)
     return path
