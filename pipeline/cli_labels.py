@@ -332,9 +332,18 @@ def _push(params: Params, catalog: pd.DataFrame, title: str, proposals: object) 
 
 
 def _world() -> tuple[Params, pd.DataFrame]:
+    """Params and catalogue; labels that a killed pull left beside their place are put back first."""
     from pipeline.catalog import read_catalog
+    from pipeline.labels.swap import alone, left_by_a_kill
 
-    return load_params(), read_catalog(CATALOG)
+    params = load_params()
+    if left_by_a_kill(params.labels.dir):
+        with alone(params.labels.dir, RECORD.with_suffix(".lock")) as put_back:
+            if put_back:
+                Console(soft_wrap=True).print(
+                    f"{params.labels.dir}: put back as before a killed pull or import; run that again"
+                )
+    return params, read_catalog(CATALOG)
 
 
 def _writable(params: Params) -> Path:
