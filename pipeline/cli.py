@@ -27,9 +27,17 @@ app.command("predict")(predict_command)
 
 
 def main() -> None:
-    """Run `avs`; a `PipelineError` is shown as its message alone, with exit status 1."""
+    """Run `avs`; a `PipelineError`, or a disk that refuses, is shown as a message alone; exit status 1."""
     try:
         app()
     except PipelineError as error:
         print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:  # full, read-only, closed to this user: whatever is written is written whole
+        where = f"{error.filename}: " if error.filename else ""
+        print(
+            f"error: {where}{error.strerror or error}; make room or mend the permissions, then "
+            "run the command again.",
+            file=sys.stderr,
+        )
         sys.exit(1)

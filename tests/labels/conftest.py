@@ -1,4 +1,4 @@
-"""Lets the tests of labels import the small world that stands beside them."""
+"""Lets the tests of labels import the small worlds that stand beside and above them."""
 
 from __future__ import annotations
 
@@ -6,3 +6,4 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import resource
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 from labels_world import DOG, TRAIN, catalog, full, label
+from studio_world import make_project
+from typer.testing import CliRunner
 
+from pipeline.cli import app, main
 from pipeline.errors import PipelineError
 from pipeline.labels.importing import export_voc, read_sources
 from pipeline.labels.places import Frame
@@ -105,6 +111,15 @@ def test_voc_to_label_studio_to_voc_gives_the_same_numbers(tmp_path: Path) -> No
     assert again[numbers].equals(boxes[numbers])
 
 
+def test_export_does_not_hand_on_what_labelimg_would_not_show(tmp_path: Path) -> None:
+    full(tmp_path / "voc")
+    file = tmp_path / "voc/dog_barking/abc/abc_3.xml"
+    file.write_text(file.read_text().replace("<filename>abc_3.jpg</filename>", ""))
+    export_voc(tmp_path / "voc", CLIPS, tmp_path / "out")
+    assert read_voc(tmp_path / "out/abc_3.xml").filename == "abc_3.jpg"
+    assert read_voc(tmp_path / "out/abc_3.xml").boxes == read_voc(file).boxes
+
+
 def test_export_as_labelimg_opens_it(tmp_path: Path) -> None:
     full(tmp_path / "voc")
     (tmp_path / "voc/dog_barking/abc/abc_5.xml").write_text("no")
@@ -124,6 +139,57 @@ def test_export_as_labelimg_opens_it(tmp_path: Path) -> None:
     assert len(back.labels) == 9
     with pytest.raises(PipelineError, match="not empty"):
         export_voc(tmp_path / "voc", CLIPS, out)
+
+
+def _on_a_small_disk(limit: int, *arguments: str) -> tuple[int, str]:
+    """Run `avs` in a process that may write no file of more bytes; its exit status and stderr."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.dup2(writing, 2)
+            sys.stderr = os.fdopen(2, "w", closefd=False)
+            sys.argv = ["avs", *arguments]
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+            main()
+            os._exit(0)
+        except SystemExit as end:
+            sys.stderr.flush()
+            os._exit(int(end.code or 0))
+        finally:
+            os._exit(99)  # never back into a second pytest
+    os.close(writing)
+    with os.fdopen(reading) as stream:
+        said = stream.read()
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), said
+
+
+@pytest.mark.parametrize(
+    ("limit", "written"),
+    [(200, 0), (800, 10)],  # no label can be written; all can, but not the record of how the sides met
+)
+def test_a_disk_that_refuses_is_told_and_a_second_run_completes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, written: int
+) -> None:
+    project = make_project(tmp_path)
+    for name, category in {"-abc_7": "dog_barking", "def": "helicopter"}.items():
+        for k in range(1, 6):
+            file = project / f"from/{name}_{k}.xml"
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(_voc(Box(category, 21, 30, 61, 70)))
+
+    def labels() -> int:
+        return len(list((project / "labels/voc").rglob("*.xml")))
+
+    monkeypatch.chdir(project)
+    status, said = _on_a_small_disk(limit, "labels", "import", "from")
+    assert status == 1 and "Traceback" not in said
+    assert "error: " in said and "File too large" in said and "again" in said
+    assert labels() == written
+    done = CliRunner().invoke(app, ["labels", "import", "from"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert labels() == 10
+    assert sorted(path.name for path in (project / "labels").iterdir() if path.is_dir()) == ["voc"]
 
 
 @pytest.mark.skipif(not WILD.is_dir(), reason="no shared/wild beside the checkout")

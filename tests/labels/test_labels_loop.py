@@ -16,12 +16,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import psutil
 import pytest
-from studio_world import CLIPS, HEIGHT, WIDTH, avs, environment, make_project, run_avs, studio_command
+from studio_world import CLIPS, HEIGHT, WIDTH, avs, environment, make_project, pack, run_avs, studio_command
+from tiny_model import SIDE, write_checkpoint
 
 from pipeline.labels.places import Frame, label_path
+from pipeline.labels.proposals import read_proposals
+from pipeline.labels.studio_json import read_regions
 from pipeline.labels.voc import Box, read_voc
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -278,6 +282,28 @@ def _repro(project: Path) -> None:
     assert re.match(r"dog_barking,-abc_7,1,3[01],2[01],1[01]\d,", rows[1])
     again = subprocess.run([*dvc, "repro"], **run)  # type: ignore[call-overload]
     assert b"didn't change" in again.stdout
+
+
+def test_a_checkpoint_proposes_and_the_least_sure_frame_is_handed_out_first(
+    project: Path, credentials: dict[str, str]
+) -> None:
+    pack(project, SIDE)
+    write_checkpoint(project / "models/proposed-1/best.pt")
+    arguments = ("propose", "--checkpoint", "models/proposed-1/best.pt", "--project", "second")
+    said = _ok(project, *arguments)
+    assert "10 frames proposed (0 without a box) as proposed-1-" in said and "10 tasks added" in said
+    assert "0 tasks added, 10 were there; 0 proposals added" in _ok(project, *arguments)
+    proposals = read_proposals(project / ".label-studio/proposals.json")
+    least = min(proposals.frames, key=lambda key: proposals.frames[key].score)
+    headers = {"Authorization": f"Token {credentials['token']}"}
+    with httpx.Client(base_url=credentials["url"], headers=headers, trust_env=False) as http:
+        (number,) = [
+            one["id"] for one in http.get("/api/projects/").json()["results"] if one["title"] == "second"
+        ]
+        task = http.get(f"/api/projects/{number}/next").json()
+        assert task["data"]["image_id"] == least
+        (shown,) = task["predictions"]
+        assert read_regions(shown["result"]).boxes == list(proposals.frames[least].boxes)
 
 
 def test_a_wrong_token_and_a_wrong_address(project: Path, credentials: dict[str, str]) -> None:

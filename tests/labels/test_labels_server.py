@@ -7,6 +7,7 @@ import os
 import socket
 import stat
 import sys
+import threading
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -138,6 +139,29 @@ def test_a_server_that_is_not_there_says_how_to_start_one() -> None:
     for url in ("http://127.0.0.1:9", "nonsense", "http://"):
         with pytest.raises(PipelineError, match="avs labels serve"), Studio(url, "abc") as studio:
             studio.find_project("x")
+
+
+@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n[{"])
+def test_a_server_that_dies_while_it_answers(said: bytes) -> None:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+
+        def die() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(said)
+
+        thread = threading.Thread(target=die)
+        thread.start()
+        port = listening.getsockname()[1]
+        with (
+            Studio(f"http://127.0.0.1:{port}", "abc") as studio,
+            pytest.raises(PipelineError, match="goes on where it stopped"),
+        ):
+            studio.add_tasks(1, [{"data": {}}])
+        thread.join()
 
 
 def test_tasks_are_read_page_by_page() -> None:
