@@ -63,9 +63,9 @@ def make_plan(name: str, params: Params, categories: list[str], inputs: dict[str
     """Resolve params for the variant `name`.
 
     Args:
-        categories: the classes of the crop classifier, in order.
-        inputs: files and folders by name ("frames", "audio", "crops"); only those that the variant
-            reads are hashed.
+        categories: the classes of the crop classifier, in order; none (MS3) leaves classification out.
+        inputs: files and folders by name ("frames", "audio", "crops", "initial"); only those that the
+            variant reads are hashed.
     """
     chosen = variant(name)
     loss = params.loss
@@ -73,11 +73,13 @@ def make_plan(name: str, params: Params, categories: list[str], inputs: dict[str
     weights = LossWeights(
         lambda_=loss.lambda_ if avm else 0.0,
         avm=loss.avm if avm else None,
-        classification=loss.classification if chosen.crops else 0.0,
+        classification=loss.classification if chosen.crops and categories else 0.0,
         similarity=loss.similarity if chosen.crops else 0.0,
     )
     heads = weights.classification > 0 or weights.similarity > 0
-    used = ["frames"] + ["audio"] * chosen.audio + ["crops"] * heads
+    used = (
+        ["frames"] + ["audio"] * chosen.audio + ["crops"] * heads + ["initial"] * bool(params.model.initial)
+    )
     return Plan(
         variant=name,
         audio=chosen.audio,
