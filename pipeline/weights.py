@@ -155,9 +155,9 @@ def _checkpoint(path: Path, model: Model) -> dict[str, Tensor]:
         raise PipelineError(f"{path}: {error}") from error
     wanted = Segmenter(model.backbone, model.channels, model.tpavi_stages).state_dict()
     if problems := misfits(wanted, state):
-        stages = ", ".join(map(str, model.tpavi_stages))
+        stages = ", ".join(f"stage {n}" for n in model.tpavi_stages)
         raise PipelineError(
-            f"{path}: does not fit {model.backbone} with {model.channels} channels and TPAVI at stages {stages}: "
+            f"{path}: does not fit {model.backbone} with {model.channels} channels, TPAVI at {stages}: "
             f"it {problems}. Set model.* to what it was trained with."
         )
     return state

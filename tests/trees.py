@@ -254,7 +254,7 @@ def voc(category: str, width: int, height: int, odd: int) -> str:
 
 
 def write_real_ms3(root: Path) -> list[tuple[str, str]]:
-    """An MS3 tree of 12 clips, 6 / 3 / 3: those with odd numbers have frames and sound, the others a video."""
+    """An MS3 tree of 12 clips, 6 / 3 / 3: odd ones have frames and sound, even ones a video."""
     rows = [
         (f"{'-' * (n % 3 == 0)}multi{n}", "train" if n < 6 else "val" if n < 9 else "test") for n in range(12)
     ]
