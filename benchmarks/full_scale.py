@@ -2,8 +2,8 @@
 
 Writes 4,932 clips in the distributed layout with 17,260 VOC files, and runs stages in a copy of the tracked
 tree. Tables, names, masks and labels are of as many clips; the videos are few, small and short, under many
-names (hard links), so that the figures tell of the number of files and not of decoding. Seconds are wall time;
-memory is the peak of the largest process that a command started.
+names (hard links), so that the figures tell of the number of files and not of decoding. Seconds are wall
+time; memory is the peak of the largest process that a command started.
 """
 
 from __future__ import annotations

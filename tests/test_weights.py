@@ -175,7 +175,7 @@ def test_a_checkpoint_of_another_network_is_named_with_what_does_not_fit(here: P
         initial_weights(start_from("weights/third.pt"))
     torch.save({"fc.weight": torch.zeros(1)}, here / "foreign.pt")
     with pytest.raises(
-        PipelineError, match=r"foreign\.pt: not a checkpoint of the published AVS code.*fc\.weight"
+        PipelineError, match=r"foreign\.pt: not a checkpoint of the published AVS.*fc\.weight"
     ):
         initial_weights(start_from("weights/foreign.pt"))
     with pytest.raises(PipelineError, match=r"weights/none\.pt: no such file"):
