@@ -88,7 +88,7 @@ def test_from_preset_to_preset_and_back(repository: Path) -> None:
 def test_hand_edits_are_not_lost_unsaid(repository: Path) -> None:
     chosen("s4-resnet50")
     path = Path("params.yaml")
-    path.write_text(path.read_text().replace("lr: 0.0001 ", "lr: 0.0003 "))
+    path.write_text(path.read_text().replace("\n  lr: 0.0001", "\n  lr: 0.0003"))
     edited = path.read_text()
     with pytest.raises(PipelineError, match=r"train\.lr \(0\.0003\).* would be lost.*--force"):
         apply_preset("s4-pvt")
