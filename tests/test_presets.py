@@ -7,10 +7,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import typer
 import yaml
 from typer.testing import CliRunner
 
-from pipeline.cli import app
+from pipeline.cli_preset import preset_command
 from pipeline.errors import PipelineError
 from pipeline.params import Params, load_params
 from pipeline.presets import apply_preset, preset_names
@@ -111,11 +112,12 @@ def test_refusals_change_nothing(repository: Path) -> None:
 
 
 def test_command(repository: Path) -> None:
-    run = CliRunner()
-    done = run.invoke(app, ["preset", "s4-resnet50", "--root", "../AVSBench"])
+    run, app = CliRunner(), typer.Typer()
+    app.command()(preset_command)
+    done = run.invoke(app, ["s4-resnet50", "--root", "../AVSBench"])
     assert done.exit_code == 0, done.output
     assert "data.source: demo -> s4" in done.output and "labels/voc: made" in done.output
     assert Path("labels/voc").is_dir()
-    again = run.invoke(app, ["preset", "s4-resnet50"])
+    again = run.invoke(app, ["s4-resnet50"])
     assert "nothing to change" in again.output and "made" not in again.output
-    assert run.invoke(app, ["preset", "s4-pvt", "--root", "../nowhere"]).exit_code == 2
+    assert run.invoke(app, ["s4-pvt", "--root", "../nowhere"]).exit_code == 2
