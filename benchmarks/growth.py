@@ -19,7 +19,8 @@ def report(setup: Setup) -> Iterator[str]:
         backbone, channels, base = "resnet18", 16, {"clips": 1, "frames": 1, "height": 32, "width": 32}
     elif setup.device == "cuda":
         base = {**base, "clips": 8, "height": 224, "width": 224}
-    yield f"{backbone}, {channels} channels; 1x: {base['clips']} clips, {base['frames']} frames, {base['width']} px.\n"
+    one = f"{base['clips']} clips of {base['frames']} frames of {base['width']} pixels"
+    yield f"{backbone}, {channels} channels; 1x is {one}.\n"
     yield from table("what grows", "by", "a step", "against 1x", "for each unit", "peak")
     for name in ("clips", "frames", "pixels"):
         first = 0.0

@@ -18,7 +18,8 @@ def report(setup: Setup) -> Iterator[str]:
     case = {"backbone": "resnet50", "size": 224, "channels": 256, "clips": 64 if big else 4}
     if setup.quick:
         case = {"backbone": "resnet18", "size": 32, "channels": 16, "clips": 2}
-    yield f"{case['backbone']}, {case['clips']} clips of {case['size']} pixels, {len(CONDITIONS)} other sounds.\n"
+    what = f"{case['backbone']}, {case['clips']} clips of {case['size']} pixels"
+    yield f"{what}, {len(CONDITIONS)} other sounds.\n"
     yield from table("evaluation", "a clip", "times plain", "peak")
     results = {}
     for name, sounds in (("plain: the floor", 0), ("with the listening test", len(CONDITIONS))):

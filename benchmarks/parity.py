@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from benchmarks.published_code import load_published, published_network
 from torch import Tensor, nn
 
+from benchmarks.published_code import load_published, published_network
 from pipeline.losses import avm_av, avm_vv, bce
 from pipeline.model.published import published_segmenter, translate
 

@@ -1,13 +1,13 @@
 """The whole training loop on packed noise: clips a second, and how long each step waits for its data.
 
-On a GPU also S4's own size and 15 epochs, as published, by `pipeline.train.train` itself, validation included.
+On a GPU also S4's own size and 15 epochs, as published, with validation.
 """
 
 from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ VALIDATION = 740  # clips of S4
 
 
 def report(setup: Setup) -> Iterator[str]:
-    """A line for each configuration; `waiting` is the share of the training time spent for want of a batch."""
+    """A line for each configuration; `waiting` is the share of the time spent for want of a batch."""
     big = setup.device == "cuda"
     small = {"backbone": "resnet18", "size": 96, "channels": 64, "batch": 4}
     if setup.quick:
@@ -78,16 +78,7 @@ def measure(
     read_ahead = training.read_ahead
 
     def timed(*arguments: Any, **options: Any) -> Iterator[Any]:
-        begin, waited, batches = time.perf_counter(), 0.0, read_ahead(*arguments, **options)
-        while True:
-            start = time.perf_counter()
-            item = next(batches, None)
-            waited += time.perf_counter() - start
-            if item is None:
-                break
-            yield item
-        wait(device)
-        passes.append((time.perf_counter() - begin, waited))
+        return stopwatch(read_ahead(*arguments, **options), passes, device)
 
     training.read_ahead = timed
     settings = plan(backbone, size, channels, batch, crops=crops, precision=precision, epochs=epochs)
@@ -117,6 +108,25 @@ def measure(
         "clips_a_second": clips * len(after) / total,
         "waiting": sum(waited for _, waited in after) / total,
     }
+
+
+def stopwatch(
+    items: Iterator[Any],
+    passes: list[tuple[float, float]],
+    device: str = "cpu",
+    now: Callable[[], float] = time.perf_counter,
+) -> Iterator[Any]:
+    """`items`; at their end (seconds in all, seconds that the consumer waited for one) joins `passes`."""
+    begin, waited = now(), 0.0
+    while True:
+        start = now()
+        item = next(items, None)
+        waited += now() - start
+        if item is None:
+            break
+        yield item
+    wait(device)
+    passes.append((now() - begin, waited))
 
 
 class _Nothing:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.batches import Batch, normalise
+from pipeline.distributed import gather
 from pipeline.losses import avm_av, avm_vv, bce, classification, similarity
 from pipeline.model import CropHeads, Segmenter
 from pipeline.plan import Plan
@@ -46,10 +47,13 @@ class Objective(nn.Module):
         )
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """The loss terms of a batch by name, unweighted, and their weighted sum under "loss": scalars."""
+        """The loss terms of a batch by name, unweighted, and their weighted sum under "loss": scalars.
+
+        With several processes each holds a part of the batch; every one's losses are those of the whole.
+        """
         output = self.segmenter(normalise(batch.frames), batch.audio, first=self.first)
-        masks = batch.masks[:, : self.first].to(output.logits.dtype)
-        terms = {"bce": bce(output.logits, masks, batch.labelled[:, : self.first])}
+        masks, labelled = gather(batch.masks[:, : self.first]), gather(batch.labelled[:, : self.first])
+        terms = {"bce": bce(gather(output.logits), masks, labelled)}
         total = terms["bce"]
         weights = self.weights
         if weights.lambda_ > 0:
@@ -60,12 +64,13 @@ class Objective(nn.Module):
             assert batch.crops is not None and batch.present is not None
             assert batch.category is not None and batch.audio is not None
             features = self.segmenter.crop_features(normalise(batch.crops))
-            scores, crop, sound = self.heads(features, batch.audio)
+            scores, crop, sound = (gather(output) for output in self.heads(features, batch.audio))
+            category, present = gather(batch.category), gather(batch.present)
             if weights.classification > 0:
-                terms["classification"] = classification(scores, batch.category, batch.present)
+                terms["classification"] = classification(scores, category, present)
                 total = total + weights.classification * terms["classification"]
             if weights.similarity > 0:
-                terms["similarity"] = similarity(crop, sound, batch.present)
+                terms["similarity"] = similarity(crop, sound, present)
                 total = total + weights.similarity * terms["similarity"]
         return {"loss": total, **terms}
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pipeline.batches import Batch, Clips, normalise, read_ahead, shuffled
+from pipeline.distributed import synchronise_batch_norm
 from pipeline.files import atomic_path
 from pipeline.metrics import iou_per_frame
 from pipeline.model import Segmenter
@@ -45,17 +46,20 @@ def learning_rate_factor(epoch: int, plan: Plan) -> float:
 
 @torch.no_grad()
 def validate(segmenter: Segmenter, fabric: Fabric, clips: Clips, rows: NDArray, batch_size: int) -> float:
-    """M_J over the labelled frames of the clips at `rows`."""
+    """M_J over the labelled frames of the clips at `rows`, which the processes share out."""
     segmenter.eval()
-    groups = [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]
-    scores: list[Tensor] = []
+    mine = rows[fabric.global_rank :: fabric.world_size]
+    groups = [mine[i : i + batch_size] for i in range(0, len(mine), batch_size)]
+    total = torch.zeros(2, dtype=torch.float64, device=fabric.device)  # sum of IoU, frames
     for batch in read_ahead(clips, groups):
         batch = batch.to(fabric.device)
         with fabric.autocast():
             logits = segmenter(normalise(batch.frames), batch.audio).logits
-        scores.append(iou_per_frame(logits.float().sigmoid()[batch.labelled], batch.masks[batch.labelled]))
+        iou = iou_per_frame(logits.float().sigmoid()[batch.labelled], batch.masks[batch.labelled])
+        total += torch.stack([iou.double().sum(), total.new_tensor(len(iou))])
     segmenter.train()
-    return float(torch.cat(scores).mean())
+    total = fabric.all_reduce(total, reduce_op="sum")
+    return float(total[0] / total[1])
 
 
 def train_epoch(
@@ -107,6 +111,8 @@ def train(
 ) -> None:
     """Train and write `out`/best.pt, last.pt and epoch-{e}.pt for each e in `plan.keep_epochs`.
 
+    All processes of `fabric` call it; the first alone writes files, logs and says something.
+
     Args:
         initial: a state dict of the segmenter to start from (pretrained backbone or another checkpoint).
         say: gets one line an epoch.
@@ -117,6 +123,7 @@ def train(
     objective = Objective(plan, labelled_frames=int(labelled.max()) + 1)
     if initial is not None:
         objective.segmenter.load_state_dict(initial, strict=False)
+    synchronise_batch_norm(objective, fabric.device)
     segmenter, heads = objective.segmenter, objective.heads
     optimizer = torch.optim.Adam(objective.parameter_groups(plan.lr, plan.heads_lr), fused=True)
     base_rates = [group["lr"] for group in optimizer.param_groups]
@@ -128,9 +135,10 @@ def train(
         optimizer.load_state_dict(state["optimizer"])
         start, best, kept = state["epoch"] + 1, state["best"], state["kept"]
         torch.set_rng_state(state["rng"])
-        for figures in state["history"]:
-            _log(log, figures)
-        say(f"goes on after epoch {state['epoch']} of an interrupted run with the same fingerprint")
+        if fabric.is_global_zero:
+            for figures in state["history"]:
+                _log(log, figures)
+            say(f"goes on after epoch {state['epoch']} of an interrupted run with the same fingerprint")
     history: list[dict[str, float]] = list(state["history"]) if state else []
     last: dict[str, Any] = state["last"] if state else {}
 
@@ -147,6 +155,8 @@ def train(
             f"train/{k}": v for k, v in train_epoch(wrapped, optimizer, fabric, batches, after_step).items()
         }
         figures["val/miou"] = validate(segmenter, fabric, clips, val_rows, plan.batch_size)
+        if not fabric.is_global_zero:
+            continue
         history.append(figures)
         _log(log, figures)
         shown = "  ".join(f"{name.removeprefix('train/')} {value:.4f}" for name, value in figures.items())
@@ -171,6 +181,8 @@ def train(
             }
         )
 
+    if not fabric.is_global_zero:
+        return
     for name, content in {"best": best, "last": last, **{f"epoch-{e}": c for e, c in kept.items()}}.items():
         with atomic_path(out / f"{name}.pt") as temporary:
             torch.save(content, temporary)

@@ -7,15 +7,14 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
-import torch
 from dvclive import Live
-from lightning_fabric import Fabric
 from rich.console import Console
 from rich.progress import Progress
 
 import pipeline
 from pipeline.batches import Clips
 from pipeline.catalog import read_catalog
+from pipeline.distributed import make_fabric
 from pipeline.files import digest
 from pipeline.params import load_params
 from pipeline.plan import differences, read_plan
@@ -37,11 +36,14 @@ def main(variant: str, seed: int) -> None:
     """
     devices = load_params().train.devices
     plan = read_plan(PLAN / f"{variant}.json")
+    fabric = make_fabric(devices, plan.precision)
+    fabric.launch()  # further processes run this command from its start, and join here
+    first = fabric.is_global_zero
     catalog = read_catalog(CATALOG)
     name = f"{variant}-{seed}"
     here = Path(pipeline.__file__).parent
     resume = ResumeState(RESUME, name, plan.fingerprint(seed, digest([here / part for part in CODE])))
-    for path, old in resume.strangers():
+    for path, old in resume.strangers() if first else ():
         changed = differences(old, plan.model_dump(mode="json")) or ["the seed or the code"]
         print(f"{path}: left by an interrupted run with other settings ({'; '.join(changed)}): not used")
 
@@ -55,13 +57,10 @@ def main(variant: str, seed: int) -> None:
         crops=CROPS if plan.crops else None,
         category=category,
     )
-    fabric = Fabric(
-        accelerator="cuda" if torch.cuda.is_available() else "cpu", devices=devices, precision=plan.precision
-    )
-    fabric.launch()
     steps = plan.epochs * -(-int((splits == "train").sum()) // plan.batch_size)
-    bar = Progress(console=Console(stderr=True)) if sys.stderr.isatty() else nullcontext()
-    with Live(str(LOGS / name), dvcyaml=None, save_dvc_exp=False, report=None) as live, bar as progress:
+    bar = Progress(console=Console(stderr=True)) if first and sys.stderr.isatty() else nullcontext()
+    live = Live(str(LOGS / name), dvcyaml=None, save_dvc_exp=False, report=None) if first else nullcontext()
+    with live as log, bar as progress:
         task = progress.add_task(f"train {name}", total=steps) if progress else None
         train(
             plan,
@@ -71,7 +70,7 @@ def main(variant: str, seed: int) -> None:
             rows_of(splits, "val"),
             MODELS / name,
             resume=resume,
-            log=live,
+            log=log,
             say=lambda line: print(f"{name}  {line}", flush=True),
             fabric=fabric,
             initial=initial_weights(plan.model),
