@@ -24,7 +24,7 @@ from pipeline.weights import initial_weights
 from stages.common import AUDIO, CATALOG, CROPS, FRAMES, LOGS, MODELS, PLAN, run
 
 RESUME = Path(".resume")
-CODE = ("model", "losses", "batches.py", "metrics.py", "objective.py", "train.py")
+CODE = ("model", "losses", "batches.py", "distributed.py", "metrics.py", "objective.py", "train.py")
 
 
 def main(variant: str, seed: int) -> None:
