@@ -40,6 +40,7 @@ class Plan(BaseModel):
     categories: list[str]
     epochs: int
     batch_size: int
+    accumulate: int = 1
     lr: float
     heads_lr: float | None = None
     schedule: Literal["constant", "cosine"]
@@ -86,6 +87,7 @@ def make_plan(name: str, params: Params, categories: list[str], inputs: dict[str
         categories=categories if heads else [],
         epochs=params.train.epochs,
         batch_size=params.train.batch_size,
+        accumulate=params.train.accumulate,
         lr=params.train.lr,
         heads_lr=params.train.heads_lr if heads else None,
         schedule=params.train.schedule,

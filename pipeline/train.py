@@ -6,7 +6,8 @@ Lightning Fabric places the model and the batches (CPU or GPU, precision, proces
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -63,22 +64,31 @@ def validate(segmenter: Segmenter, fabric: Fabric, clips: Clips, rows: NDArray, 
 
 
 def train_epoch(
-    objective: Any, optimizer: Any, fabric: Fabric, batches: Any, after_step: Callable[[], None]
+    objective: Any,
+    optimizer: Any,
+    fabric: Fabric,
+    batches: Iterator[Batch],
+    after_batch: Callable[[], None],
+    accumulate: int = 1,
 ) -> dict[str, float]:
-    """One pass over the training clips; the mean of each loss term, by name."""
+    """One pass over the training clips; the mean of each loss term, by name.
+
+    Each step follows the mean gradient of `accumulate` batches; the last one that of those that are left.
+    """
     sums: dict[str, Tensor] = {}
-    steps = 0
-    for batch in batches:
-        batch: Batch = batch.to(fabric.device)  # type: ignore[no-redef]
-        terms = objective(batch)
+    count = 0
+    while group := list(islice(batches, accumulate)):
         optimizer.zero_grad(set_to_none=True)
-        fabric.backward(terms["loss"])
+        for place, batch in enumerate(group, start=1):
+            with fabric.no_backward_sync(objective, enabled=place < len(group)):
+                terms = objective(batch.to(fabric.device))
+                fabric.backward(terms["loss"] / len(group))
+            for name, value in terms.items():  # added on the device: the loop never waits for a figure
+                sums[name] = sums.get(name, torch.zeros((), device=value.device)) + value.detach()
+            count += 1
+            after_batch()
         optimizer.step()
-        for name, value in terms.items():  # added on the device: the loop never waits for a figure
-            sums[name] = sums.get(name, torch.zeros((), device=value.device)) + value.detach()
-        steps += 1
-        after_step()
-    return {name: float(total) / max(1, steps) for name, total in sums.items()}
+    return {name: float(total) / max(1, count) for name, total in sums.items()}
 
 
 def checkpoint(segmenter: Segmenter, heads: Any, plan: Plan, epoch: int, miou: float) -> dict[str, Any]:
@@ -107,6 +117,8 @@ def train(
     say: Callable[[str], None],
     fabric: Fabric,
     initial: dict[str, Tensor] | None = None,
+    checkpointing: bool = False,
+    compiled: bool = False,
     after_step: Callable[[], None] = lambda: None,
 ) -> None:
     """Train and write `out`/best.pt, last.pt and epoch-{e}.pt for each e in `plan.keep_epochs`.
@@ -116,7 +128,9 @@ def train(
     Args:
         initial: a state dict of the segmenter to start from (pretrained backbone or another checkpoint).
         say: gets one line an epoch.
-        after_step: called after each step, for a progress bar.
+        checkpointing: compute activations twice instead of keeping them: the same result in less memory.
+        compiled: run the segmenter through torch.compile.
+        after_step: called after each batch, for a progress bar.
     """
     seed_everything(seed)
     labelled = np.flatnonzero(clips.labelled[train_rows].any(axis=0))
@@ -125,6 +139,9 @@ def train(
         objective.segmenter.load_state_dict(initial, strict=False)
     synchronise_batch_norm(objective, fabric.device)
     segmenter, heads = objective.segmenter, objective.heads
+    segmenter.checkpointing = checkpointing
+    if compiled:
+        segmenter.compile()
     optimizer = torch.optim.Adam(objective.parameter_groups(plan.lr, plan.heads_lr), fused=True)
     base_rates = [group["lr"] for group in optimizer.param_groups]
     wrapped, optimizer = fabric.setup(objective, optimizer)
@@ -151,9 +168,8 @@ def train(
             train_rows, plan.batch_size, seed, epoch, rank=fabric.global_rank, world=fabric.world_size
         )
         batches = read_ahead(clips, groups, pin=fabric.device.type == "cuda")
-        figures = {
-            f"train/{k}": v for k, v in train_epoch(wrapped, optimizer, fabric, batches, after_step).items()
-        }
+        terms = train_epoch(wrapped, optimizer, fabric, batches, after_step, plan.accumulate)
+        figures = {f"train/{name}": value for name, value in terms.items()}
         figures["val/miou"] = validate(segmenter, fabric, clips, val_rows, plan.batch_size)
         if not fabric.is_global_zero:
             continue

@@ -34,9 +34,9 @@ def main(variant: str, seed: int) -> None:
 
     Example: python -m stages.train proposed 1
     """
-    devices = load_params().train.devices
+    machine = load_params().train
     plan = read_plan(PLAN / f"{variant}.json")
-    fabric = make_fabric(devices, plan.precision)
+    fabric = make_fabric(machine.devices, plan.precision)
     fabric.launch()  # further processes run this command from its start, and join here
     first = fabric.is_global_zero
     catalog = read_catalog(CATALOG)
@@ -74,6 +74,8 @@ def main(variant: str, seed: int) -> None:
             say=lambda line: print(f"{name}  {line}", flush=True),
             fabric=fabric,
             initial=initial_weights(plan.model),
+            checkpointing=machine.checkpointing,
+            compiled=machine.compile,
             after_step=(lambda: progress.advance(task)) if progress and task is not None else (lambda: None),
         )
 

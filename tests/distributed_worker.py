@@ -73,6 +73,7 @@ def gradients(folder: Path, avm: str) -> dict[str, torch.Tensor]:
     rank, world = (distributed.get_rank(), distributed.get_world_size()) if _many() else (0, 1)
     torch.manual_seed(0)
     objective = Objective(plan_of(avm)).double()
+    objective.segmenter.encoder.register_forward_pre_hook(lambda net, inputs: (inputs[0].double(),))
     for name, parameter in objective.named_parameters():
         if name.endswith("bn.weight"):
             torch.nn.init.uniform_(parameter, 0.5, 1.5)  # at the start it is zero and hides the sound

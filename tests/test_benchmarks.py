@@ -46,7 +46,12 @@ def test_lines_of_a_table() -> None:
     assert row(["a", 1]) == "| a | 1 |"
     assert failure({"seconds": 1.0}, "a", 3) is None
     assert failure({"failed": "out of | memory"}, "a", 4) == "| a | out of / memory |  |  |"
-    assert [milliseconds(s) for s in (0.00123, 0.0123, 0.123, 1.2)] == ["1.23 ms", "12.3 ms", "123 ms", "1200 ms"]
+    assert [milliseconds(s) for s in (0.00123, 0.0123, 0.123, 1.2)] == [
+        "1.23 ms",
+        "12.3 ms",
+        "123 ms",
+        "1200 ms",
+    ]
 
 
 def test_waiting_is_counted_apart_from_work() -> None:
