@@ -1,4 +1,4 @@
-"""One way to use all cores, or a cluster: joblib."""
+"""One way to use all cores, or a cluster: joblib here, Ray on many machines."""
 
 from __future__ import annotations
 
@@ -35,11 +35,12 @@ def map_all(
     no result yet are tried again by new workers.
 
     Args:
-        jobs: processes; -1 for all cores, 1 for none besides this one.
-        backend: joblib's backend: "loky" on this machine, "ray" on a Ray cluster (extra `ray`) whose machines
-            see the same files under the same paths.
+        jobs: processes; -1 for all cores, 1 for none besides this one. A Ray cluster uses all that it has.
+        backend: "loky" on this machine, "ray" on a Ray cluster (extra `ray`) whose machines see the same
+            files under the same paths.
     """
-    results = _in_order(_Guarded(function, Path.cwd()), items, jobs, backend, what)
+    guarded = _Guarded(function, Path.cwd())
+    results = _on_ray(guarded, items, what) if backend == "ray" else _here(guarded, items, jobs, what)
     done = list(track(results, len(items), what))
     errors = [result for result in done if isinstance(result, PipelineError)]
     if errors:
@@ -64,28 +65,43 @@ class _Guarded:
             return error
 
 
-def _in_order(
-    function: Callable[[T], Any], items: Sequence[T], jobs: int, backend: str, what: str
-) -> Iterator[Any]:
+def _here(function: Callable[[T], Any], items: Sequence[T], jobs: int, what: str) -> Iterator[Any]:
     """The results one by one; after the death of a worker the rest is begun again, with new workers."""
-    deaths: tuple[type[BaseException], ...] = (BrokenProcessPool,)
-    if backend == "ray":
-        from ray.exceptions import RayError
-        from ray.util.joblib import register_ray
-
-        register_ray()
-        deaths = (RayError,)
     done = dead = 0
     while done < len(items):
         calls = [joblib.delayed(function)(item) for item in items[done:]]
         try:
-            for result in joblib.Parallel(n_jobs=jobs, backend=backend, return_as="generator")(calls):
+            for result in joblib.Parallel(n_jobs=jobs, return_as="generator")(calls):
                 done, dead = done + 1, 0
                 yield result
-        except deaths as error:
+        except BrokenProcessPool as error:
             dead += 1
             if dead == DEATHS:
-                raise PipelineError(
-                    f"{what}: workers died {DEATHS} times at or soon after {items[done]}; is the memory "
-                    f"enough for compute.jobs: {jobs}? ({type(error).__name__})"
-                ) from error
+                raise _gives_up(what, items[done], error) from error
+
+
+def _on_ray(function: Callable[[T], Any], items: Sequence[T], what: str) -> Iterator[Any]:
+    """The results one by one; Ray itself tries again what a dead worker or machine had under way.
+
+    Tasks and not joblib's Ray backend: that one returns nothing before all is done, and loses all to a death.
+    """
+    import ray
+    from ray.exceptions import RayError, RayTaskError
+
+    if not ray.is_initialized():
+        ray.init(log_to_driver=False)  # the cluster that RAY_ADDRESS names, or one of this machine's cores
+    task = ray.remote(max_retries=DEATHS - 1)(lambda item: function(item))
+    for item, reference in zip(items, [task.remote(item) for item in items], strict=True):
+        try:
+            yield ray.get(reference)
+        except RayTaskError:
+            raise  # a bug in `function`
+        except RayError as error:
+            raise _gives_up(what, item, error) from error
+
+
+def _gives_up(what: str, item: Any, error: BaseException) -> PipelineError:
+    return PipelineError(
+        f"{what}: workers died {DEATHS} times at or soon after {item} ({type(error).__name__}); if memory "
+        "ran out, set compute.jobs lower."
+    )

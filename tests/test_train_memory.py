@@ -75,7 +75,8 @@ def step(net: Segmenter) -> tuple[dict[str, Tensor], int]:
     activations = sum(size for place, size in kept.items() if place not in own)
     loss.backward()
     gradients = {name: p.grad for name, p in net.named_parameters() if p.grad is not None}
-    return {"logits": logits.detach(), **gradients, **dict(net.named_buffers())}, activations
+    averages = {name: value for name, value in net.named_buffers() if "running" in name}
+    return {"logits": logits.detach(), **gradients, **averages}, activations
 
 
 def test_activations_computed_twice_give_the_same() -> None:
