@@ -24,6 +24,7 @@ PARTS = {
     "tpavi": "TPAVI, forward and backward of one block: the direct N x N form against the linear one",
     "step": "A training step as published: BCE on S4's labelled frame, Adam",
     "training": "The training loop with its data: how long it waits for them",
+    "accuracy": "Precision: time beside M_J",
     "growth": "Cost against clips, frames and pixels, from 1x to 8x",
     "metrics": "M_F at 255 thresholds: the published loop against one histogram",
     "listening": "The listening test against plain evaluation",

@@ -95,7 +95,7 @@ def measure(
             np.arange(clips, clips + held),
             folder / "out",
             resume=ResumeState(folder / "resume", "benchmark", "benchmark"),
-            log=_Nothing(),
+            log=Nothing(),
             say=lambda line: None,
             fabric=fabric,
         )
@@ -129,7 +129,9 @@ def stopwatch(
     passes.append((now() - begin, waited))
 
 
-class _Nothing:
+class Nothing:
+    """A log that keeps nothing."""
+
     def log_metric(self, name: str, val: float) -> None: ...
 
     def next_step(self) -> None: ...
