@@ -14,8 +14,8 @@ from rich.progress import Progress
 import pipeline
 from pipeline.batches import Clips
 from pipeline.catalog import read_catalog
-from pipeline.distributed import make_fabric
 from pipeline.files import digest
+from pipeline.launch import make_fabric
 from pipeline.params import load_params
 from pipeline.plan import differences, read_plan
 from pipeline.resume import ResumeState

@@ -11,7 +11,8 @@ from torch import distributed
 from torch.nn.parallel import DistributedDataParallel
 
 from pipeline.batches import Batch, Clips
-from pipeline.distributed import make_fabric, synchronise_batch_norm
+from pipeline.distributed import synchronise_batch_norm
+from pipeline.launch import make_fabric
 from pipeline.objective import Objective
 from pipeline.params import Model
 from pipeline.plan import LossWeights, Plan
