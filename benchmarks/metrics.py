@@ -17,7 +17,7 @@ def report(setup: Setup) -> Iterator[str]:
     frames, size = (2, 64) if setup.quick else (20, 224)
     published = str(setup.published) if setup.published else None
     loop = "published loop" if published else "loop over the thresholds"
-    floor = setup.floor(0, size * size * (4 + 4)) / 2  # probability and truth, read once: half of a copy
+    floor = setup.floor(0, size * size * (4 + 4))  # probability and truth, read once
     yield f"{frames} frames of {size} pixels, {setup.device}.\n"
     yield from table("form", "a frame", "times", "peak", "floor", "M_F")
     base = 0.0
