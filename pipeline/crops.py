@@ -9,6 +9,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from pipeline.catalog import clips_of
 from pipeline.categories import FRAMES
@@ -45,14 +46,16 @@ def build_crops(
     """Cut the boxed object out of every frame of every train clip; write the folder `out`, whole or not at
     all.
 
-    `crops.npy` uint8 (C, 5, size, size, 3) RGB and `present.npy` bool (C, 5): row c is row c of the
-    catalogue, C the number of train clips. Of several boxes on one frame the largest is taken. A frame
+    `crops.npy` uint8 (C, 5, size, size, 3) RGB, `present.npy` bool (C, 5) and `boxes.npy` float32 (C, 5, 4),
+    left, top, right, bottom as fractions of the frame, without padding: row c is row c of the catalogue, C
+    the number of train clips. Of several boxes on one frame the largest is taken. A frame
     without a box is not present, and black.
 
     Args:
-        boxes: columns name, frame (1..5), xmin, ymin, xmax, ymax; pixels of the image, VOC's 1-based
-        inclusive. images: the folder of native-size frames that the boxes were drawn on. padding: added on
-        each side, as a fraction of the box's width and height; clipped to the image.
+        boxes: columns name, frame (1..5), xmin, ymin, xmax, ymax, width, height; pixels of the image, VOC's
+        1-based inclusive.
+        images: the folder of native-size frames that the boxes were drawn on.
+        padding: added on each side, as a fraction of the box's width and height; clipped to the image.
     """
     clips = [clip for clip in clips_of(catalog) if clip.split == "train"]
     chosen = largest_boxes(boxes)
@@ -64,6 +67,7 @@ def build_crops(
         new_array(folder / "crops.npy", np.uint8, (len(clips), FRAMES, size, size, 3))
         present = np.array([[(clip.name, k) in chosen for k in range(1, FRAMES + 1)] for clip in clips])
         np.save(folder / "present.npy", present.reshape(len(clips), FRAMES))
+        np.save(folder / "boxes.npy", _as_fractions(boxes, chosen, clips))
         items = [
             (row, clip, [chosen.get((clip.name, k)) for k in range(1, FRAMES + 1)])
             for row, clip in enumerate(clips)
@@ -97,6 +101,24 @@ def cut(image: np.ndarray, box: Corners, size: int, padding: float) -> np.ndarra
             f"box {tuple(box)} is empty or outside the image of {width} x {height}; mend its label."
         )
     return resize_image(image[top:bottom, left:right], size)
+
+
+def _as_fractions(
+    boxes: pd.DataFrame, chosen: dict[tuple[str, int], Corners], clips: list[Clip]
+) -> NDArray[np.float32]:
+    """(C, 5, 4): left, top, right, bottom of the chosen boxes in the image they were drawn on; 0 without."""
+    sizes = {
+        (str(name), int(frame)): (int(width), int(height))
+        for name, frame, width, height in boxes[["name", "frame", "width", "height"]].itertuples(index=False)
+    }
+    packed = np.zeros((len(clips), FRAMES, 4), np.float32)
+    for row, clip in enumerate(clips):
+        for k in range(1, FRAMES + 1):
+            if (box := chosen.get((clip.name, k))) is not None:
+                width, height = sizes[clip.name, k]
+                edges = ((box.xmin - 1) / width, (box.ymin - 1) / height, box.xmax / width, box.ymax / height)
+                packed[row, k - 1] = np.clip(edges, 0, 1)
+    return packed
 
 
 def _area(box: Corners) -> int:

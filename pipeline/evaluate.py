@@ -20,7 +20,7 @@ from pipeline.batches import Clips, normalise, read_ahead
 from pipeline.errors import PipelineError
 from pipeline.listening import NEGATIVES, false_positive_area, g_miou, null_score, sensitivity, swap_passed
 from pipeline.metrics import fscore, fscore_batch1, fscore_curves, iou_per_frame, miou
-from pipeline.model import CropHeads, Segmenter
+from pipeline.model import CropHeads, Localiser, Segmenter
 from pipeline.objective import AUDIO_WIDTH, build_segmenter
 from pipeline.plan import Plan
 from pipeline.progress import Track, silent
@@ -33,7 +33,7 @@ class Checkpoint:
     """A trained model, ready for evaluation."""
 
     plan: Plan
-    segmenter: Segmenter
+    segmenter: Segmenter | Localiser
     heads: CropHeads | None
     epoch: int
     val_miou: float

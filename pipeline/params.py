@@ -49,6 +49,7 @@ class Model(Group):
     pretrained: bool = False
     channels: int = Field(256, ge=8, multiple_of=8)
     tpavi_stages: list[Literal[1, 2, 3, 4]] = [1, 2, 3, 4]
+    tpavi_gate: float = Field(0.0, ge=0, description="first scale of TPAVI's batch norm; 0 as published")
     image_size: int = Field(ge=32, multiple_of=32)
 
     @field_validator("tpavi_stages")
@@ -64,6 +65,20 @@ class Loss(Group):
     avm: Literal["av", "vv"] = "av"
     classification: float = Field(ge=0)
     similarity: float = Field(ge=0)
+    contrastive: float = Field(0.0, ge=0)
+    box: float = Field(0.0, ge=0)
+    negatives: float = Field(0.0, ge=0)
+    negative_share: float = Field(0.5, gt=0, le=1)
+
+
+class Augment(Group):
+    """Random changes of training pictures; 0 or false turns one off."""
+
+    flip: bool = False
+    scale: float = Field(
+        0.0, ge=0, lt=1, description="zoom by a factor within 1 +- scale, and as far a shift"
+    )
+    colour: float = Field(0.0, ge=0, lt=1, description="gain and offset of each channel within +- colour")
 
 
 class Train(Group):
@@ -72,7 +87,8 @@ class Train(Group):
     lr: float = Field(gt=0)
     heads_lr: float = Field(gt=0)
     schedule: Literal["constant", "cosine"] = "constant"
-    warmup_epochs: int = Field(0, ge=0)
+    warmup_epochs: float = Field(0.0, ge=0)
+    augment: Augment = Augment()  # type: ignore[call-arg]
     seeds: list[int] = Field(min_length=1)
     variants: list[str] = Field(min_length=1)
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"

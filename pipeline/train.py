@@ -6,7 +6,7 @@ Lightning Fabric places the model and the batches (CPU or GPU, precision, proces
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,10 +16,11 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pipeline.augment import augment
 from pipeline.batches import Batch, Clips, normalise, read_ahead, shuffled
 from pipeline.files import atomic_path
 from pipeline.metrics import iou_per_frame
-from pipeline.model import Segmenter
+from pipeline.model import Localiser, Segmenter
 from pipeline.objective import Objective, seed_everything
 from pipeline.plan import Plan
 from pipeline.resume import ResumeState
@@ -33,18 +34,22 @@ class Log(Protocol):
     def next_step(self) -> None: ...
 
 
-def learning_rate_factor(epoch: int, plan: Plan) -> float:
-    """The factor on the learning rates in `epoch` (from 1): warm-up, then constant or half a cosine."""
-    if epoch <= plan.warmup_epochs:
-        return epoch / (plan.warmup_epochs + 1)
+def learning_rate_factor(done: float, plan: Plan) -> float:
+    """The factor on the learning rates after `done` epochs: a linear warm-up, then constant or half a cosine.
+
+    `done` counts parts of epochs: the rate changes from step to step.
+    """
+    if done < plan.warmup_epochs:
+        return done / plan.warmup_epochs
     if plan.schedule == "constant":
         return 1.0
-    after = (epoch - 1 - plan.warmup_epochs) / max(1, plan.epochs - plan.warmup_epochs)
-    return 0.5 * (1 + math.cos(math.pi * after))
+    return 0.5 * (1 + math.cos(math.pi * (done - plan.warmup_epochs) / (plan.epochs - plan.warmup_epochs)))
 
 
 @torch.no_grad()
-def validate(segmenter: Segmenter, fabric: Fabric, clips: Clips, rows: NDArray, batch_size: int) -> float:
+def validate(
+    segmenter: Segmenter | Localiser, fabric: Fabric, clips: Clips, rows: NDArray, batch_size: int
+) -> float:
     """M_J over the labelled frames of the clips at `rows`."""
     segmenter.eval()
     groups = [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]
@@ -59,13 +64,22 @@ def validate(segmenter: Segmenter, fabric: Fabric, clips: Clips, rows: NDArray, 
 
 
 def train_epoch(
-    objective: Any, optimizer: Any, fabric: Fabric, batches: Any, after_step: Callable[[], None]
+    objective: Any,
+    optimizer: Any,
+    batches: Iterable[Batch],
+    fabric: Fabric,
+    before_step: Callable[[int], None],
 ) -> dict[str, float]:
-    """One pass over the training clips; the mean of each loss term, by name."""
+    """One pass over the training clips; the mean of each loss term, by name.
+
+    Args:
+        batches: already augmented.
+        before_step: called with the number of steps done in this epoch.
+    """
     sums: dict[str, Tensor] = {}
     steps = 0
     for batch in batches:
-        batch: Batch = batch.to(fabric.device)  # type: ignore[no-redef]
+        before_step(steps)
         terms = objective(batch)
         optimizer.zero_grad(set_to_none=True)
         fabric.backward(terms["loss"])
@@ -73,11 +87,12 @@ def train_epoch(
         for name, value in terms.items():  # added on the device: the loop never waits for a figure
             sums[name] = sums.get(name, torch.zeros((), device=value.device)) + value.detach()
         steps += 1
-        after_step()
     return {name: float(total) / max(1, steps) for name, total in sums.items()}
 
 
-def checkpoint(segmenter: Segmenter, heads: Any, plan: Plan, epoch: int, miou: float) -> dict[str, Any]:
+def checkpoint(
+    segmenter: Segmenter | Localiser, heads: Any, plan: Plan, epoch: int, miou: float
+) -> dict[str, Any]:
     """What a checkpoint file holds: weights, the plan they were trained by, epoch and validation M_J."""
     return {
         "segmenter": {key: value.cpu().clone() for key, value in segmenter.state_dict().items()},
@@ -103,14 +118,14 @@ def train(
     say: Callable[[str], None],
     fabric: Fabric,
     initial: dict[str, Tensor] | None = None,
-    after_step: Callable[[], None] = lambda: None,
+    on_step: Callable[[], None] = lambda: None,
 ) -> None:
     """Train and write `out`/best.pt, last.pt and epoch-{e}.pt for each e in `plan.keep_epochs`.
 
     Args:
         initial: a state dict of the segmenter to start from (pretrained backbone or another checkpoint).
         say: gets one line an epoch.
-        after_step: called after each step, for a progress bar.
+        on_step: called at each step, for a progress bar.
     """
     seed_everything(seed)
     labelled = np.flatnonzero(clips.labelled[train_rows].any(axis=0))
@@ -135,17 +150,21 @@ def train(
     last: dict[str, Any] = state["last"] if state else {}
 
     for epoch in range(start, plan.epochs + 1):
-        factor = learning_rate_factor(epoch, plan)
-        for group, rate in zip(optimizer.param_groups, base_rates, strict=True):
-            group["lr"] = rate * factor
         wrapped.train()
         groups = shuffled(
             train_rows, plan.batch_size, seed, epoch, rank=fabric.global_rank, world=fabric.world_size
         )
-        batches = read_ahead(clips, groups, pin=fabric.device.type == "cuda")
-        figures = {
-            f"train/{k}": v for k, v in train_epoch(wrapped, optimizer, fabric, batches, after_step).items()
-        }
+        read = read_ahead(clips, groups, epoch=epoch, pin=fabric.device.type == "cuda")
+        batches = (augment(batch.to(fabric.device), plan.augment, seed, epoch) for batch in read)
+
+        def before_step(done: int, epoch: int = epoch, steps: int = len(groups)) -> None:
+            factor = learning_rate_factor(epoch - 1 + (done + 0.5) / steps, plan)
+            for group, rate in zip(optimizer.param_groups, base_rates, strict=True):
+                group["lr"] = rate * factor
+            on_step()
+
+        means = train_epoch(wrapped, optimizer, batches, fabric, before_step)
+        figures = {f"train/{name}": value for name, value in means.items()}
         figures["val/miou"] = validate(segmenter, fabric, clips, val_rows, plan.batch_size)
         history.append(figures)
         _log(log, figures)

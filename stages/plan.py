@@ -6,7 +6,7 @@ from pipeline.catalog import read_catalog
 from pipeline.files import atomic_folder, write_json
 from pipeline.params import load_params
 from pipeline.plan import make_plan
-from stages.common import AUDIO, CATALOG, CROPS, FRAMES, PLAN, run
+from stages.common import AUDIO, BANK, CATALOG, CROPS, FRAMES, PLAN, run
 
 
 def main() -> None:
@@ -21,6 +21,7 @@ def main() -> None:
         "frames": [FRAMES / "frames.npy", FRAMES / "masks.npy", FRAMES / "labelled.npy"],
         "audio": [AUDIO / "features.npy"],
         "crops": [CROPS],
+        "bank": [BANK],
     }
     with atomic_folder(PLAN) as folder:
         for name in params.train.variants:

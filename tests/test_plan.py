@@ -9,14 +9,15 @@ from pipeline.errors import PipelineError
 from pipeline.files import write_json
 from pipeline.params import parse_params
 from pipeline.plan import Plan, differences, make_plan, read_plan
+from pipeline.variants import VARIANTS
 
 
 @pytest.fixture
 def inputs(tmp_path: Path) -> dict[str, list[Path]]:
-    for name in ("frames", "audio", "crops"):
+    for name in ("frames", "audio", "crops", "bank"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "a.npy").write_bytes(name.encode())
-    return {name: [tmp_path / name] for name in ("frames", "audio", "crops")}
+    return {name: [tmp_path / name] for name in ("frames", "audio", "crops", "bank")}
 
 
 def plan_of(name: str, values: dict[str, Any], inputs: dict[str, list[Path]]) -> Plan:
@@ -118,3 +119,30 @@ def test_differences_by_hand() -> None:
         "loss.similarity: 0.5 -> 0.2",
     ]
     assert differences(old, old) == []
+
+
+def test_each_variant_takes_its_own_terms_alone(
+    values: dict[str, Any], inputs: dict[str, list[Path]]
+) -> None:
+    values["loss"] |= {"lambda": 0.5, "classification": 0.3, "similarity": 0.7}
+    values["loss"] |= {"contrastive": 0.1, "box": 0.6, "negatives": 0.2}
+    used = {
+        name: {
+            key for key, weight in plan_of(name, values, inputs).loss if isinstance(weight, float) and weight
+        }
+        for name in VARIANTS
+    }
+    assert used == {
+        "baseline": {"lambda_"},
+        "proposed": {"lambda_", "classification", "similarity"},
+        "boxes-only": {"lambda_", "box"},
+        "silent": set(),
+        "listening": {"lambda_", "classification", "contrastive", "box", "negatives", "negative_share"},
+        "localisation": {"trimap"},
+        "video": set(),
+        "salient": set(),
+    }
+    read = {name: set(plan_of(name, values, inputs).inputs) for name in VARIANTS}
+    assert read["boxes-only"] == {"frames", "audio", "crops"}
+    assert read["listening"] == {"frames", "audio", "crops", "bank"}
+    assert read["silent"] == read["video"] == read["salient"] == {"frames"}
