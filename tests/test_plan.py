@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.errors import PipelineError
 from pipeline.files import write_json
-from pipeline.params import parse_params
+from pipeline.params import Augment, parse_params
 from pipeline.plan import Plan, differences, make_plan, read_plan
 from pipeline.variants import VARIANTS
 
@@ -68,7 +68,7 @@ def test_avm_needs_a_weight_and_audio(values: dict[str, Any], inputs: dict[str, 
 
 
 def test_an_unknown_variant_is_named(values: dict[str, Any], inputs: dict[str, list[Path]]) -> None:
-    with pytest.raises(PipelineError, match=r"'basline'.*baseline, proposed, silent"):
+    with pytest.raises(PipelineError, match=r"'basline'.*baseline, proposed, boxes-only, silent"):
         plan_of("basline", values, inputs)
 
 
@@ -78,7 +78,9 @@ def test_fingerprint(values: dict[str, Any], inputs: dict[str, list[Path]]) -> N
     assert base == plan.model_copy(deep=True).fingerprint(1, "code")
     changed: dict[str, Any] = {
         "variant": "baseline",
-        "audio": False,
+        "network": "localiser",
+        "attention": "clip",
+        "augment": Augment(flip=False, scale=0.5, colour=0.5),
         "model": plan.model.model_copy(update={"channels": 72}),
         "loss": plan.loss.model_copy(update={"similarity": 0.25}),
         "categories": ["piano", "dog"],
@@ -86,8 +88,8 @@ def test_fingerprint(values: dict[str, Any], inputs: dict[str, list[Path]]) -> N
         "batch_size": 5,
         "lr": 0.002,
         "heads_lr": 0.002,
-        "schedule": "cosine",
-        "warmup_epochs": 1,
+        "schedule": "constant",
+        "warmup_epochs": 2.0,
         "precision": "bf16-mixed",
         "keep_epochs": [5, 24],
         "inputs": plan.inputs | {"crops": "0"},
