@@ -49,7 +49,7 @@ def g_miou_by_clip(positive: NDArray[np.float64], negative: NDArray[np.float64])
         positive, negative: (runs, clips) M_J under the true and under negative sound.
     """
     up, down = positive.mean(axis=1, keepdims=True), negative.mean(axis=1, keepdims=True)
-    whole = np.array([[g_miou(float(p), float(n))] for p, n in zip(up, down, strict=True)])
+    whole = np.array([[g_miou(float(p), float(n))] for p, n in zip(up[:, 0], down[:, 0], strict=True)])
     total = np.maximum(up + 1 - down, 1e-12)
     by_positive, by_negative = 2 * ((1 - down) / total) ** 2, -2 * (up / total) ** 2
     return whole + by_positive * (positive - up) + by_negative * (negative - down)

@@ -89,7 +89,7 @@ def finish(tmp_path: Path) -> Callable[..., Finished]:
 
 
 def write_run(root: Path, variant: str, seed: int, random: np.random.Generator, extras: bool) -> None:
-    level = LEVEL.get(variant, 0.4) + 0.01 * seed
+    level = {**LEVEL, "listening": 0.5}.get(variant, 0.4) + 0.01 * seed
     hard = np.linspace(-0.2, 0.2, len(CLIPS))  # the same clips are hard for every model
     clips = pd.DataFrame({"name": CLIPS, "category": np.resize(CATEGORIES, len(CLIPS))})
     clips["miou"] = (level + hard + random.normal(0, 0.01, len(CLIPS))).round(6)

@@ -180,7 +180,7 @@ def test_listening_table(finish: Callable) -> None:
 
 
 def test_who_listens_better_is_said_with_intervals(finish: Callable) -> None:
-    page = check_whole(finish(("baseline", "listening", "silent")).page())
+    page = check_whole(finish(("baseline", "listening", "silent"), (1, 2, 3)).page())
     cells = page.row("listening − baseline")  # of the table of M_J, then that of G-mIoU
     heard = next(row for row in page.rows if row[0] == "listening − baseline" and "better" in row[1])
     assert heard[1].startswith("+0.") and len(heard) == 5 and len(cells) > 5
