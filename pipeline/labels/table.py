@@ -15,6 +15,7 @@ from pipeline.errors import PipelineError
 from pipeline.labels.mask_boxes import mask_iou
 from pipeline.labels.places import Frame, Home, Misplaced, label_path, locate
 from pipeline.labels.rules import Limits, judge, problems_table
+from pipeline.labels.swap import left_by_a_kill
 from pipeline.labels.voc import Annotation, UnreadableLabelError, read_many
 from pipeline.parallel import map_all
 from pipeline.progress import Track, silent
@@ -94,6 +95,10 @@ def read_folder(
     """Read every XML file under `folder` that has a place in the catalogue; see `places.locate` for the
     layouts.
     """
+    if not folder.is_dir() and left_by_a_kill(folder):
+        raise PipelineError(
+            f"{folder}: a pull or import was killed at the last step; `avs labels check` puts them back."
+        )
     if not folder.is_dir():
         raise PipelineError(
             f"{folder}: no such folder of labels; set labels.dir in params.yaml, or make it with "
