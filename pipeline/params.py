@@ -47,6 +47,7 @@ class Audio(Group):
 class Model(Group):
     backbone: Backbone
     pretrained: bool = False
+    initial: str = Field("", description="a checkpoint in weights/ to start from; '' for none")
     channels: int = Field(256, ge=8, multiple_of=8)
     tpavi_stages: list[Literal[1, 2, 3, 4]] = [1, 2, 3, 4]
     tpavi_gate: float = Field(0.0, ge=0, description="first scale of TPAVI's batch norm; 0 as published")
@@ -58,6 +59,14 @@ class Model(Group):
         if sorted(set(stages)) != stages:
             raise ValueError("stages are listed once each, in rising order")
         return stages
+
+    @field_validator("initial")
+    @classmethod
+    def _in_weights(cls, path: str) -> str:
+        # training replaces models/, and DVC sees a change only in the folder that the plan depends on
+        if path and (Path(path).parts[0] != "weights" or ".." in Path(path).parts):
+            raise ValueError("copy the checkpoint into weights/ and name it there")
+        return path
 
 
 class Loss(Group):

@@ -85,9 +85,9 @@ def make_plan(name: str, params: Params, categories: list[str], inputs: dict[str
     """Resolve params for the variant `name`.
 
     Args:
-        categories: the classes of the crop classifier, in order.
-        inputs: files and folders by name ("frames", "audio", "crops", "bank"); only those that the variant
-            reads are hashed.
+        categories: the classes of the crop classifier, in order; none (MS3) leaves out the terms that need them.
+        inputs: files and folders by name ("frames", "audio", "crops", "bank", "initial"); only those that the
+            variant reads are hashed.
     """
     chosen = variant(name)
     loss = params.loss
@@ -100,9 +100,9 @@ def make_plan(name: str, params: Params, categories: list[str], inputs: dict[str
     weights = LossWeights(
         lambda_=avm,
         avm=loss.avm if avm > 0 else None,
-        classification=weight("classification", loss.classification),
+        classification=weight("classification", loss.classification) if categories else 0.0,
         similarity=weight("similarity", loss.similarity),
-        contrastive=weight("contrastive", loss.contrastive),
+        contrastive=weight("contrastive", loss.contrastive) if categories else 0.0,
         box=weight("box", loss.box),
         negatives=negatives,
         negative_share=loss.negative_share if negatives > 0 else 0.0,
@@ -110,6 +110,7 @@ def make_plan(name: str, params: Params, categories: list[str], inputs: dict[str
     )
     used = ["frames"] + ["audio"] * chosen.audio
     used += ["crops"] * (weights.heads or weights.boxes) + ["bank"] * (negatives > 0)
+    used += ["initial"] * bool(params.model.initial)
     return Plan(
         variant=name,
         network=chosen.network,

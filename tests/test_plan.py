@@ -67,6 +67,25 @@ def test_avm_needs_a_weight_and_audio(values: dict[str, Any], inputs: dict[str, 
     assert (silent.loss.lambda_, silent.loss.avm) == (0.0, None)
 
 
+def test_another_checkpoint_to_start_from_changes_the_plan(
+    values: dict[str, Any], inputs: dict[str, list[Path]], tmp_path: Path
+) -> None:
+    start = tmp_path / "s4.pt"
+    start.write_bytes(b"one")
+    values["model"]["initial"] = "weights/s4.pt"
+    one = plan_of("baseline", values, inputs | {"initial": [start]})
+    start.write_bytes(b"two")
+    two = plan_of("baseline", values, inputs | {"initial": [start]})
+    assert [key for key in one.inputs if one.inputs[key] != two.inputs[key]] == ["initial"]
+
+
+def test_without_categories_there_is_no_classification(
+    values: dict[str, Any], inputs: dict[str, list[Path]]
+) -> None:
+    plan = make_plan("proposed", parse_params(values), [], inputs)
+    assert plan.loss.classification == 0 and plan.loss.similarity > 0
+
+
 def test_an_unknown_variant_is_named(values: dict[str, Any], inputs: dict[str, list[Path]]) -> None:
     with pytest.raises(PipelineError, match=r"'basline'.*baseline, proposed, boxes-only, silent"):
         plan_of("basline", values, inputs)
