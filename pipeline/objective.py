@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from pipeline import losses
 from pipeline.batches import Batch, normalise
-from pipeline.model import CropHeads, Localiser, Segmentation, Segmenter
+from pipeline.distributed import gather
+from pipeline.model import CropHeads, Localiser, Segmenter
 from pipeline.plan import Plan
 
 AUDIO_WIDTH = 128  # of VGGish
@@ -60,7 +61,11 @@ class Objective(nn.Module):
         )
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """The loss terms of a batch by name, unweighted, and their weighted sum under "loss": scalars."""
+        """The loss terms of a batch by name, unweighted, and their weighted sum under "loss": scalars.
+
+        With several processes each holds a part of the batch; every one's losses are those of the whole
+        (but for the tri-map's, whose negatives are those of its own part).
+        """
         if isinstance(self.segmenter, Localiser):
             weighted = {"trimap": (self.weights.trimap, self._trimap(self.segmenter, batch))}
         else:
@@ -76,28 +81,27 @@ class Objective(nn.Module):
             maps = [torch.cat([m, m[:others]]) for m in maps]
             audio = torch.cat([audio, batch.negatives])
         both = segmenter.decode(maps, audio, first=self.first)
-        output = Segmentation(
-            both.logits[:clips],
-            [m[:clips] for m in both.maps],
-            [a if a is None else a[:clips] for a in both.audio],
-        )
-        masks = batch.masks[:, : self.first].to(output.logits.dtype)
-        terms = {"bce": (1.0, losses.bce(output.logits, masks, batch.labelled[:, : self.first]))}
+        logits = gather(both.logits[:clips])
+        masks, labelled = gather(batch.masks[:, : self.first]), gather(batch.labelled[:, : self.first])
+        terms = {"bce": (1.0, losses.bce(logits, masks, labelled))}
         if weights.lambda_ > 0:
             avm = losses.avm_av if weights.avm == "av" else losses.avm_vv
-            terms["avm"] = (weights.lambda_, avm(output.logits, output.maps, output.audio))
+            maps = [gather(m[:clips]) for m in both.maps]
+            aligned = [a if a is None else gather(a[:clips]) for a in both.audio]
+            terms["avm"] = (weights.lambda_, avm(logits, maps, aligned))
         if weights.boxes:
             assert batch.boxes is not None and batch.present is not None
-            box = losses.fill(batch.boxes[:, : self.first], *output.logits.shape[-2:])
+            box = losses.fill(batch.boxes[:, : self.first], *logits.shape[-2:])
             present = batch.present[:, : self.first]
             if weights.box > 0:  # where a mask is drawn, the box has nothing to add
-                weak = present & ~batch.labelled[:, : self.first]
-                shadow = losses.projection(output.logits, box, weak)
-                terms["box"] = (weights.box, shadow + OUTSIDE * losses.outside(output.logits, box, weak))
+                boxes, weak = gather(box), gather(present) & ~labelled
+                shadow = losses.projection(logits, boxes, weak)
+                terms["box"] = (weights.box, shadow + OUTSIDE * losses.outside(logits, boxes, weak))
             if batch.negatives is not None:
                 assert batch.offscreen is not None
                 others = len(batch.negatives)
-                empty = losses.negatives(both.logits[clips:], box[:others], present[:others], batch.offscreen)
+                parts = (both.logits[clips:], box[:others], present[:others], batch.offscreen)
+                empty = losses.negatives(*(gather(part) for part in parts))
                 terms["negatives"] = (weights.negatives, empty)
         return terms
 
@@ -106,17 +110,18 @@ class Objective(nn.Module):
             return {}
         assert batch.crops is not None and batch.present is not None
         assert batch.category is not None and batch.audio is not None
-        weights, present = self.weights, batch.present
+        weights = self.weights
         features = self.segmenter.crop_features(normalise(batch.crops))
-        scores, crop, sound = self.heads(features, batch.audio)
+        scores, crop, sound = (gather(output) for output in self.heads(features, batch.audio))
+        category, present = gather(batch.category), gather(batch.present)
         terms = {}
         if weights.classification > 0:
-            named = losses.classification(scores, batch.category, present)
+            named = losses.classification(scores, category, present)
             terms["classification"] = (weights.classification, named)
         if weights.similarity > 0:
             terms["similarity"] = (weights.similarity, losses.similarity(crop, sound, present))
         if weights.contrastive > 0:
-            matched = losses.contrastive(crop, sound, present, batch.category)
+            matched = losses.contrastive(crop, sound, present, category)
             terms["contrastive"] = (weights.contrastive, matched)
         return terms
 

@@ -102,6 +102,9 @@ class Train(Group):
     variants: list[str] = Field(min_length=1)
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     devices: int = Field(1, ge=1)
+    accumulate: int = Field(1, ge=1)
+    checkpointing: bool = False
+    compile: bool = False
 
 
 class Evaluate(Group):

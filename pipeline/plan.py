@@ -56,6 +56,7 @@ class Plan(BaseModel):
     categories: list[str]
     epochs: int
     batch_size: int
+    accumulate: int = 1
     lr: float
     heads_lr: float | None = None
     schedule: Literal["constant", "cosine"]
@@ -85,7 +86,7 @@ def make_plan(name: str, params: Params, categories: list[str], inputs: dict[str
     """Resolve params for the variant `name`.
 
     Args:
-        categories: the classes of the crop classifier, in order; none (MS3) leaves out the terms that need them.
+        categories: the classes of the crop classifier, in order; none (MS3) leaves out terms that need them.
         inputs: files and folders by name ("frames", "audio", "crops", "bank", "initial"); only those that the
             variant reads are hashed.
     """
@@ -120,6 +121,7 @@ def make_plan(name: str, params: Params, categories: list[str], inputs: dict[str
         categories=categories if weights.heads or negatives > 0 else [],
         epochs=params.train.epochs,
         batch_size=params.train.batch_size,
+        accumulate=params.train.accumulate,
         lr=params.train.lr,
         heads_lr=params.train.heads_lr if weights.heads else None,
         schedule=params.train.schedule,

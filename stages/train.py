@@ -7,15 +7,14 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
-import torch
 from dvclive import Live
-from lightning_fabric import Fabric
 from rich.console import Console
 from rich.progress import Progress
 
 import pipeline
 from pipeline.batches import Clips, open_packed
 from pipeline.catalog import read_catalog
+from pipeline.distributed import make_fabric
 from pipeline.files import digest
 from pipeline.negative_sounds import NegativeSounds
 from pipeline.params import load_params
@@ -27,7 +26,7 @@ from stages.common import AUDIO, BANK, CATALOG, CROPS, FRAMES, LOGS, MODELS, PLA
 
 RESUME = Path(".resume")
 CODE = (
-    *("model", "losses", "augment.py", "batches.py", "metrics.py", "negative_sounds.py"),
+    *("model", "losses", "augment.py", "batches.py", "distributed.py", "metrics.py", "negative_sounds.py"),
     *("objective.py", "train.py"),
 )
 
@@ -39,13 +38,16 @@ def main(variant: str, seed: int) -> None:
 
     Example: python -m stages.train proposed 1
     """
-    devices = load_params().train.devices
+    machine = load_params().train
     plan = read_plan(PLAN / f"{variant}.json")
+    fabric = make_fabric(machine.devices, plan.precision)
+    fabric.launch()  # further processes run this command from its start, and join here
+    first = fabric.is_global_zero
     catalog = read_catalog(CATALOG)
     name = f"{variant}-{seed}"
     here = Path(pipeline.__file__).parent
     resume = ResumeState(RESUME, name, plan.fingerprint(seed, digest([here / part for part in CODE])))
-    for path, old in resume.strangers():
+    for path, old in resume.strangers() if first else ():
         changed = differences(old, plan.model_dump(mode="json")) or ["the seed or the code"]
         print(f"{path}: left by an interrupted run with other settings ({'; '.join(changed)}): not used")
 
@@ -60,13 +62,10 @@ def main(variant: str, seed: int) -> None:
         rows = rows_of(splits, "train")
         negatives = NegativeSounds(audio, bank, catalog["category"].tolist(), rows, share=share, seed=seed)
     clips = Clips(FRAMES, audio, CROPS if plan.crops else None, category, negatives)
-    fabric = Fabric(
-        accelerator="cuda" if torch.cuda.is_available() else "cpu", devices=devices, precision=plan.precision
-    )
-    fabric.launch()
     steps = plan.epochs * -(-int((splits == "train").sum()) // plan.batch_size)
-    bar = Progress(console=Console(stderr=True)) if sys.stderr.isatty() else nullcontext()
-    with Live(str(LOGS / name), dvcyaml=None, save_dvc_exp=False, report=None) as live, bar as progress:
+    bar = Progress(console=Console(stderr=True)) if first and sys.stderr.isatty() else nullcontext()
+    live = Live(str(LOGS / name), dvcyaml=None, save_dvc_exp=False, report=None) if first else nullcontext()
+    with live as log, bar as progress:
         task = progress.add_task(f"train {name}", total=steps) if progress else None
         train(
             plan,
@@ -76,11 +75,13 @@ def main(variant: str, seed: int) -> None:
             rows_of(splits, "val"),
             MODELS / name,
             resume=resume,
-            log=live,
+            log=log,
             say=lambda line: print(f"{name}  {line}", flush=True),
             fabric=fabric,
             initial=initial_weights(plan.model),
-            on_step=(lambda: progress.advance(task)) if progress and task is not None else (lambda: None),
+            checkpointing=machine.checkpointing,
+            compiled=machine.compile,
+            on_batch=(lambda: progress.advance(task)) if progress and task is not None else (lambda: None),
         )
 
 

@@ -105,6 +105,7 @@ def test_fingerprint(values: dict[str, Any], inputs: dict[str, list[Path]]) -> N
         "categories": ["piano", "dog"],
         "epochs": 26,
         "batch_size": 5,
+        "accumulate": 2,
         "lr": 0.002,
         "heads_lr": 0.002,
         "schedule": "constant",

@@ -88,7 +88,7 @@ def go(
     *,
     seed: int = 1,
     say: Callable[[str], None] = lambda line: None,
-    on_step: Callable[[], None] = lambda: None,
+    on_batch: Callable[[], None] = lambda: None,
 ) -> list[dict[str, float]]:
     """Train into base/out and return the logged figures."""
     figures = Figures()
@@ -103,7 +103,7 @@ def go(
         log=figures,
         say=say,
         fabric=Fabric(accelerator="cpu", devices=1),
-        on_step=on_step,
+        on_batch=on_batch,
     )
     return figures.epochs[:-1]
 
@@ -155,7 +155,7 @@ def test_a_resumed_run_ends_as_an_uninterrupted_one(
 ) -> None:
     plan, base, figures = whole
     with pytest.raises(Interrupted):
-        go(plan, data, tmp_path, "out", on_step=stop_in_epoch_2())
+        go(plan, data, tmp_path, "out", on_batch=stop_in_epoch_2())
     assert not (tmp_path / "out").exists()
     lines: list[str] = []
     resumed = go(plan, data, tmp_path, "out", say=lines.append)
@@ -172,7 +172,7 @@ def test_a_changed_plan_does_not_resume_and_the_same_seed_gives_the_same_weights
     plan, base, _ = whole
     other = plan.model_copy(update={"lr": 0.5})
     with pytest.raises(Interrupted):
-        go(other, data, tmp_path, "out", on_step=stop_in_epoch_2())
+        go(other, data, tmp_path, "out", on_batch=stop_in_epoch_2())
     lines: list[str] = []
     go(plan, data, tmp_path, "out", say=lines.append)
     assert lines[0].startswith("epoch 1/2")
@@ -201,7 +201,7 @@ def test_a_listening_run_resumes_exactly_too(data: Path, tmp_path: Path) -> None
     whole = go(plan, data, tmp_path / "a", "out")
     assert {"train/box", "train/negatives", "train/contrastive"} <= whole[0].keys()
     with pytest.raises(Interrupted):
-        go(plan, data, tmp_path / "b", "out", on_step=stop_in_epoch_2())
+        go(plan, data, tmp_path / "b", "out", on_batch=stop_in_epoch_2())
     assert go(plan, data, tmp_path / "b", "out") == whole
     assert same(load(tmp_path / "a/out/last.pt"), load(tmp_path / "b/out/last.pt"))
 

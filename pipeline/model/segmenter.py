@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import NamedTuple
+from contextlib import contextmanager, nullcontext
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from pipeline.model.backbone import build_backbone
 from pipeline.model.decoder import Decoder
@@ -41,6 +42,9 @@ class Segmenter(nn.Module):
         attention: what TPAVI attends to: "sound"; "constant", the same network with zeros in the sound's
             place; "clip", all positions of all frames; "frame", those of its own frame. All but the first
             ignore any audio they are given.
+
+    With `checkpointing` set, training keeps no activations inside the parts and computes them again when
+    their gradients are due: the same result in less memory.
     """
 
     def __init__(
@@ -56,6 +60,7 @@ class Segmenter(nn.Module):
             raise ValueError(f"attention: {attention!r} is none of sound, constant, clip, frame")
         super().__init__()
         self.audio_dim, self.attention = audio_dim, attention
+        self.checkpointing = False
         self.encoder = build_backbone(backbone)
         self.reductions = nn.ModuleList(Reduction(width, channels) for width in self.encoder.channels)
         self.tpavi = nn.ModuleDict({str(stage): TPAVI(channels, audio_dim, gate) for stage in tpavi_stages})
@@ -85,8 +90,8 @@ class Segmenter(nn.Module):
             raise ValueError(
                 f"frames of {tuple(frames.shape[-2:])} pixels: both sides must be divisible by 32"
             )
-        maps = self.encoder(frames.flatten(0, 1))
-        reduced = (reduce(m) for reduce, m in zip(self.reductions, maps, strict=True))
+        maps = self._run(self.encoder, frames.flatten(0, 1))
+        reduced = (self._run(reduce, m) for reduce, m in zip(self.reductions, maps, strict=True))
         return [m.unflatten(0, frames.shape[:2]) for m in reduced]
 
     def decode(self, maps: Sequence[Tensor], audio: Tensor | None, first: int | None = None) -> Segmentation:
@@ -100,13 +105,14 @@ class Segmenter(nn.Module):
             a: Tensor | None = None
             if str(stage) in self.tpavi:
                 if self.attention == "frame":  # every frame is a clip of its own
-                    m = self.tpavi[str(stage)](m.flatten(0, 1).unsqueeze(1), None)[0].view(m.shape)
+                    alone = m.flatten(0, 1).unsqueeze(1)
+                    m = self._run(self.tpavi[str(stage)], alone, None)[0].view(m.shape)
                 else:
-                    m, a = self.tpavi[str(stage)](m, audio)
+                    m, a = self._run(self.tpavi[str(stage)], m, audio)
             # The decoder's first act is a ReLU; the AVM loss reads the maps after it, as published.
             shown.append(torch.relu(m[:, :first]))
             aligned.append(a if a is None else a[:, :first])
-        logits = self.decoder([m.flatten(0, 1) for m in shown])
+        logits = self._run(self.decoder, [m.flatten(0, 1) for m in shown])
         return Segmentation(logits.unflatten(0, shown[0].shape[:2]), shown, aligned)
 
     def crop_features(self, crops: Tensor) -> Tensor:
@@ -116,8 +122,19 @@ class Segmenter(nn.Module):
         those serve the whole frames of evaluation.
         """
         with _running_averages_kept(self.encoder):
-            features = self.encoder(crops.flatten(0, 1))[-1].mean((2, 3))
+            features = self._run(self.encoder, crops.flatten(0, 1))[-1].mean((2, 3))
         return features.unflatten(0, crops.shape[:2])
+
+    def _run(self, part: nn.Module, *inputs: Any) -> Any:
+        if not (self.checkpointing and self.training):
+            return part(*inputs)
+        # the second time, batch norm must not add the same statistics to its running averages again
+        return checkpoint(
+            part,
+            *inputs,
+            use_reentrant=False,
+            context_fn=lambda: (nullcontext(), _running_averages_kept(part)),
+        )
 
 
 @contextmanager
