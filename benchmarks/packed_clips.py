@@ -30,6 +30,7 @@ def pack(folder: Path, clips: int, size: int, cropped: int = 0, crop: int = 64) 
         return Clips(folder, audio)
     np.save(folder / "crops.npy", make.integers(0, 256, (cropped, 5, crop, crop, 3), np.uint8))
     np.save(folder / "present.npy", np.ones((cropped, 5), bool))
+    np.save(folder / "boxes.npy", np.tile(np.array([0.25, 0.25, 0.75, 0.75], np.float32), (cropped, 5, 1)))
     return Clips(folder, audio, folder, np.arange(clips) % 2)
 
 
@@ -37,7 +38,6 @@ def plan(backbone: str, size: int, channels: int, batch: int, *, crops: bool = F
     """A plan of one epoch on such data."""
     settings: dict[str, Any] = {
         "variant": "proposed" if crops else "baseline",
-        "audio": True,
         "model": Model(backbone=backbone, channels=channels, image_size=size),  # type: ignore[arg-type]
         "loss": LossWeights(classification=0.5, similarity=0.5) if crops else LossWeights(),
         "categories": ["a", "b"] if crops else [],

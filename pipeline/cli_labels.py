@@ -7,7 +7,8 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +22,7 @@ from pipeline.params import Params, load_params
 from pipeline.progress import show
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from pipeline.labels.client import Studio
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 CATALOG = Path("data/catalog.parquet")
 IMAGES = Path("data/frames/images")
+AUDIO = Path("data/audio")
 DEMO = Path("data/demo")
 CONFIG = Path("labels/label_studio.xml")
 REPORT = Path("data/labels.html")  # reports/ belongs to the stage `report`
@@ -205,22 +208,45 @@ def check(
 
 @labels_app.command()
 def propose(
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="A trained model: models/VARIANT-SEED/best.pt.", show_default=False)
+    ] = None,
     probabilities: Annotated[
-        Path, typer.Option(help="A .npz with name, frame (1..5) and probability (F, H, W).")
-    ],
-    model: Annotated[str, typer.Option(help="Name of the model, shown to annotators.")] = "model",
+        Path | None,
+        typer.Option(
+            help="Another system's: a .npz with name, frame (1..5) and probability (F, H, W).",
+            show_default=False,
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Name shown to annotators; by default the checkpoint's folder.", show_default=False
+        ),
+    ] = None,
     project: Project = TITLE,
     push_: Annotated[bool, typer.Option("--push/--no-push", help="Send them to Label Studio.")] = True,
 ) -> None:
-    """Turn a model's masks into proposed boxes, and hand out those frames first of which it is least sure."""
+    """Turn a model's masks into proposed boxes, and hand out those frames first of which it is least sure.
+
+    Example: avs labels propose --checkpoint models/proposed-1/best.pt
+    """
     from pipeline.labels import propose as module
     from pipeline.labels.frames import frames_to_label
     from pipeline.labels.proposals import write_proposals
 
+    if (checkpoint is None) == (probabilities is None):
+        raise PipelineError("--checkpoint or --probabilities: give one of them.")
     params, catalog = _world()
-    shown = frames_to_label(catalog, IMAGES, jobs=params.compute.jobs, backend=params.compute.backend)
-    maps, frames = module.read_probabilities(probabilities, {one.frame: one for one in shown})
-    proposals = module.propose(maps, frames, model)
+    frames = frames_to_label(catalog, IMAGES, jobs=params.compute.jobs, backend=params.compute.backend)
+    maps: Iterable[np.ndarray]
+    if checkpoint is not None:
+        maps, name = _maps(checkpoint, params, catalog), checkpoint.absolute().parent.name
+    else:
+        assert probabilities is not None
+        maps, frames = module.read_probabilities(probabilities, {one.frame: one for one in frames})
+        name = "model"
+    proposals = module.propose(maps, frames, model or name)
     write_proposals(PROPOSALS, proposals)
     empty = sum(not one.boxes for one in proposals.frames.values())
     Console(soft_wrap=True).print(
@@ -228,6 +254,28 @@ def propose(
     )
     if push_:
         _push(params, catalog, project, proposals)
+
+
+def _maps(checkpoint: Path, params: Params, catalog: pd.DataFrame) -> Iterator[np.ndarray]:
+    """The model's probabilities (S, S) for every frame of the train clips, in the catalogue's order."""
+    import numpy as np
+    import torch
+
+    from pipeline.evaluate import load_checkpoint
+    from pipeline.predict import predict_clips
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model = load_checkpoint(checkpoint, device)
+    clips = predict_clips(
+        model,
+        IMAGES.parent,
+        AUDIO,
+        np.flatnonzero(catalog["split"] == "train"),
+        device=device,
+        batch_size=params.evaluate.batch_size,
+        track=show,
+    )
+    return chain.from_iterable(clips)
 
 
 def _show_quality(console: Console, quality: Quality) -> None:
@@ -284,9 +332,18 @@ def _push(params: Params, catalog: pd.DataFrame, title: str, proposals: object) 
 
 
 def _world() -> tuple[Params, pd.DataFrame]:
+    """Params and catalogue; labels that a killed pull left beside their place are put back first."""
     from pipeline.catalog import read_catalog
+    from pipeline.labels.swap import alone, left_by_a_kill
 
-    return load_params(), read_catalog(CATALOG)
+    params = load_params()
+    if left_by_a_kill(params.labels.dir):
+        with alone(params.labels.dir, RECORD.with_suffix(".lock")) as put_back:
+            if put_back:
+                Console(soft_wrap=True).print(
+                    f"{params.labels.dir}: put back as before a killed pull or import; run that again"
+                )
+    return params, read_catalog(CATALOG)
 
 
 def _writable(params: Params) -> Path:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from pipeline.catalog import clips_of
 from pipeline.categories import FRAMES
@@ -22,12 +23,16 @@ from pipeline.progress import Track, silent
 
 
 class Corners(NamedTuple):
-    """A box in VOC's pixels: the first is 1, the last is inside."""
+    """A box in VOC's pixels: the first is 1, the last is inside. It was drawn on an image of `width` x
+    `height`.
+    """
 
     xmin: int
     ymin: int
     xmax: int
     ymax: int
+    width: int
+    height: int
 
 
 def build_crops(
@@ -45,14 +50,16 @@ def build_crops(
     """Cut the boxed object out of every frame of every train clip; write the folder `out`, whole or not at
     all.
 
-    `crops.npy` uint8 (C, 5, size, size, 3) RGB and `present.npy` bool (C, 5): row c is row c of the
-    catalogue, C the number of train clips. Of several boxes on one frame the largest is taken. A frame
+    `crops.npy` uint8 (C, 5, size, size, 3) RGB, `present.npy` bool (C, 5) and `boxes.npy` float32 (C, 5, 4),
+    left, top, right, bottom as fractions of the frame, without padding: row c is row c of the catalogue, C
+    the number of train clips. Of several boxes on one frame the largest is taken. A frame
     without a box is not present, and black.
 
     Args:
-        boxes: columns name, frame (1..5), xmin, ymin, xmax, ymax; pixels of the image, VOC's 1-based
-        inclusive. images: the folder of native-size frames that the boxes were drawn on. padding: added on
-        each side, as a fraction of the box's width and height; clipped to the image.
+        boxes: columns name, frame (1..5), xmin, ymin, xmax, ymax, VOC's 1-based inclusive pixels of an image
+        of width x height. Where that is not the frame's size (people drew on AVSBench's 224 x 224, say) the
+        box is stretched with the image. images: the folder of native-size frames. padding: added on each
+        side, as a fraction of the box's width and height; clipped to the image.
     """
     clips = [clip for clip in clips_of(catalog) if clip.split == "train"]
     chosen = largest_boxes(boxes)
@@ -64,6 +71,7 @@ def build_crops(
         new_array(folder / "crops.npy", np.uint8, (len(clips), FRAMES, size, size, 3))
         present = np.array([[(clip.name, k) in chosen for k in range(1, FRAMES + 1)] for clip in clips])
         np.save(folder / "present.npy", present.reshape(len(clips), FRAMES))
+        np.save(folder / "boxes.npy", _as_fractions(chosen, clips))
         items = [
             (row, clip, [chosen.get((clip.name, k)) for k in range(1, FRAMES + 1)])
             for row, clip in enumerate(clips)
@@ -86,17 +94,39 @@ def largest_boxes(boxes: pd.DataFrame) -> dict[tuple[str, int], Corners]:
 def cut(image: np.ndarray, box: Corners, size: int, padding: float) -> np.ndarray:
     """The padded box of an image (height, width, 3), clipped to it and stretched to (size, size, 3).
 
-    Raises `PipelineError` if nothing of the box lies inside the image.
+    Raises `PipelineError` if nothing of the box lies inside the image it was drawn on.
     """
     height, width = image.shape[:2]
-    wide, high = (box.xmax - box.xmin + 1) * padding, (box.ymax - box.ymin + 1) * padding
-    left, right = max(0, round(box.xmin - 1 - wide)), min(width, round(box.xmax + wide))
-    top, bottom = max(0, round(box.ymin - 1 - high)), min(height, round(box.ymax + high))
-    if box.xmin > box.xmax or box.ymin > box.ymax or left >= right or top >= bottom:
+    columns = _pixels(box.xmin, box.xmax, box.width, width, padding)
+    rows = _pixels(box.ymin, box.ymax, box.height, height, padding)
+    if columns is None or rows is None:
         raise PipelineError(
-            f"box {tuple(box)} is empty or outside the image of {width} x {height}; mend its label."
+            f"box {tuple(box[:4])} is empty or outside its image of {box.width} x {box.height}; "
+            "mend its label."
         )
-    return resize_image(image[top:bottom, left:right], size)
+    return resize_image(image[rows, columns], size)
+
+
+def _pixels(first: int, last: int, drawn: int, side: int, padding: float) -> slice | None:
+    """One side of a box, in the pixels of an image of `side` pixels: at least one; None if there are none."""
+    if first > last or first > drawn or last < 1:
+        return None
+    scale, padded = side / drawn, (last - first + 1) * padding
+    start, stop = max(0, round((first - 1 - padded) * scale)), min(side, round((last + padded) * scale))
+    start = min(start, side - 1)  # of a thin box in a large image a small one may keep no whole pixel
+    return slice(start, max(stop, start + 1))
+
+
+def _as_fractions(chosen: dict[tuple[str, int], Corners], clips: list[Clip]) -> NDArray[np.float32]:
+    """(C, 5, 4): left, top, right, bottom of the chosen boxes in the image they were drawn on; 0 without."""
+    packed = np.zeros((len(clips), FRAMES, 4), np.float32)
+    for row, clip in enumerate(clips):
+        for k in range(1, FRAMES + 1):
+            if (box := chosen.get((clip.name, k))) is not None:
+                width, height = box.width, box.height
+                edges = ((box.xmin - 1) / width, (box.ymin - 1) / height, box.xmax / width, box.ymax / height)
+                packed[row, k - 1] = np.clip(edges, 0, 1)
+    return packed
 
 
 def _area(box: Corners) -> int:

@@ -17,11 +17,12 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pipeline.augment import augment
 from pipeline.batches import Batch, Clips, normalise, read_ahead, shuffled
 from pipeline.distributed import synchronise_batch_norm
 from pipeline.files import atomic_path
 from pipeline.metrics import iou_per_frame
-from pipeline.model import Segmenter
+from pipeline.model import Localiser, Segmenter
 from pipeline.objective import Objective, seed_everything
 from pipeline.plan import Plan
 from pipeline.resume import ResumeState
@@ -35,18 +36,22 @@ class Log(Protocol):
     def next_step(self) -> None: ...
 
 
-def learning_rate_factor(epoch: int, plan: Plan) -> float:
-    """The factor on the learning rates in `epoch` (from 1): warm-up, then constant or half a cosine."""
-    if epoch <= plan.warmup_epochs:
-        return epoch / (plan.warmup_epochs + 1)
+def learning_rate_factor(done: float, plan: Plan) -> float:
+    """The factor on the learning rates after `done` epochs: a linear warm-up, then constant or half a cosine.
+
+    `done` counts parts of epochs: the rate changes from step to step.
+    """
+    if done < plan.warmup_epochs:
+        return done / plan.warmup_epochs
     if plan.schedule == "constant":
         return 1.0
-    after = (epoch - 1 - plan.warmup_epochs) / max(1, plan.epochs - plan.warmup_epochs)
-    return 0.5 * (1 + math.cos(math.pi * after))
+    return 0.5 * (1 + math.cos(math.pi * (done - plan.warmup_epochs) / (plan.epochs - plan.warmup_epochs)))
 
 
 @torch.no_grad()
-def validate(segmenter: Segmenter, fabric: Fabric, clips: Clips, rows: NDArray, batch_size: int) -> float:
+def validate(
+    segmenter: Segmenter | Localiser, fabric: Fabric, clips: Clips, rows: NDArray, batch_size: int
+) -> float:
     """M_J over the labelled frames of the clips at `rows`, which the processes share out."""
     segmenter.eval()
     mine = rows[fabric.global_rank :: fabric.world_size]
@@ -66,32 +71,38 @@ def validate(segmenter: Segmenter, fabric: Fabric, clips: Clips, rows: NDArray, 
 def train_epoch(
     objective: Any,
     optimizer: Any,
-    fabric: Fabric,
     batches: Iterator[Batch],
-    after_batch: Callable[[], None],
+    fabric: Fabric,
+    before_batch: Callable[[int], None],
     accumulate: int = 1,
 ) -> dict[str, float]:
     """One pass over the training clips; the mean of each loss term, by name.
 
     Each step follows the mean gradient of `accumulate` batches; the last one that of those that are left.
+
+    Args:
+        batches: on the device, already augmented.
+        before_batch: called with the number of batches done in this epoch.
     """
     sums: dict[str, Tensor] = {}
     count = 0
     while group := list(islice(batches, accumulate)):
         optimizer.zero_grad(set_to_none=True)
         for place, batch in enumerate(group, start=1):
+            before_batch(count)
             with fabric.no_backward_sync(objective, enabled=place < len(group)):
-                terms = objective(batch.to(fabric.device))
+                terms = objective(batch)
                 fabric.backward(terms["loss"] / len(group))
             for name, value in terms.items():  # added on the device: the loop never waits for a figure
                 sums[name] = sums.get(name, torch.zeros((), device=value.device)) + value.detach()
             count += 1
-            after_batch()
         optimizer.step()
     return {name: float(total) / max(1, count) for name, total in sums.items()}
 
 
-def checkpoint(segmenter: Segmenter, heads: Any, plan: Plan, epoch: int, miou: float) -> dict[str, Any]:
+def checkpoint(
+    segmenter: Segmenter | Localiser, heads: Any, plan: Plan, epoch: int, miou: float
+) -> dict[str, Any]:
     """What a checkpoint file holds: weights, the plan they were trained by, epoch and validation M_J."""
     return {
         "segmenter": {key: value.cpu().clone() for key, value in segmenter.state_dict().items()},
@@ -119,7 +130,7 @@ def train(
     initial: dict[str, Tensor] | None = None,
     checkpointing: bool = False,
     compiled: bool = False,
-    after_step: Callable[[], None] = lambda: None,
+    on_batch: Callable[[], None] = lambda: None,
 ) -> None:
     """Train and write `out`/best.pt, last.pt and epoch-{e}.pt for each e in `plan.keep_epochs`.
 
@@ -130,7 +141,7 @@ def train(
         say: gets one line an epoch.
         checkpointing: compute activations twice instead of keeping them: the same result in less memory.
         compiled: run the segmenter through torch.compile.
-        after_step: called after each batch, for a progress bar.
+        on_batch: called at each batch, for a progress bar.
     """
     seed_everything(seed)
     labelled = np.flatnonzero(clips.labelled[train_rows].any(axis=0))
@@ -160,16 +171,21 @@ def train(
     last: dict[str, Any] = state["last"] if state else {}
 
     for epoch in range(start, plan.epochs + 1):
-        factor = learning_rate_factor(epoch, plan)
-        for group, rate in zip(optimizer.param_groups, base_rates, strict=True):
-            group["lr"] = rate * factor
         wrapped.train()
         groups = shuffled(
             train_rows, plan.batch_size, seed, epoch, rank=fabric.global_rank, world=fabric.world_size
         )
-        batches = read_ahead(clips, groups, pin=fabric.device.type == "cuda")
-        terms = train_epoch(wrapped, optimizer, fabric, batches, after_step, plan.accumulate)
-        figures = {f"train/{name}": value for name, value in terms.items()}
+        read = read_ahead(clips, groups, epoch=epoch, pin=fabric.device.type == "cuda")
+        batches = (augment(batch.to(fabric.device), plan.augment, seed, epoch) for batch in read)
+
+        def before_batch(done: int, epoch: int = epoch, batches: int = len(groups)) -> None:
+            factor = learning_rate_factor(epoch - 1 + (done + 0.5) / batches, plan)
+            for group, rate in zip(optimizer.param_groups, base_rates, strict=True):
+                group["lr"] = rate * factor
+            on_batch()
+
+        means = train_epoch(wrapped, optimizer, batches, fabric, before_batch, plan.accumulate)
+        figures = {f"train/{name}": value for name, value in means.items()}
         figures["val/miou"] = validate(segmenter, fabric, clips, val_rows, plan.batch_size)
         if not fabric.is_global_zero:
             continue

@@ -12,19 +12,23 @@ from rich.console import Console
 from rich.progress import Progress
 
 import pipeline
-from pipeline.batches import Clips
+from pipeline.batches import Clips, open_packed
 from pipeline.catalog import read_catalog
 from pipeline.files import digest
 from pipeline.launch import make_fabric
+from pipeline.negative_sounds import NegativeSounds
 from pipeline.params import load_params
 from pipeline.plan import differences, read_plan
 from pipeline.resume import ResumeState
 from pipeline.train import rows_of, train
 from pipeline.weights import initial_weights
-from stages.common import AUDIO, CATALOG, CROPS, FRAMES, LOGS, MODELS, PLAN, run
+from stages.common import AUDIO, BANK, CATALOG, CROPS, FRAMES, LOGS, MODELS, PLAN, run
 
 RESUME = Path(".resume")
-CODE = ("model", "losses", "batches.py", "distributed.py", "metrics.py", "objective.py", "train.py")
+CODE = (
+    *("model", "losses", "augment.py", "batches.py", "distributed.py", "metrics.py", "negative_sounds.py"),
+    *("objective.py", "train.py"),
+)
 
 
 def main(variant: str, seed: int) -> None:
@@ -51,12 +55,13 @@ def main(variant: str, seed: int) -> None:
     category = np.array(
         [plan.categories.index(c) if c in plan.categories else -1 for c in catalog["category"]]
     )
-    clips = Clips(
-        FRAMES,
-        audio=np.load(AUDIO / "features.npy", mmap_mode="r") if plan.audio else None,
-        crops=CROPS if plan.crops else None,
-        category=category,
-    )
+    audio = np.load(AUDIO / "features.npy", mmap_mode="r") if plan.audio else None
+    negatives = None
+    if plan.loss.negatives > 0 and audio is not None:
+        bank, share = open_packed(BANK), plan.loss.negative_share
+        rows = rows_of(splits, "train")
+        negatives = NegativeSounds(audio, bank, catalog["category"].tolist(), rows, share=share, seed=seed)
+    clips = Clips(FRAMES, audio, CROPS if plan.crops else None, category, negatives)
     steps = plan.epochs * -(-int((splits == "train").sum()) // plan.batch_size)
     bar = Progress(console=Console(stderr=True)) if first and sys.stderr.isatty() else nullcontext()
     live = Live(str(LOGS / name), dvcyaml=None, save_dvc_exp=False, report=None) if first else nullcontext()
@@ -76,7 +81,7 @@ def main(variant: str, seed: int) -> None:
             initial=initial_weights(plan.model),
             checkpointing=machine.checkpointing,
             compiled=machine.compile,
-            after_step=(lambda: progress.advance(task)) if progress and task is not None else (lambda: None),
+            on_batch=(lambda: progress.advance(task)) if progress and task is not None else (lambda: None),
         )
 
 

@@ -25,7 +25,6 @@ TRAIN, VAL = np.arange(6), np.arange(6, 9)  # batches of 3 clips: shares of 2 an
 def plan_of(avm: str = "av", epochs: int = 2) -> Plan:
     return Plan(
         variant="proposed",
-        audio=True,
         model=Model(backbone="resnet18", channels=8, tpavi_stages=[3, 4], image_size=64),
         loss=LossWeights(lambda_=0.5, avm=avm, classification=0.5, similarity=0.5),  # type: ignore[arg-type]
         categories=["dog", "piano"],
@@ -49,6 +48,7 @@ def pack(folder: Path) -> None:
     np.save(folder / "labelled.npy", np.array([[True, number % 2 == 0] for number in range(9)]))
     np.save(folder / "crops.npy", make.integers(0, 256, (6, 2, 32, 32, 3), np.uint8))
     np.save(folder / "present.npy", np.array([[True, number % 3 == 0] for number in range(6)]))
+    np.save(folder / "boxes.npy", np.tile(np.array([0.25, 0.25, 0.75, 0.75], np.float32), (6, 2, 1)))
     np.save(folder / "features.npy", make.standard_normal((9, 2, 128)).astype(np.float32))
 
 
@@ -90,7 +90,7 @@ def gradients(folder: Path, avm: str) -> dict[str, torch.Tensor]:
     return {**{name: term.detach() for name, term in terms.items()}, **found, **buffers}
 
 
-def run(folder: Path, out: str, after_step=lambda: None) -> list[dict[str, float]]:  # type: ignore[no-untyped-def]
+def run(folder: Path, out: str, on_batch=lambda: None) -> list[dict[str, float]]:  # type: ignore[no-untyped-def]
     """Train by `pipeline.train` into folder/out; the figures that this process logged."""
     fabric = make_fabric(1, "32-true")
     fabric.launch()
@@ -108,7 +108,7 @@ def run(folder: Path, out: str, after_step=lambda: None) -> list[dict[str, float
         log=log,
         say=lambda line: None,
         fabric=fabric,
-        after_step=after_step,
+        on_batch=on_batch,
     )
     return log.epochs[:-1]
 

@@ -19,8 +19,13 @@ def _clip(name: str, split: str = "train") -> Clip:
     return Clip(name, "race_car", split, 0, f"{name}.mp4", None, None, [None] * 5, None, None, None)
 
 
-def _boxes(*rows: tuple[str, int, int, int, int, int]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=["name", "frame", "xmin", "ymin", "xmax", "ymax"])
+def _boxes(*rows: tuple[str, int, int, int, int, int], size: tuple[int, int] = (80, 60)) -> pd.DataFrame:
+    columns = ["name", "frame", *Corners._fields]
+    return pd.DataFrame([(*row, *size) for row in rows], columns=columns)
+
+
+def _box(xmin: int, ymin: int, xmax: int, ymax: int, width: int = 80, height: int = 60) -> Corners:
+    return Corners(xmin, ymin, xmax, ymax, width, height)
 
 
 def _picture(box: Corners, height: int = 60, width: int = 80) -> np.ndarray:
@@ -30,14 +35,14 @@ def _picture(box: Corners, height: int = 60, width: int = 80) -> np.ndarray:
 
 
 def test_box_is_cut_to_the_pixel() -> None:
-    box = Corners(11, 6, 42, 37)  # 32 x 32, first and last pixel inside
+    box = _box(11, 6, 42, 37)  # 32 x 32, first and last pixel inside
     crop = cut(_picture(box), box, 32, 0)
     assert crop.shape == (32, 32, 3)
     assert (crop == (200, 100, 50)).all()
 
 
 def test_padding_is_a_fraction_of_the_box_on_each_side() -> None:
-    box = Corners(21, 11, 40, 50)  # 20 wide, 40 high
+    box = _box(21, 11, 40, 50, 80, 80)  # 20 wide, 40 high
     crop = cut(
         _picture(box, 80, 80), box, 224, 0.5
     )  # 40 x 80: columns 10 to 50, rows from the top edge to 70
@@ -46,24 +51,42 @@ def test_padding_is_a_fraction_of_the_box_on_each_side() -> None:
     assert bright.mean(axis=0).max() == pytest.approx(40 / 70, abs=0.01)  # 10 rows were clipped above
 
 
+def test_a_box_drawn_on_another_size_is_stretched_with_the_image() -> None:
+    # columns 11 to 42 and rows 6 to 37 of 80 x 60 are, on 224 x 224, edges 28 and 117.6, 18.67 and 138.13
+    picture = _picture(_box(11, 6, 42, 37))
+    crop = cut(picture, _box(29, 20, 117, 138, 224, 224), 32, 0)
+    np.testing.assert_array_equal(crop, cut(picture, _box(11, 6, 42, 37), 32, 0))
+    # twice as wide, three times as high: edges 20, 84 of 160 and 15, 111 of 180 are 10, 42 and 5, 37
+    np.testing.assert_array_equal(cut(picture, _box(21, 16, 84, 111, 160, 180), 32, 0), crop)
+    # padding of a half: 16 and 16 pixels here, 32 and 48 there
+    there, here = _box(21, 16, 84, 111, 160, 180), _box(11, 6, 42, 37)
+    np.testing.assert_array_equal(cut(picture, there, 32, 0.5), cut(picture, here, 32, 0.5))
+
+
+def test_a_thin_box_of_a_large_image_keeps_a_pixel() -> None:
+    picture = np.arange(60 * 80 * 3, dtype=np.uint32).reshape(60, 80, 3).astype(np.uint8)
+    crop = cut(picture, _box(800, 1, 800, 1, 800, 600), 32, 0)
+    assert (crop == picture[0, 79]).all()
+
+
 def test_box_over_the_edge_is_clipped() -> None:
     image = np.arange(60 * 80 * 3, dtype=np.uint32).reshape(60, 80, 3).astype(np.uint8)
     np.testing.assert_array_equal(
-        cut(image, Corners(-30, -30, 500, 500), 80, 0), cut(image, Corners(1, 1, 80, 60), 80, 0)
+        cut(image, _box(-30, -30, 500, 500), 80, 0), cut(image, _box(1, 1, 80, 60), 80, 0)
     )
 
 
 @pytest.mark.parametrize("box", [(81, 1, 90, 10), (1, 61, 5, 70), (-9, 1, 0, 10), (20, 5, 10, 9)])
 def test_box_without_image_is_an_error(box: tuple[int, int, int, int]) -> None:
-    with pytest.raises(PipelineError, match="empty or outside the image of 80 x 60"):
-        cut(_picture(Corners(1, 1, 2, 2)), Corners(*box), 32, 0)
+    with pytest.raises(PipelineError, match="empty or outside its image of 80 x 60"):
+        cut(_picture(_box(1, 1, 2, 2)), _box(*box), 32, 0)
 
 
 @given(st.integers(1, 80), st.integers(1, 60), st.integers(0, 100), st.integers(0, 100), st.floats(0, 1))
 def test_any_box_that_begins_inside_gives_a_crop(
     x: int, y: int, wide: int, high: int, padding: float
 ) -> None:
-    box = Corners(x, y, x + wide, y + high)
+    box = _box(x, y, x + wide, y + high)
     crop = cut(_picture(box), box, 32, padding)
     assert crop.shape == (32, 32, 3)
     assert crop.max() > 0  # of the object at least something
@@ -71,7 +94,7 @@ def test_any_box_that_begins_inside_gives_a_crop(
 
 def test_largest_box_of_a_frame_is_taken() -> None:
     boxes = _boxes(("a", 1, 1, 1, 10, 10), ("a", 1, 1, 1, 20, 6), ("a", 2, 5, 5, 6, 6), ("a", 1, 2, 2, 21, 7))
-    assert largest_boxes(boxes) == {("a", 1): Corners(1, 1, 20, 6), ("a", 2): Corners(5, 5, 6, 6)}
+    assert largest_boxes(boxes) == {("a", 1): _box(1, 1, 20, 6), ("a", 2): _box(5, 5, 6, 6)}
 
 
 @pytest.fixture
@@ -81,7 +104,7 @@ def images(tmp_path: Path) -> Path:
         for k in range(1, 6):
             path = tmp_path / "images" / image_path(_clip(name), k)
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_jpeg(path, _picture(Corners(11, 6, 42, 37)), 95)
+            write_jpeg(path, _picture(_box(11, 6, 42, 37)), 95)
     return tmp_path / "images"
 
 
@@ -118,5 +141,5 @@ def test_what_cannot_be_cut_is_named(images: Path, tmp_path: Path) -> None:
         build_crops(
             to_frame([_clip("a"), _clip("c")]), boxes, images, tmp_path / "out", size=32, padding=0, jobs=1
         )
-    assert "a frame 1: box (200, 1, 210, 5) is empty or outside" in str(error.value)
+    assert "a frame 1: box (200, 1, 210, 5) is empty or outside its image of 80 x 60" in str(error.value)
     assert "c_1.jpg: no such file" in str(error.value)

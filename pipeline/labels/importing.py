@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipeline.categories import CATEGORIES, FRAMES
@@ -17,7 +17,7 @@ from pipeline.labels.places import Frame, Home, split_stem
 from pipeline.labels.pull import Collected, collect
 from pipeline.labels.studio_json import read_export
 from pipeline.labels.table import label_files
-from pipeline.labels.voc import UnreadableLabelError, read_voc
+from pipeline.labels.voc import UnreadableLabelError, read_voc, write_voc
 
 
 @dataclass
@@ -64,13 +64,14 @@ def export_voc(folder: Path, clips: Mapping[str, Home], target: Path, images: Pa
         if frame is None or frame.name not in clips:
             done.left_out.append((source, "names no frame of a clip in the catalogue"))
             continue
+        stem = f"{frame.name}_{frame.number}"
         try:
-            read_voc(folder / source)
+            # written anew, not copied: labelImg shows no box, and says nothing, where `filename` lacks or
+            # `difficult` is no number
+            write_voc(target / f"{stem}.xml", replace(read_voc(folder / source), filename=f"{stem}.jpg"))
         except UnreadableLabelError as error:
             done.left_out.append((source, error.detail))
             continue
-        stem = f"{frame.name}_{frame.number}"
-        _copy(folder / source, target / f"{stem}.xml")
         done.labels += 1
         if images is not None:
             home = clips[frame.name]

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.errors import PipelineError
-from pipeline.files import atomic_folder
 from pipeline.labels.places import Frame, Home, label_path, split_stem
+from pipeline.labels.swap import swapped
 from pipeline.labels.table import label_files
 from pipeline.labels.voc import UnreadableLabelError, parse_voc
 
@@ -79,7 +79,7 @@ def merge(
 def apply(folder: Path, plan: Merge, others: Mapping[str, bytes] | None = None) -> None:
     """Write the plan, all of it or nothing: a new folder is made beside the old one and takes its place.
 
-    Files that stay are hard links, not copies. Killed at any moment, the labels are the old or the new ones.
+    Files that stay are hard links, not copies. For use in `swap.alone`, which mends what a kill leaves.
 
     Args:
         others: further files, relative to the folder.
@@ -92,7 +92,7 @@ def apply(folder: Path, plan: Merge, others: Mapping[str, bytes] | None = None) 
     if not files:
         return
     try:
-        with atomic_folder(folder) as new:
+        with swapped(folder) as new:
             if folder.is_dir():
                 shutil.copytree(
                     folder,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 import cv2
@@ -19,7 +20,7 @@ THRESHOLD = 0.5
 SPECK = 0.1  # parts of a mask smaller than this share of its largest part do not widen the box
 
 
-def propose(probabilities: np.ndarray, frames: Sequence[Shown], model: str) -> Proposals:
+def propose(probabilities: Iterable[np.ndarray], frames: Sequence[Shown], model: str) -> Proposals:
     """Boxes for frames, from the probability that each pixel belongs to the sounding object.
 
     The box holds the mask (probability > 0.5) without specks, in the clip's category. The score is the IoU
@@ -27,16 +28,15 @@ def propose(probabilities: np.ndarray, frames: Sequence[Shown], model: str) -> P
     outside). Where the model sees no object at all it is 0: such frames come first.
 
     Args:
-        probabilities: (F, H, W) float, 0..1, one map a frame; any size, stretched over the frame.
-        frames: F frames; those of clips without a category get no proposal.
+        probabilities: one map (H, W) a frame, float, 0..1; any size, stretched over the frame. Taken one by
+            one, so that a model may compute them meanwhile.
+        frames: as many frames; those of clips without a category get no proposal.
         model: name for the version shown to annotators; a fingerprint of the boxes is added.
     """
-    if probabilities.ndim != 3 or len(probabilities) != len(frames):
-        raise PipelineError(
-            f"{probabilities.shape} is not the shape of one map for each of {len(frames)} frames."
-        )
     found: dict[str, Proposed] = {}
-    for map_, shown in zip(probabilities, frames, strict=True):
+    for map_, shown in zip_longest(probabilities, frames):
+        if map_ is None or shown is None:
+            raise PipelineError(f"there is not one map for each of {len(frames)} frames.")
         if shown.category:
             found[image_id(shown.frame)] = propose_one(map_, shown)
     return versioned(model, found)

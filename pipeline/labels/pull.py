@@ -25,6 +25,7 @@ from pipeline.labels.mask_boxes import iou
 from pipeline.labels.merge import Merge, Side, apply, merge
 from pipeline.labels.places import Frame, Home, split_stem
 from pipeline.labels.studio_json import LOST, Drawn, Proposal, Task, read_tasks
+from pipeline.labels.swap import alone
 from pipeline.labels.voc import Annotation, Box, voc_text
 
 ANNOTATIONS = "annotations.jsonl"  # in the label folder, so that `dvc add` versions it with the labels
@@ -55,8 +56,7 @@ def pull(
 ) -> tuple[Merge, Collected]:
     """Bring the project's annotations into `folder`; see `merge` for what becomes of files changed here.
 
-    Interrupted at any moment it leaves the labels as they were or as they should be; a second run
-    completes it.
+    Killed at any moment, a second run completes it, and no label is lost or doubled.
     """
     project = studio.find_project(title)
     if project is None:
@@ -87,17 +87,19 @@ def settle(
     """Merge collected labels into `folder` and remember how the two sides met.
 
     The annotations of `source` (a project or file) replace its earlier ones in `annotations.jsonl`; others
-    stay.
+    stay. What a killed run left is mended first.
     """
-    records = read_json(record_file) if record_file.exists() else {}
-    key = str(folder.resolve())
-    plan = merge(folder, collected.labels, clips, records.get(key, {}), side)
-    others = [line for line in read_annotations(folder) if line.get("source") != source]
-    lines = sorted(
-        json.dumps(line, sort_keys=True, ensure_ascii=False) for line in [*others, *_from(source, collected)]
-    )
-    apply(folder, plan, {ANNOTATIONS: "".join(f"{line}\n" for line in lines).encode()} if lines else {})
-    write_json(record_file, {**records, key: plan.record})
+    with alone(folder, record_file.with_suffix(".lock")):
+        records = read_json(record_file) if record_file.exists() else {}
+        key = str(folder.resolve())
+        plan = merge(folder, collected.labels, clips, records.get(key, {}), side)
+        others = [line for line in read_annotations(folder) if line.get("source") != source]
+        lines = sorted(
+            json.dumps(line, sort_keys=True, ensure_ascii=False)
+            for line in [*others, *_from(source, collected)]
+        )
+        apply(folder, plan, {ANNOTATIONS: "".join(f"{line}\n" for line in lines).encode()} if lines else {})
+        write_json(record_file, {**records, key: plan.record})
     return plan
 
 

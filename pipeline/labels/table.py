@@ -15,6 +15,7 @@ from pipeline.errors import PipelineError
 from pipeline.labels.mask_boxes import mask_iou
 from pipeline.labels.places import Frame, Home, Misplaced, label_path, locate
 from pipeline.labels.rules import Limits, judge, problems_table
+from pipeline.labels.swap import left_by_a_kill
 from pipeline.labels.voc import Annotation, UnreadableLabelError, read_many
 from pipeline.parallel import map_all
 from pipeline.progress import Track, silent
@@ -67,11 +68,13 @@ def read_labels(
         for clips with one category), and the problems: file, level (error or warning), kind (see
         `rules.KINDS`), detail.
 
-    Raises `PipelineError` if there is no such folder or not one usable box in it.
+    A folder that labels no train clip gives an empty table: not every variant learns from boxes.
+
+    Raises `PipelineError` if there is no such folder, or labels in it and not one that is usable.
     """
     drawn = read_folder(folder, catalog, jobs=jobs, backend=backend, track=track)
     boxes, problems = check(drawn, catalog, limits)
-    if boxes.empty:
+    if boxes.empty and (problems["level"] == "error").any():
         shown = "".join(f"\n  {row.file}: {row.detail}" for row in problems.head(5).itertuples())
         raise PipelineError(f"{folder}: holds no usable box; `avs labels check` lists why." + shown)
     return boxes, problems
@@ -94,6 +97,10 @@ def read_folder(
     """Read every XML file under `folder` that has a place in the catalogue; see `places.locate` for the
     layouts.
     """
+    if not folder.is_dir() and left_by_a_kill(folder):
+        raise PipelineError(
+            f"{folder}: a pull or import was killed at the last step; `avs labels check` puts them back."
+        )
     if not folder.is_dir():
         raise PipelineError(
             f"{folder}: no such folder of labels; set labels.dir in params.yaml, or make it with "

@@ -48,6 +48,20 @@ def make_project(folder: Path) -> Path:
     return folder
 
 
+def pack(folder: Path, side: int) -> None:
+    """What the stages `frames` and `audio` pack for the project's clips, which differ in brightness alone."""
+    count = len(CLIPS)
+    frames = np.full((count, 5, side, side, 3), 90, np.uint8)
+    frames[:, :, side // 4 : -side // 4, side // 4 : -side // 4] = 255
+    frames += np.arange(count * 5, dtype=np.uint8).reshape(count, 5, 1, 1, 1) * 12
+    np.save(folder / "data/frames/frames.npy", frames)
+    np.save(folder / "data/frames/masks.npy", np.zeros((count, 5, side, side), np.uint8))
+    np.save(folder / "data/frames/labelled.npy", np.zeros((count, 5), bool))
+    (folder / "data/audio").mkdir()
+    features = np.random.default_rng(0).normal(size=(count, 5, 128)).astype(np.float32)
+    np.save(folder / "data/audio/features.npy", features)
+
+
 def studio_command() -> str | None:
     """A Label Studio for the tests: LABEL_STUDIO_COMMAND, the checkout's own, or the one on PATH."""
     own = ROOT / ".label-studio" / "venv" / "bin" / "label-studio"

@@ -85,7 +85,7 @@ def test_paths_inside_files_lead_nowhere(tmp_path: Path, path: str) -> None:
         for file in tmp_path.rglob("*")
         if file.is_file() and file not in before
     ]
-    assert sorted(made) == ["met.json", "voc/dog_barking/abc/abc_1.xml"]
+    assert sorted(made) == ["met.json", "met.lock", "voc/dog_barking/abc/abc_1.xml"]
 
 
 def test_voc_to_label_studio_to_voc_gives_the_same_numbers(tmp_path: Path) -> None:

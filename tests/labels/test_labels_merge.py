@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from labels_world import catalog, label
 
 from pipeline.errors import PipelineError
-from pipeline.labels import merge as module
 from pipeline.labels.merge import Merge, apply, merge
 from pipeline.labels.places import Frame
 from pipeline.labels.table import homes
@@ -126,23 +123,3 @@ def test_a_full_disk_leaves_the_labels_as_they_were(tmp_path: Path, monkeypatch:
     with pytest.raises(PipelineError, match="No space left"):
         apply(folder, plan)
     assert (folder / PATH).read_bytes() == _text(21) and list(tmp_path.iterdir()) == [folder]
-
-
-def test_killed_half_way_leaves_the_labels_as_they_were(tmp_path: Path) -> None:
-    folder = tmp_path / "voc"
-    _meet(folder, 21, {})
-    code = (
-        "import os, pathlib\nfrom pipeline.labels.merge import Merge, apply\n"
-        "real, seen = pathlib.Path.write_bytes, []\n"
-        "def dying(path, data):\n"
-        "    seen.append(path)\n"
-        "    os._exit(9) if len(seen) == 50 else None\n"
-        "    return real(path, data)\n"
-        "pathlib.Path.write_bytes = dying\n"
-        f"apply(pathlib.Path({str(folder)!r}), Merge(write={{f'a_{{k}}.xml': b'x' for k in range(100)}}))\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=Path(module.__file__).parents[2], check=False)
-    assert done.returncode == 9
-    assert [path.name for path in folder.rglob("*.xml")] == ["abc_1.xml"]
-    apply(folder, Merge(write={f"a_{k}.xml": b"x" for k in range(100)}))
-    assert len(list(folder.rglob("*.xml"))) == 101

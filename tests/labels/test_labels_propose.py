@@ -1,19 +1,33 @@
-"""Masks -> proposed boxes, by hand."""
+"""Masks -> proposed boxes, by hand; and from a checkpoint to what became of its proposals."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from studio_world import HEIGHT, WIDTH, make_project, pack
+from test_labels_push import FakeStudio
+from tiny_model import SIDE, write_checkpoint
+from typer.testing import CliRunner
 
+from pipeline import cli_labels
+from pipeline.batches import Clips
+from pipeline.cli import app
 from pipeline.errors import PipelineError
+from pipeline.evaluate import load_checkpoint
 from pipeline.labels.frames import Shown
 from pipeline.labels.places import Frame
+from pipeline.labels.proposals import read_proposals
 from pipeline.labels.propose import expected_iou, propose, propose_one, read_probabilities, without_specks
 from pipeline.labels.voc import Box
+from pipeline.predict import segment
 
 SHOWN = Shown(Frame("abc", 1), "dog_barking", "x.jpg", 160, 120)
 
@@ -73,8 +87,9 @@ def test_the_version_tells_the_content() -> None:
     assert list(first.frames) == ["abc_1"]  # without a category there is no class to propose
     assert first.model_version == propose(np.stack([_map(), _map(0.2)]), frames, "m").model_version
     assert first.model_version != propose(np.stack([_map(0.8), _map()]), frames, "m").model_version
-    with pytest.raises(PipelineError, match="2 frames"):
-        propose(np.zeros((3, 4, 4)), frames, "m")
+    for count in (1, 3):
+        with pytest.raises(PipelineError, match="2 frames"):
+            propose(np.zeros((count, 4, 4)), frames, "m")
 
 
 @pytest.mark.parametrize("value", [np.nan, 1.5, -0.1])
@@ -102,3 +117,87 @@ def test_files_of_predictions(tmp_path: Path) -> None:
         read_probabilities(path, known)
     with pytest.raises(PipelineError, match="no such file"):
         read_probabilities(tmp_path / "none.npz", known)
+
+
+class Annotated(FakeStudio):
+    """A server in memory whose annotators accept, move and delete what is proposed, task by task."""
+
+    def annotated(self, project: int) -> list[dict[str, Any]]:
+        def moved(result: list[dict[str, Any]]) -> list[dict[str, Any]]:
+            value = result[0]["value"]
+            return [{**result[0], "value": {**value, "width": value["width"] / 2}}]
+
+        acts = [lambda result: result, moved, lambda result: []]
+        return [
+            {
+                **task,
+                "annotations": [{"id": task["id"], "completed_by": 1, "result": act(proposed["result"])}],
+            }
+            for task, act in zip(self.held, acts, strict=False)
+            for proposed in task["predictions"]
+        ]
+
+    def people(self) -> dict[int, str]:
+        return {1: "ann"}
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A project with packed frames, features and a checkpoint, in which `avs` runs."""
+    folder = make_project(tmp_path)
+    pack(folder, SIDE)
+    write_checkpoint(folder / "models/proposed-1/best.pt")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def _avs(*arguments: str) -> Any:
+    return CliRunner().invoke(app, ["labels", *arguments], catch_exceptions=False)
+
+
+CHECKPOINT = ("propose", "--checkpoint", "models/proposed-1/best.pt")
+
+
+def test_a_checkpoint_proposes_what_its_masks_hold(project: Path) -> None:
+    assert "10 frames proposed" in _avs(*CHECKPOINT, "--no-push").output
+    found = read_proposals(project / ".label-studio/proposals.json")
+    assert found.model_version.startswith("proposed-1-") and found.ordered
+    clips = Clips(project / "data/frames", audio=np.load(project / "data/audio/features.npy"))
+    model = load_checkpoint(project / "models/proposed-1/best.pt", torch.device("cpu"))
+    for row, (name, category) in enumerate({"-abc_7": "dog_barking", "def": "helicopter"}.items()):
+        batch = clips.take(np.array([row]))
+        assert batch.audio is not None
+        maps = segment(model, batch.frames.numpy(), batch.audio.numpy(), device=torch.device("cpu"))[0]
+        for number, map_ in enumerate(maps, start=1):
+            proposed = found.frames[f"{name}_{number}"]
+            expected = propose_one(map_, Shown(Frame(name, number), category, "x", WIDTH, HEIGHT))
+            assert proposed.boxes == expected.boxes and len(proposed.boxes) == 1
+            assert proposed.score == pytest.approx(expected.score, abs=1e-5)
+    assert len({one.score for one in found.frames.values()}) > 1
+
+
+def test_from_a_checkpoint_to_what_became_of_its_proposals(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio = Annotated()
+    monkeypatch.setattr(cli_labels, "_studio", lambda: contextlib.nullcontext(studio))
+    assert "10 tasks added" in _avs("push").output
+    said = _avs(*CHECKPOINT).output
+    assert "10 proposals added" in said
+    assert "0 proposals added" in _avs(*CHECKPOINT).output  # the same model proposes nothing twice
+    assert studio.project is not None and studio.project["sampling"] == "Uncertainty sampling"
+    assert studio.project["model_version"] == studio.held[0]["predictions"][0]["model_version"]
+    said = _avs("pull").output
+    assert "3 labels written" in said and "1 say that" in said
+    said = _avs("check").output
+    assert "3 of 10 frames labelled" in said and "1 kept, 1 moved, 1 thrown away" in said
+    page = (project / "data/labels.html").read_text()
+    assert "Of 3 proposals looked at, 1 were kept as they were" in page
+
+
+def test_one_source_of_proposals_is_named(project: Path) -> None:
+    for sources in ((), ("--checkpoint", "a.pt", "--probabilities", "a.npz")):
+        with pytest.raises(PipelineError, match="--checkpoint or --probabilities"):
+            _avs("propose", *sources)
+    with pytest.raises(PipelineError, match=r"none\.pt: no such checkpoint"):
+        _avs("propose", "--checkpoint", "none.pt")

@@ -1,0 +1,91 @@
+"""Changing a folder of labels as a whole, so that a kill at any moment costs nothing.
+
+A new folder is made as `.{name}.new` beside the old one; then the old one is renamed to `.{name}.old`, the
+new one takes its place, and the old one goes. Which of the three are there tells how far a killed run came,
+and the next run mends that.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipeline.errors import PipelineError
+
+
+@contextmanager
+def alone(folder: Path, lock: Path) -> Iterator[bool]:
+    """Let one command at a time change `folder`; mend first what a killed one left, and give whether labels
+    were put back.
+
+    Args:
+        lock: a file, made if need be; the system frees it when the process ends, however it ends.
+
+    Raises `PipelineError` if another command is at it, or see `_mend`.
+    """
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("a") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise PipelineError(
+                f"{folder}: another command writes labels there; wait for its end, then run this again."
+            ) from None
+        yield _mend(folder.resolve())
+
+
+@contextmanager
+def swapped(folder: Path) -> Iterator[Path]:
+    """Give an empty folder that takes the place of `folder` when the block ends well. For use in `alone`.
+
+    On an error `folder` stays as it was.
+    """
+    new, old = _beside(folder)
+    new.mkdir(parents=True)
+    try:
+        yield new
+        if folder.exists():
+            folder.replace(old)
+        new.replace(folder)
+    except BaseException:
+        if old.exists():
+            old.replace(folder)
+        shutil.rmtree(new, ignore_errors=True)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def left_by_a_kill(folder: Path) -> bool:
+    """Whether `alone` would find something to mend, or another command at work."""
+    return any(path.exists() for path in _beside(folder.resolve()))
+
+
+def _mend(folder: Path) -> bool:
+    """Finish or undo what a killed run left; True if labels were put back.
+
+    Killed before the swap: what it had prepared goes. Between the two renames: the old labels come back.
+    After the swap: the new labels stay, the old ones go.
+
+    Raises `PipelineError` if the old labels wait beside others: a person made those meanwhile.
+    """
+    new, old = _beside(folder)
+    between = old.exists() and new.exists()
+    if between and folder.exists():
+        raise PipelineError(
+            f"{folder}: was made while its labels stood in {old}, where a killed run left them. Move one of "
+            f"the two away: to have the older labels back, move {folder} away and run this again; to give "
+            f"them up, remove {old}."
+        )
+    if between:
+        old.replace(folder)
+    for path in (old, new):
+        if path.exists():
+            shutil.rmtree(path)
+    return between
+
+
+def _beside(folder: Path) -> tuple[Path, Path]:
+    return folder.with_name(f".{folder.name}.new"), folder.with_name(f".{folder.name}.old")

@@ -1,0 +1,171 @@
+"""A pull killed at every single step it takes: the next run mends it, and no label is lost or doubled."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from labels_world import catalog
+from studio_world import make_project
+from typer.testing import CliRunner
+
+from pipeline.cli import app
+from pipeline.errors import PipelineError
+from pipeline.labels.merge import Merge
+from pipeline.labels.places import Frame
+from pipeline.labels.pull import Collected, settle
+from pipeline.labels.swap import alone, left_by_a_kill, swapped
+from pipeline.labels.table import homes, read_folder
+from pipeline.labels.voc import Annotation, Box, voc_text
+
+CLIPS = homes(catalog())
+STEPS = {
+    "open",
+    "os.mkdir",
+    "os.rename",
+    "os.link",
+    "os.remove",
+    "os.rmdir",
+}  # each is told before
+
+
+def _text(xmin: int) -> bytes:
+    return voc_text(Annotation(160, 120, (Box("dog_barking", xmin, 30, 61, 70),), "x.jpg")).encode()
+
+
+def _theirs(xmin: int, frames: int) -> Collected:
+    return Collected(
+        labels={Frame("abc", k): _text(xmin) for k in range(1, frames + 1)},
+        lines=[
+            {"annotator": "a", "name": "abc", "frame": k, "state": "boxed", "chosen": True, "boxes": []}
+            for k in range(1, frames + 1)
+        ],
+    )
+
+
+def _settle(root: Path, theirs: Collected) -> Merge:
+    return settle(root / "voc", theirs, CLIPS, root / "record/met.json", None, "t")
+
+
+def _killed_at(step: int, root: Path, theirs: Collected) -> bool:
+    """Run `settle` in a process that is killed before its step of that number; False if it took fewer."""
+    child = os.fork()
+    if child == 0:
+        seen = 0
+
+        def watch(event: str, arguments: tuple[object, ...]) -> None:
+            nonlocal seen
+            here = event == "os.remove" or any(str(one).startswith(str(root)) for one in arguments)
+            if event in STEPS and here:
+                seen += 1
+                if seen == step:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        try:
+            sys.addaudithook(watch)
+            _settle(root, theirs)
+            os._exit(0)
+        finally:
+            os._exit(1)  # never back into a second pytest
+    status = os.waitpid(child, 0)[1]
+    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
+    return os.WIFSIGNALED(status)
+
+
+def _labels(root: Path) -> dict[str, bytes]:
+    folder = root / "voc"
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.xml")}
+
+
+def _names(step: int) -> str:
+    return f"dog_barking/abc/abc_{step}.xml"
+
+
+def test_killed_at_any_step_a_second_run_completes_it(tmp_path: Path) -> None:
+    step, between = 0, 0
+    before = {_names(1): _text(30), _names(2): _text(21), "mine.xml": b"by hand"}
+    after = {_names(1): _text(30), **{_names(k): _text(25) for k in (2, 3, 4)}, "mine.xml": b"by hand"}
+    after[_names(1)] = _text(30)  # changed here by hand, and there: a person decides
+    while True:
+        step += 1
+        root = tmp_path / str(step)
+        _settle(root, _theirs(21, 2))
+        (root / "voc" / _names(1)).write_bytes(_text(30))
+        (root / "voc/mine.xml").write_bytes(b"by hand")
+        if not _killed_at(step, root, _theirs(25, 4)):
+            break
+        between += not (root / "voc").exists()
+        assert _labels(root) in ({}, before, after)
+        plan = _settle(root, _theirs(25, 4))
+        assert _labels(root) == after and plan.conflicts == [_names(1)]
+        lines = (root / "voc/annotations.jsonl").read_text().splitlines()
+        assert len(lines) == len(set(lines)) == 4
+        assert sorted(path.name for path in root.iterdir()) == ["record", "voc"]
+        assert not _settle(root, _theirs(25, 4)).write
+    assert step > 15  # it was killed at as many places
+    assert between == 1  # one of them lies between the two renames
+
+
+def _kill_between_the_renames(root: Path) -> None:
+    """What a kill there leaves: the state that the test above meets once."""
+    (root / "voc").rename(root / ".voc.old")
+    (root / ".voc.new").mkdir()
+
+
+def test_labels_made_meanwhile_are_neither_overwritten_nor_joined(tmp_path: Path) -> None:
+    _settle(tmp_path, _theirs(21, 2))
+    _kill_between_the_renames(tmp_path)
+    (tmp_path / "voc").mkdir()
+    (tmp_path / "voc/abc_1.xml").write_bytes(_text(50))
+    with pytest.raises(PipelineError, match=r"\.voc\.old.*Move one of the two away"):
+        _settle(tmp_path, _theirs(21, 2))
+    assert _labels(tmp_path) == {"abc_1.xml": _text(50)} and (tmp_path / ".voc.old" / _names(2)).exists()
+    (tmp_path / "voc").rename(tmp_path / "away")
+    _settle(tmp_path, _theirs(21, 2))
+    assert _labels(tmp_path) == {_names(1): _text(21), _names(2): _text(21)}
+
+
+def test_one_command_at_a_time(tmp_path: Path) -> None:
+    with alone(tmp_path / "voc", tmp_path / "record/met.lock") as put_back:
+        assert not put_back
+        with pytest.raises(PipelineError, match="another command"):
+            _settle(tmp_path, _theirs(21, 2))
+    _settle(tmp_path, _theirs(21, 2))
+
+
+def test_an_error_in_the_second_rename_undoes_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _settle(tmp_path, _theirs(21, 2))
+    real = Path.replace
+
+    def refuse(path: Path, target: Path) -> Path:
+        if path.name == ".voc.new":
+            raise OSError(5, "Input/output error")
+        return real(path, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(OSError, match="Input/output"), swapped(tmp_path / "voc") as new:
+        (new / "x.xml").write_bytes(b"x")
+    assert set(_labels(tmp_path)) == {_names(1), _names(2)} and not left_by_a_kill(tmp_path / "voc")
+
+
+def test_the_commands_that_read_put_labels_back_or_say_how(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = make_project(tmp_path)
+    label = project / "labels/voc/helicopter/def/def_1.xml"
+    label.parent.mkdir(parents=True)
+    box = Box("helicopter", 41, 31, 120, 90)
+    label.write_text(voc_text(Annotation(160, 120, (box,), "def_1.jpg")))
+    _kill_between_the_renames(project / "labels")
+    with pytest.raises(PipelineError, match="`avs labels check` puts them back"):
+        read_folder(project / "labels/voc", catalog())
+    monkeypatch.chdir(project)
+    done = CliRunner().invoke(app, ["labels", "check"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert "put back" in done.output and "1 of 10 frames labelled" in done.output
+    assert label.exists() and sorted(path.name for path in (project / "labels").glob(".*")) == []
