@@ -63,8 +63,7 @@ class Objective(nn.Module):
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """The loss terms of a batch by name, unweighted, and their weighted sum under "loss": scalars.
 
-        With several processes each holds a part of the batch; every one's losses are those of the whole
-        (but for the tri-map's, whose negatives are those of its own part).
+        With several processes each holds a part of the batch; every one's losses are those of the whole.
         """
         if isinstance(self.segmenter, Localiser):
             weighted = {"trimap": (self.weights.trimap, self._trimap(self.segmenter, batch))}

@@ -22,13 +22,23 @@ from pipeline.train import train
 TRAIN, VAL = np.arange(6), np.arange(6, 9)  # batches of 3 clips: shares of 2 and 1
 
 
-def plan_of(avm: str = "av", epochs: int = 2) -> Plan:
+def plan_of(task: str = "av") -> Plan:
+    """With the AVM loss "av" or "vv" and the terms of crops and boxes, or of the localiser ("trimap")."""
+    terms = {
+        "lambda_": 0.5,
+        "avm": task,
+        "classification": 0.5,
+        "similarity": 0.5,
+        "contrastive": 0.5,
+        "box": 0.5,
+    }
     return Plan(
+        network="localiser" if task == "trimap" else "segmenter",
         variant="proposed",
         model=Model(backbone="resnet18", channels=8, tpavi_stages=[3, 4], image_size=64),
-        loss=LossWeights(lambda_=0.5, avm=avm, classification=0.5, similarity=0.5),  # type: ignore[arg-type]
+        loss=LossWeights(**({"trimap": 1.0} if task == "trimap" else terms)),  # type: ignore[arg-type]
         categories=["dog", "piano"],
-        epochs=epochs,
+        epochs=2,
         batch_size=3,
         lr=1e-4,
         heads_lr=1e-4,
@@ -69,11 +79,11 @@ class Figures:
         self.epochs.append({})
 
 
-def gradients(folder: Path, avm: str) -> dict[str, torch.Tensor]:
+def gradients(folder: Path, task: str) -> dict[str, torch.Tensor]:
     """The loss of one batch of three clips, its gradients and the new running averages, in float64."""
     rank, world = (distributed.get_rank(), distributed.get_world_size()) if _many() else (0, 1)
     torch.manual_seed(0)
-    objective = Objective(plan_of(avm)).double()
+    objective = Objective(plan_of(task)).double()
     objective.segmenter.encoder.register_forward_pre_hook(lambda net, inputs: (inputs[0].double(),))
     for name, parameter in objective.named_parameters():
         if name.endswith("bn.weight"):
@@ -121,7 +131,7 @@ def main(task: str, folder: Path) -> None:
     import os
 
     rank = os.environ["RANK"]
-    if task in ("av", "vv"):
+    if task in ("av", "vv", "trimap"):
         distributed.init_process_group("gloo")
         torch.save(gradients(folder, task), folder / f"{task}-{rank}.pt")
     else:

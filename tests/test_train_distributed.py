@@ -61,11 +61,12 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("avm", ["av", "vv"])
-def test_losses_gradients_and_running_averages(packed: Path, avm: str) -> None:
-    alone = worker.gradients(packed, avm)
-    assert {"bce", "avm", "classification", "similarity"} < alone.keys()
-    for found in two_processes(avm, packed):
+@pytest.mark.parametrize("task", ["av", "vv", "trimap"])
+def test_losses_gradients_and_running_averages(packed: Path, task: str) -> None:
+    alone = worker.gradients(packed, task)
+    terms = {"bce", "avm", "classification", "similarity", "contrastive", "box"}
+    assert (terms if task != "trimap" else {"trimap"}) < alone.keys()
+    for found in two_processes(task, packed):
         assert found.keys() == alone.keys()
         for name, value in alone.items():
             torch.testing.assert_close(

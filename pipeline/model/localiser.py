@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pipeline.distributed import gather
 from pipeline.losses.trimap import POSITIVE, SOFTNESS
 from pipeline.model.backbone import build_backbone
 from pipeline.model.segmenter import Segmentation
@@ -33,9 +34,10 @@ class Localiser(nn.Module):
     def compare(self, frames: Tensor, audio: Tensor) -> Tensor:
         """Every frame under every sound, for `pipeline.losses.trimap`.
 
-        (n, 3, H, W), (n, audio_dim) -> cosines (n, n, H / 16, W / 16): row i frame i, column j sound j.
+        (n, 3, H, W), (n, audio_dim) -> cosines (n, n, H / 16, W / 16): row i frame i, column j sound j; n is
+        that of all processes together.
         """
-        return torch.einsum("ichw,jc->ijhw", self._map(frames), self._sound(audio))
+        return torch.einsum("ichw,jc->ijhw", gather(self._map(frames)), gather(self._sound(audio)))
 
     @property
     def crop_width(self) -> int:
