@@ -6,7 +6,7 @@ PATH := $(CURDIR)/$(BIN):$(PATH)
 export PATH
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check --no-compile
 
-.PHONY: repro test lint install
+.PHONY: repro test lint install bench
 
 repro: $(VENV)/.run  ## the whole pipeline, from clips to reports/index.html
 	[ -d .git ] || git init -q
@@ -39,3 +39,7 @@ $(VENV)/.studio: | $(VENV)/.dev
 	-$(PYTHON) -m venv .label-studio/venv && \
 	.label-studio/venv/bin/python -m pip install -q --disable-pip-version-check --no-compile 'label-studio==1.23.*'
 	@touch $@
+
+# Beside the published code: make bench BENCH='--published ../AVSBench'. Parts alone: BENCH='--only step'.
+bench: $(VENV)/.dev  ## speed and memory, as Markdown tables
+	$(BIN)/python -m benchmarks $(BENCH)

@@ -1,6 +1,6 @@
 """Parity with the published code, block by block and whole.
 
-    python benchmarks/parity.py AVSBENCH_CHECKOUT [--size 96] [--channels-last]
+    python -m benchmarks.parity AVSBENCH_CHECKOUT [--size 96] [--channels-last]
 
 Prints the table of docs/parity.md: relative differences |ours - theirs| / |theirs| (2-norms) of the outputs,
 and of the gradients of a random projection of them, with respect to the inputs and to all weights, for the
@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from published_code import load_published, published_network
 from torch import Tensor, nn
 
+from benchmarks.published_code import load_published, published_network
 from pipeline.losses import avm_av, avm_vv, bce
 from pipeline.model.published import published_segmenter, translate
 

@@ -17,13 +17,14 @@ import timm.layers
 import torch
 
 
-def load_published(checkout: Path, setting: str = "avs_ms3") -> dict[str, Any]:
-    """Import its modules ("resnet", "pvt", "tpavi", "loss", "metrics") as they stand; run on the CPU.
+def load_published(checkout: Path, setting: str = "avs_ms3", device: str = "cpu") -> dict[str, Any]:
+    """Import its modules ("resnet", "pvt", "tpavi", "loss", "metrics") as they stand.
 
-    Three things are put in its way: `.cuda()` does nothing, the old timm's module names lead to today's, and
-    nobody's pretrained weights are read at construction.
+    Three things are put in its way: on a CPU `.cuda()` does nothing, the old timm's module names lead to
+    today's, and nobody's pretrained weights are read at construction.
     """
-    torch.Tensor.cuda = lambda self, *args, **kwargs: self  # type: ignore[method-assign]
+    if device == "cpu":
+        torch.Tensor.cuda = lambda self, *args, **kwargs: self  # type: ignore[method-assign]
     registry, vision = ModuleType("timm.models.registry"), ModuleType("timm.models.vision_transformer")
     registry.register_model = lambda function: function  # type: ignore[attr-defined]
     vision._cfg = lambda *args, **kwargs: {}  # type: ignore[attr-defined]

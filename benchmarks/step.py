@@ -1,52 +1,97 @@
-"""One training step as published: 224 px, 5 frames a clip, 256 channels, TPAVI at four stages.
+"""One training step as published: 5 frames a clip, 256 channels, TPAVI at four stages, loss on frame 1.
 
-    python benchmarks/step.py                              # the direct N x N form against ours
-    python benchmarks/step.py --published AVSBENCH_CHECKOUT    # the published code as well
-
-S4's loss: BCE on frame 1, the only labelled one. Each form runs in a process of its own, the first step is
-not counted. All forms start from the same weights and see the same clip, so that their losses compare: the
-first is the same; Adam's first step then turns rounding into sign where a gradient is zero but for rounding.
+All forms start from the same weights and see the same clips, so that their first losses are the same; Adam's
+first step then turns rounding into sign where a gradient is zero but for rounding.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import resource
-import subprocess
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
-import torch
-from torch import Tensor
-
-from pipeline.losses import bce
-from pipeline.model import Segmenter
-from pipeline.model.published import translate
+from benchmarks.measure import Setup, apart, failure, row, table, wait
+from benchmarks.tpavi import oracle
 
 FORMS = {
     "published": "published code",
     "direct": "ours with the N x N matrix",
     "all": "ours, all frames decoded",
     "first": "ours, the labelled frame decoded",
+    "compiled": "the same, torch.compile",
 }
-sys.path.append(
-    str(Path(__file__).resolve().parents[1] / "tests" / "model")
-)  # the direct form is the tests' oracle
+EPOCHS, CLIPS = 15, 3452  # S4's training as published
 
 
-def network(
-    form: str, options: argparse.Namespace
-) -> tuple[torch.nn.Module, Callable[[Tensor, Tensor], Tensor]]:
+def report(setup: Setup) -> Iterator[str]:
+    """A table for each backbone, size and batch; ratios to the published code, or to the direct form."""
+    big = setup.device == "cuda"
+    cases = [("resnet50", 224, 4 if big else 1), ("pvt_v2_b5", 224, 4 if big else 1)]
+    if big:
+        cases += [(backbone, 224, batch) for backbone in ("resnet50", "pvt_v2_b5") for batch in (16, 32)]
+    else:
+        cases += [("resnet50", 96, 4), ("resnet18", 96, 4)]
+    if setup.quick:
+        cases = [("resnet18", 64, 1)]
+    for number, (backbone, size, batch) in enumerate(cases):
+        if number:
+            yield ""
+        yield from _case(setup, backbone, size, batch)
+
+
+def _case(setup: Setup, backbone: str, size: int, batch: int) -> Iterator[str]:
+    yield f"{backbone}, {size} pixels, {batch} clips a step\n"
+    headers = ("form", "precision", "a step", "clips/s", "times", "peak", "of the first's", "floor")
+    yield from table(*headers, "of the floor's rate", "first loss", "S4's 15 epochs")
+    base: dict[str, Any] = {}
+    operations = 0.0
+    for form, precision in _rows(setup, backbone):
+        arguments = {"backbone": backbone, "size": size, "batch": batch, "device": setup.device}
+        arguments |= {"steps": 1 if setup.quick else 10 if setup.device == "cuda" else 3}
+        published = str(setup.published) if setup.published else None
+        result = apart(
+            "benchmarks.step:measure", form=form, precision=precision, published=published, **arguments
+        )
+        if line := failure(result, FORMS[form], 11):
+            yield line
+            continue
+        base = base or result
+        seconds, peak = result["seconds"], result["peak"]
+        operations = result["operations"] or operations  # a compiled network's are those of the row above it
+        floor = setup.floor(operations, result["bytes"], precision)
+        yield row(
+            [
+                *(FORMS[form], precision, f"{seconds:.3g} s", f"{batch / seconds:.3g}"),
+                *(f"{base['seconds'] / seconds:.2f}", f"{peak:.2f} GB", f"{peak / base['peak']:.2f}"),
+                *(f"{floor:.2g} s", f"{floor / seconds:.0%}", f"{result['loss']:.6f}"),
+                f"{EPOCHS * CLIPS * seconds / batch / 60:,.1f} min",
+            ]
+        )
+
+
+def _rows(setup: Setup, backbone: str) -> list[tuple[str, str]]:
+    theirs = [("published", "float32")] if setup.published and backbone != "resnet18" else []
+    ours = [(form, "float32") for form in ("direct", "all", "first")]
+    reduced = [("first", "bfloat16")]
+    # compiling takes minutes on a CPU
+    return theirs + ours + reduced + ([("compiled", "bfloat16")] if setup.device == "cuda" else [])
+
+
+def _network(form: str, backbone: str, published: str | None, device: str) -> tuple[Any, Callable[..., Any]]:
     """A network, and how it gives the logits (B, H, W) of the first frames."""
-    torch.manual_seed(0)
-    net = Segmenter(options.backbone, channels=256)
-    if form == "published":
-        from published_code import load_published, published_network
+    import torch
 
-        theirs = published_network(load_published(options.published, "avs_s4"), options.backbone)
+    from pipeline.model import Segmenter
+    from pipeline.model.published import translate
+
+    torch.manual_seed(0)
+    net = Segmenter(backbone, channels=256)
+    if form == "published":
+        from benchmarks.published_code import load_published, published_network
+
+        assert published is not None
+        theirs = published_network(load_published(Path(published), "avs_s4", device), backbone)
         ours, state = net.state_dict(), theirs.state_dict()
         for key in state:
             for name in translate({key: state[key]}):
@@ -54,69 +99,63 @@ def network(
         theirs.load_state_dict(state)
         return theirs, lambda frames, audio: theirs(frames.flatten(0, 1), audio.flatten(0, 1))[0][::5, 0]
     if form == "direct":
-        from direct_tpavi import DirectTPAVI
-
         for stage, block in net.tpavi.items():
-            net.tpavi[stage] = DirectTPAVI(block)
-    first = 1 if form == "first" else None
-    return net, lambda frames, audio: net(frames, audio, first).logits[:, 0]
+            net.tpavi[stage] = oracle().DirectTPAVI(block)
+    first = 1 if form in ("first", "compiled") else None
+    run = torch.compile(net) if form == "compiled" else net
+    return net, lambda frames, audio: run(frames, audio, first).logits[:, 0]
 
 
-def measure(form: str, options: argparse.Namespace) -> dict:
-    """Run the steps of one form; best wall and CPU seconds a step, peak memory in GB, the losses."""
-    net, logits_of = network(form, options)
+def measure(
+    form: str,
+    backbone: str,
+    size: int,
+    batch: int,
+    precision: str,
+    device: str,
+    steps: int,
+    published: str | None,
+) -> dict[str, float]:
+    """Best seconds of a step after the first, its floating-point operations, the bytes of Adam's state.
+
+    The bytes: parameters, gradients and two moments, read once, and all but the gradients written: what no
+    step can do without, however its activations are kept.
+    """
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from pipeline.losses import bce
+
+    net, logits_of = _network(form, backbone, published, device)
+    net.to(device)
     optimiser = torch.optim.Adam(net.parameters(), 1e-4, fused=form not in ("published", "direct"))
     torch.manual_seed(1)
-    frames = torch.randn(options.batch, 5, 3, options.size, options.size)
-    audio = torch.rand(options.batch, 5, 128)
-    masks = (torch.rand(options.batch, 1, options.size, options.size) > 0.5).float()
-    labelled = torch.ones(options.batch, 1, dtype=torch.bool)
-    seconds, cpu, losses = [], [], []
-    for _ in range(options.steps + 1):
-        start, busy = time.perf_counter(), time.process_time()
-        loss = bce(logits_of(frames, audio).unsqueeze(1), masks, labelled)
+    frames = torch.randn(batch, 5, 3, size, size).to(device)
+    audio = torch.rand(batch, 5, 128).to(device)
+    masks = (torch.rand(batch, 1, size, size) > 0.5).float().to(device)
+    labelled = torch.ones(batch, 1, dtype=torch.bool, device=device)
+    mixed = torch.autocast(device, torch.bfloat16, enabled=precision == "bfloat16")
+
+    def step() -> Any:
+        with mixed:
+            loss = bce(logits_of(frames, audio).unsqueeze(1).float(), masks, labelled)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-        losses.append(loss.item())
-        seconds.append(time.perf_counter() - start)
-        cpu.append(time.process_time() - busy)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    return {"seconds": min(seconds[1:]), "cpu": min(cpu[1:]), "peak": peak, "losses": losses}
+        return loss
 
-
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--published", type=Path, help="a clone of https://github.com/OpenNLPLab/AVSBench")
-    parser.add_argument("--backbone", choices=["resnet50", "pvt_v2_b5"], default="resnet50")
-    parser.add_argument("--size", type=int, default=224)
-    parser.add_argument("--batch", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=3)
-    parser.add_argument("--form", choices=list(FORMS), help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.form:
-        print(json.dumps(measure(options.form, options)))
-        return
-    forms = [form for form in FORMS if form != "published" or options.published]
-    print(f"{options.backbone}, {options.size} px, batch {options.batch}, {torch.get_num_threads()} threads")
-    base: dict = {}
-    for form in forms:
-        answer = subprocess.run(
-            [sys.executable, __file__, *sys.argv[1:], "--form", form],
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        result = json.loads(answer.stdout.splitlines()[-1])
-        base = base or result
-        cells = [f"  {FORMS[form]:<34}"]
-        for key, unit in (("seconds", "s"), ("cpu", "s CPU"), ("peak", "GB")):
-            cells.append(f"{result[key]:7.2f} {unit} {base[key] / result[key]:5.2f}x")
-        losses = " ".join(f"{loss:.6f}" for loss in result["losses"])
-        print(*cells, f" losses {losses}", flush=True)
-
-
-if __name__ == "__main__":
-    main()
+    if form == "compiled":
+        loss, operations = step().item(), 0.0  # counted by the row above: the counter cannot look inside
+    else:
+        with FlopCounterMode(display=False) as counter:
+            loss = step().item()
+        operations = counter.get_total_flops()
+    times = []
+    for _ in range(steps):
+        wait(device)
+        start = time.perf_counter()
+        step()
+        wait(device)
+        times.append(time.perf_counter() - start)
+    parameters = sum(p.numel() for p in net.parameters())
+    return {"seconds": min(times), "loss": loss, "operations": operations, "bytes": 7 * 4 * parameters}

@@ -1,84 +1,73 @@
-"""TPAVI by itself: the direct N x N form against the linear one, at every stage's size.
-
-    python benchmarks/tpavi.py [--clips 1] [--size 224] [--device cuda]
-
-Forward and backward of one block, 256 channels, 5 frames. `floor` is what the linear form's matrix products
-alone cost at the rate of a large product measured here.
-"""
+"""TPAVI by itself: the direct N x N form against the linear one, at every stage's size."""
 
 from __future__ import annotations
 
-import argparse
 import sys
-import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Iterator
+from typing import Any
 
-import torch
+from benchmarks.measure import ROOT, Setup, apart, best, failure, milliseconds, row, table
 
-from pipeline.model import TPAVI
-
-sys.path.append(
-    str(Path(__file__).resolve().parents[1] / "tests" / "model")
-)  # the direct form is the tests' oracle
-CHANNELS, FRAMES = 256, 5
+CHANNELS, FRAMES, STRIDES = 256, 5, (4, 8, 16, 32)
 
 
-def seconds(function: Callable[[], object], device: str, repeat: int = 5) -> float:
-    """Best of several calls after one that warms up."""
-    times = []
-    for _ in range(repeat + 1):
-        start = time.perf_counter()
-        function()
-        if device == "cuda":
-            torch.cuda.synchronize()
-        times.append(time.perf_counter() - start)
-    return min(times[1:])
-
-
-def main() -> None:
-    from direct_tpavi import DirectTPAVI, alive
-
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--clips", type=int, default=1)
-    parser.add_argument("--size", type=int, default=224)
-    parser.add_argument("--device", default="cpu")
-    options = parser.parse_args()
-    torch.manual_seed(0)
-    device = options.device
-    square = torch.randn(4096, 4096, device=device)
-    rate = 2 * 4096**3 / seconds(lambda: square @ square, device, 2)
-    print(f"{options.clips} clips, {options.size} px, {device}; matrix rate {rate / 1e9:.0f} GF/s")
-    print("| stage | positions N | direct | linear | times | floor | difference |")
-    print("|---|---|---|---|---|---|---|")
-    for stage, stride in enumerate((4, 8, 16, 32), start=1):
-        side = options.size // stride
-        linear = alive(TPAVI(CHANNELS)).to(device)
-        direct = DirectTPAVI(linear)
-        shape = (options.clips * FRAMES, CHANNELS, side, side)
-        maps = torch.randn(shape, device=device).contiguous(memory_format=torch.channels_last)
-        maps = maps.unflatten(0, (options.clips, FRAMES)).requires_grad_()
-        audio = torch.rand(options.clips, FRAMES, 128, device=device)
-
-        def both(form: torch.nn.Module, maps: torch.Tensor = maps, audio: torch.Tensor = audio) -> None:
-            form(maps, audio)[0].square().mean().backward()
-
-        slow = seconds(lambda form=direct: both(form), device, 1 if stage == 1 else 3)
-        fast = seconds(lambda form=linear: both(form), device)
-        with torch.no_grad():
-            z = direct(maps, audio)[0]
-            difference = ((linear(maps, audio)[0] - z).norm() / z.norm()).item()
-        positions = FRAMES * side * side
-        # theta, and the C/2 x C product with the folded matrix: once forward, twice backward
-        floor = 3 * 2 * options.clips * positions * CHANNELS * CHANNELS / rate
-        print(
-            f"| {stage} | {positions} | {slow * 1e3:.1f} ms | {fast * 1e3:.1f} ms | {slow / fast:.1f} "
-            f"| {floor * 1e3:.1f} ms | {difference:.0e} |",
-            flush=True,
+def report(setup: Setup) -> Iterator[str]:
+    """A line a stage, then the difference of the outputs."""
+    size = 64 if setup.quick else 224
+    clips = 4 if setup.device == "cuda" and not setup.quick else 1
+    yield f"{clips} clips of {FRAMES} frames of {size} pixels, {CHANNELS} channels, float32.\n"
+    headers = ("stage", "positions N", "direct", "linear", "times", "direct, peak", "linear, peak")
+    yield from table(*headers, "floor of linear", "difference")
+    for stage, stride in enumerate(STRIDES, start=1):
+        case = {"clips": clips, "side": size // stride, "device": setup.device}
+        direct = apart("benchmarks.tpavi:block", form="direct", **case)
+        linear = apart("benchmarks.tpavi:block", form="linear", **case)
+        if line := failure(direct, str(stage), 9) or failure(linear, str(stage), 9):
+            yield line
+            continue
+        positions = FRAMES * case["side"] ** 2
+        # theta and the folded C/2 x C product: once forward, twice backward. Maps and Z with their gradients.
+        operations = 3 * 2 * 2 * clips * positions * CHANNELS * (CHANNELS // 2)
+        floor = setup.floor(operations, 4 * 4 * clips * positions * CHANNELS)
+        yield row(
+            [
+                *(stage, positions, milliseconds(direct["seconds"]), milliseconds(linear["seconds"])),
+                f"{direct['seconds'] / linear['seconds']:.1f}",
+                *(f"{form['peak']:.2f} GB" for form in (direct, linear)),
+                milliseconds(floor),
+                f"{abs(direct['norm'] - linear['norm']) / direct['norm']:.0e}",
+            ]
         )
+    yield "\n`difference`: of a fixed projection of the outputs, relative to it."
 
 
-if __name__ == "__main__":
-    main()
+def oracle() -> Any:
+    """The tests' module of the direct form."""
+    folder = str(ROOT / "tests" / "model")
+    if folder not in sys.path:
+        sys.path.append(folder)
+    import direct_tpavi
+
+    return direct_tpavi
+
+
+def block(form: str, clips: int, side: int, device: str) -> dict[str, float]:
+    """Seconds of forward and backward of one block, and a projection of its output."""
+    import torch
+
+    from pipeline.model import TPAVI
+
+    torch.manual_seed(0)
+    net: torch.nn.Module = oracle().alive(TPAVI(CHANNELS))
+    if form == "direct":
+        net = oracle().DirectTPAVI(net)
+    net.to(device)
+    maps = torch.randn(clips * FRAMES, CHANNELS, side, side).contiguous(memory_format=torch.channels_last)
+    maps = maps.unflatten(0, (clips, FRAMES)).to(device).requires_grad_()
+    audio = torch.rand(clips, FRAMES, 128).to(device)
+    direction = torch.linspace(-1, 1, maps.numel(), dtype=torch.double, device=device)
+    with torch.no_grad():
+        projection = net(maps, audio)[0].flatten().double() @ direction
+
+    seconds = best(lambda: net(maps, audio)[0].square().mean().backward(), device)
+    return {"seconds": seconds, "norm": abs(projection.item())}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pipeline.errors import PipelineError
+from pipeline.negative_sounds import NegativeSounds
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -21,46 +22,57 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class Batch:
-    """B clips of T frames. Pictures are uint8 RGB, not yet normalised.
+    """B clips of T frames. Pictures are RGB from 0 to 255: uint8 as read, float after augmentation.
 
     Attributes:
-        frames: (B, T, H, W, 3) uint8.
-        masks: (B, T, H, W) uint8, 0 or 1; only where `labelled` do they mean anything.
+        frames: (B, T, H, W, 3).
+        masks: (B, T, H, W), 0 or 1; only where `labelled` do they mean anything.
         labelled: (B, T) bool.
+        rows: (B,) int64, the clips' numbers in the catalogue.
         audio: (B, T, 128) float32, or None for a variant that does not listen.
         crops: (B, T, s, s, 3) uint8, or None.
-        present: (B, T) bool: which crops exist; None without crops.
+        present: (B, T) bool: which frames have a box and a crop; None without crops.
+        boxes: (B, T, 4) float32: left, top, right, bottom as fractions of the frame; None without crops.
         category: (B,) int64: the clip's class for the crop classifier; None without crops.
+        negatives: (n, T, 128) float32, n <= B: other sounds for the first n clips, or None.
+        offscreen: (n,) bool: that sound is of another category's clip, whose object may be in view here too;
+            the others (silence, noise) belong to nothing in any picture.
     """
 
     frames: Tensor
     masks: Tensor
     labelled: Tensor
+    rows: Tensor
     audio: Tensor | None = None
     crops: Tensor | None = None
     present: Tensor | None = None
+    boxes: Tensor | None = None
     category: Tensor | None = None
+    negatives: Tensor | None = None
+    offscreen: Tensor | None = None
 
     def to(self, device: torch.device) -> Batch:
         """The batch on `device`; copies from pinned memory do not wait."""
-        return Batch(*(None if t is None else t.to(device, non_blocking=True) for t in self._tensors()))  # type: ignore[arg-type]
+        return self._each(lambda tensor: tensor.to(device, non_blocking=True))
 
     def pin(self) -> Batch:
         """The batch in page-locked memory, for copies to a GPU that do not wait."""
-        return Batch(*(None if t is None else t.pin_memory() for t in self._tensors()))  # type: ignore[arg-type]
+        return self._each(lambda tensor: tensor.pin_memory())
 
-    def _tensors(self) -> list[Tensor | None]:
-        return [self.frames, self.masks, self.labelled, self.audio, self.crops, self.present, self.category]
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        values = (getattr(self, field.name) for field in fields(self))
+        return Batch(*(None if value is None else change(value) for value in values))  # type: ignore[arg-type]
 
 
 def normalise(pictures: Tensor) -> Tensor:
-    """(..., H, W, 3) uint8 -> (..., 3, H, W) float32, by ImageNet's mean and deviation, on its own device."""
+    """(..., H, W, 3) from 0 to 255 -> (..., 3, H, W) float32, by ImageNet's mean and deviation."""
     mean = torch.tensor(IMAGENET_MEAN, device=pictures.device) * 255
     std = torch.tensor(IMAGENET_STD, device=pictures.device) * 255
     return ((pictures.float() - mean) / std).movedim(-1, -3)
 
 
-def _open(path: Path) -> NDArray:
+def open_packed(path: Path) -> NDArray:
+    """Map a packed array into memory; a missing or broken file is a `PipelineError` that names it."""
     try:
         return np.load(path, mmap_mode="r")
     except FileNotFoundError:
@@ -77,8 +89,10 @@ class Clips:
     Args:
         frames: folder with frames.npy, masks.npy, labelled.npy.
         audio: (N, T, 128) float32 features, or None.
-        crops: folder with crops.npy and present.npy for the first C clips (the train split), or None.
+        crops: folder with crops.npy, present.npy and boxes.npy for the first C clips (the train split), or
+            None.
         category: (N,) class indices for the crop classifier; needed with crops.
+        negatives: other sounds that training hears, or None.
     """
 
     def __init__(
@@ -87,36 +101,59 @@ class Clips:
         audio: NDArray | None = None,
         crops: Path | None = None,
         category: NDArray | None = None,
+        negatives: NegativeSounds | None = None,
     ) -> None:
-        self.frames = _open(frames / "frames.npy")
-        self.masks = _open(frames / "masks.npy")
-        self.labelled = _open(frames / "labelled.npy")
+        self.frames = open_packed(frames / "frames.npy")
+        self.masks = open_packed(frames / "masks.npy")
+        self.labelled = open_packed(frames / "labelled.npy")
         self.audio = audio
-        self.crops = _open(crops / "crops.npy") if crops else None
-        self.present = _open(crops / "present.npy") if crops else None
+        self.crops = open_packed(crops / "crops.npy") if crops else None
+        self.present = open_packed(crops / "present.npy") if crops else None
+        self.boxes = open_packed(crops / "boxes.npy") if crops else None
         self.category = category
+        self.negatives = negatives
         if audio is not None and len(audio) != len(self.frames):
             raise PipelineError(
                 f"{frames}: holds {len(self.frames)} clips, the audio features {len(audio)}; run `dvc repro`."
             )
 
-    def take(self, rows: NDArray) -> Batch:
-        """Read the clips at `rows` into one batch; without crops where not all of the clips have them."""
+    def take(self, rows: NDArray, epoch: int | None = None) -> Batch:
+        """Read the clips at `rows` into one batch; without crops where not all of the clips have them.
+
+        Args:
+            epoch: of training, which decides the other sounds; None: none are given.
+        """
         cropped = self.crops is not None and len(rows) > 0 and rows.max() < len(self.crops)
 
-        def pick(array: NDArray | None) -> Tensor | None:
-            return None if array is None else torch.from_numpy(np.ascontiguousarray(array[rows]))
+        def pick(array: NDArray | None, wanted: bool = True) -> Tensor | None:
+            return (
+                torch.from_numpy(np.ascontiguousarray(array[rows])) if wanted and array is not None else None
+            )
 
         frames, masks, labelled = pick(self.frames), pick(self.masks), pick(self.labelled)
         assert frames is not None and masks is not None and labelled is not None
-        if not cropped:
-            return Batch(frames, masks, labelled, pick(self.audio))
-        crops, present, category = pick(self.crops), pick(self.present), pick(self.category)
-        return Batch(frames, masks, labelled, pick(self.audio), crops, present, category)
+        negatives = offscreen = None
+        if self.negatives is not None and epoch is not None:
+            negatives, offscreen = (torch.from_numpy(part) for part in self.negatives.draw(rows, epoch))
+        return Batch(
+            frames,
+            masks,
+            labelled,
+            torch.from_numpy(np.asarray(rows, dtype=np.int64)),
+            pick(self.audio),
+            pick(self.crops, cropped),
+            pick(self.present, cropped),
+            pick(self.boxes, cropped),
+            pick(self.category, cropped),
+            negatives,
+            offscreen,
+        )
 
 
-def read_ahead(clips: Clips, groups: list[NDArray], *, pin: bool = False, depth: int = 2) -> Iterator[Batch]:
-    """Yield `clips.take(rows)` for each group of rows, read by a thread up to `depth` batches ahead.
+def read_ahead(
+    clips: Clips, groups: list[NDArray], *, epoch: int | None = None, pin: bool = False, depth: int = 2
+) -> Iterator[Batch]:
+    """Yield `clips.take(rows, epoch)` for each group of rows, read by a thread up to `depth` batches ahead.
 
     An error in the thread is raised here; a consumer that stops early ends the thread.
     """
@@ -136,7 +173,7 @@ def read_ahead(clips: Clips, groups: list[NDArray], *, pin: bool = False, depth:
             for rows in groups:
                 if stop.is_set():
                     return
-                batch = clips.take(rows)
+                batch = clips.take(rows, epoch)
                 put(batch.pin() if pin else batch)
             put(None)
         except BaseException as error:

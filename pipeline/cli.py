@@ -8,7 +8,9 @@ import typer
 
 from pipeline.cli_doctor import doctor_app
 from pipeline.cli_labels import labels_app
+from pipeline.cli_listen import listen_command
 from pipeline.cli_predict import predict_command
+from pipeline.cli_preset import preset_command
 from pipeline.cli_score import score_command
 from pipeline.cli_weights import weights_command
 from pipeline.errors import PipelineError
@@ -22,6 +24,8 @@ app = typer.Typer(
 app.add_typer(labels_app, name="labels")
 app.add_typer(doctor_app, name="doctor")
 app.add_typer(weights_command, name="weights")
+app.command("listen")(listen_command)
+app.command("preset")(preset_command)
 app.command("score")(score_command)
 app.command("predict")(predict_command)
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from pipeline.catalog import clips_of
 from pipeline.categories import FRAMES
@@ -49,8 +50,9 @@ def build_crops(
     """Cut the boxed object out of every frame of every train clip; write the folder `out`, whole or not at
     all.
 
-    `crops.npy` uint8 (C, 5, size, size, 3) RGB and `present.npy` bool (C, 5): row c is row c of the
-    catalogue, C the number of train clips. Of several boxes on one frame the largest is taken. A frame
+    `crops.npy` uint8 (C, 5, size, size, 3) RGB, `present.npy` bool (C, 5) and `boxes.npy` float32 (C, 5, 4),
+    left, top, right, bottom as fractions of the frame, without padding: row c is row c of the catalogue, C
+    the number of train clips. Of several boxes on one frame the largest is taken. A frame
     without a box is not present, and black.
 
     Args:
@@ -69,6 +71,7 @@ def build_crops(
         new_array(folder / "crops.npy", np.uint8, (len(clips), FRAMES, size, size, 3))
         present = np.array([[(clip.name, k) in chosen for k in range(1, FRAMES + 1)] for clip in clips])
         np.save(folder / "present.npy", present.reshape(len(clips), FRAMES))
+        np.save(folder / "boxes.npy", _as_fractions(chosen, clips))
         items = [
             (row, clip, [chosen.get((clip.name, k)) for k in range(1, FRAMES + 1)])
             for row, clip in enumerate(clips)
@@ -112,6 +115,18 @@ def _pixels(first: int, last: int, drawn: int, side: int, padding: float) -> sli
     start, stop = max(0, round((first - 1 - padded) * scale)), min(side, round((last + padded) * scale))
     start = min(start, side - 1)  # of a thin box in a large image a small one may keep no whole pixel
     return slice(start, max(stop, start + 1))
+
+
+def _as_fractions(chosen: dict[tuple[str, int], Corners], clips: list[Clip]) -> NDArray[np.float32]:
+    """(C, 5, 4): left, top, right, bottom of the chosen boxes in the image they were drawn on; 0 without."""
+    packed = np.zeros((len(clips), FRAMES, 4), np.float32)
+    for row, clip in enumerate(clips):
+        for k in range(1, FRAMES + 1):
+            if (box := chosen.get((clip.name, k))) is not None:
+                width, height = box.width, box.height
+                edges = ((box.xmin - 1) / width, (box.ymin - 1) / height, box.xmax / width, box.ymax / height)
+                packed[row, k - 1] = np.clip(edges, 0, 1)
+    return packed
 
 
 def _area(box: Corners) -> int:

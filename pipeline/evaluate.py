@@ -20,7 +20,7 @@ from pipeline.batches import Clips, normalise, read_ahead
 from pipeline.errors import PipelineError
 from pipeline.listening import NEGATIVES, false_positive_area, g_miou, null_score, sensitivity, swap_passed
 from pipeline.metrics import fscore, fscore_batch1, fscore_curves, iou_per_frame, miou
-from pipeline.model import CropHeads, Segmenter
+from pipeline.model import CropHeads, Localiser, Segmenter
 from pipeline.objective import AUDIO_WIDTH, build_segmenter
 from pipeline.plan import Plan
 from pipeline.progress import Track, silent
@@ -33,7 +33,7 @@ class Checkpoint:
     """A trained model, ready for evaluation."""
 
     plan: Plan
-    segmenter: Segmenter
+    segmenter: Segmenter | Localiser
     heads: CropHeads | None
     epoch: int
     val_miou: float
@@ -142,8 +142,12 @@ def evaluate(
             kept.setdefault(condition, []).append(mask.unflatten(0, (-1, frames))[wanted].cpu().numpy())
             if condition == SWAP and silent_masks is not None:
                 other_object = torch.from_numpy(np.ascontiguousarray(silent_masks[group])).to(device)
-                moved, _ = swap_passed(own, mask, truth.bool(), other_object.flatten(0, 1).bool())
-                passed.append(by_clip(moved.float()))
+                # the frames of a clip under each other: the clip passes or fails as a whole
+                tall = [
+                    m.reshape(len(group), -1, m.shape[-1]).bool() for m in (own, mask, truth, other_object)
+                ]
+                moved, _ = swap_passed(*tall)
+                passed.append(moved.float().masked_fill(lacking, torch.nan))
 
     def joined(parts: list[Tensor]) -> NDArray:
         return torch.cat(parts).cpu().numpy().astype(np.float64)
@@ -224,9 +228,23 @@ def _listening(table: pd.DataFrame, conditions: list[str]) -> list[dict[str, Any
                     "null_score": null_score(area) if negative else None,
                     "g_miou": g_miou(positive, score) if negative else None,
                     "sensitivity": _mean(part[f"sensitivity_{condition}"]),
+                    "swap_passed": _mean(part["swap_passed"])
+                    if condition == SWAP and "swap_passed" in part
+                    else None,
                 }
             )
     return rows
+
+
+def listening_json(listening: pd.DataFrame) -> dict[str, dict[str, dict[str, float]]]:
+    """`Evaluation.listening` as {category or "all": {condition: {measure: value}}}, nothing undefined."""
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for row in listening.to_dict("records"):
+        condition, category = str(row.pop("condition")), str(row.pop("category"))
+        found.setdefault(category, {})[condition] = {
+            str(key): value for key, value in row.items() if pd.notna(value)
+        }
+    return found
 
 
 @torch.no_grad()

@@ -57,7 +57,7 @@ def swap_passed(
 
     Passed: under a clip's own sound the mask fits the object that sounds better than the silent one, and
     under the silent one's sound it is the other way round. A model that ignores sound cannot pass, whichever
-    object it likes.
+    object it likes. To judge clips and not frames, give the frames of a clip as one tall mask (n, T H, W).
 
     Args:
         heard_own, heard_other: (n, H, W) bool, masks under the clip's sound and the silent object's sound.

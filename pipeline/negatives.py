@@ -11,6 +11,7 @@ import pandas as pd
 
 from pipeline.catalog import clips_of
 from pipeline.categories import FRAMES, SPLITS
+from pipeline.clip import Clip
 from pipeline.errors import PipelineError
 from pipeline.examples import pack_examples
 from pipeline.files import atomic_folder
@@ -19,6 +20,7 @@ from pipeline.othersounds import Sound, other_category, same_category
 from pipeline.progress import Track, silent
 from pipeline.recipe import AudioRecipe
 
+BANK_CLIPS = 16  # train clips whose loudness the bank's noises take
 COLUMNS: tuple[str, ...] = ("name", "condition", "donor", "detail")
 
 
@@ -50,6 +52,9 @@ def build_negatives(
     `donors.parquet`, one row for each clip and condition that exist, telling whose sound it is.
     Sounds that need VGGish anew (noise, shifts, the silent object's) are made for `splits` alone.
 
+    `bank/sounds.npy` float32 (K, 5, 128): sounds that no object makes, for training: silence, white and pink
+    noise in equal parts, drawn apart from those of the listening test.
+
     All go through the recipe that made the clips' own features, in the folder `audio`: features made another
     way could be told by the way.
     """
@@ -67,6 +72,13 @@ def build_negatives(
             packed = np.full((len(clips), FRAMES, features.shape[2]), np.nan, np.float32)
             packed[list(rows)] = values
             np.save(folder / f"{condition}.npy", packed)
+
+        def made(work: Sound, items: Sequence[Clip]) -> np.ndarray:
+            examples, what = folder / "examples.npy", f"sounds: {work.condition}"
+            pack_examples(work, items, examples, jobs=jobs, backend=backend, track=track, what=what)
+            raw = recipe.raw(np.load(examples, mmap_mode="r"), device, track)
+            examples.unlink()
+            return recipe.standardise(raw)
 
         quiet = recipe.features([np.zeros(FRAMES * RATE, np.float32)], device)
         save("silence", range(len(clips)), quiet)
@@ -89,14 +101,14 @@ def build_negatives(
             ]
             if not rows:
                 continue
-            examples = folder / "examples.npy"
-            work = Sound(condition, seed)
-            items = [clips[row] for row in rows]
-            pack_examples(
-                work, items, examples, jobs=jobs, backend=backend, track=track, what=f"sounds: {condition}"
-            )
-            raw = recipe.raw(np.load(examples, mmap_mode="r"), device, track)
-            save(condition, rows, recipe.standardise(raw))
-            examples.unlink()
+            work, items = Sound(condition, seed), [clips[row] for row in rows]
+            save(condition, rows, made(work, items))
             donors += [Donor(clip.name, condition, "", work.detail(clip)) for clip in items]
+        heard = [clip for clip in clips if clip.split == "train"]
+        chosen_few = [
+            heard[row] for row in np.random.default_rng([seed, 4]).permutation(len(heard))[:BANK_CLIPS]
+        ]
+        noises = [made(Sound(noise, seed + 1), chosen_few) for noise in ("white", "pink")]
+        (folder / "bank").mkdir()
+        np.save(folder / "bank/sounds.npy", np.concatenate([*noises, quiet.repeat(len(chosen_few), axis=0)]))
         pd.DataFrame(donors, columns=list(COLUMNS)).to_parquet(folder / "donors.parquet")

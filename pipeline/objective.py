@@ -1,76 +1,139 @@
-"""What training minimises: the segmenter, the crop heads, and the weighted sum of the loss terms."""
+"""What training minimises: the network, the crop heads, and the weighted sum of the loss terms."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
+from pipeline import losses
 from pipeline.batches import Batch, normalise
-from pipeline.losses import avm_av, avm_vv, bce, classification, similarity
-from pipeline.model import CropHeads, Segmenter
+from pipeline.distributed import gather
+from pipeline.model import CropHeads, Localiser, Segmenter
 from pipeline.plan import Plan
 
 AUDIO_WIDTH = 128  # of VGGish
+# Weight of "nothing sounds outside the box" beside the projection term, which is at most 2.
+OUTSIDE = 1.0
 
 
-def build_segmenter(plan: Plan) -> Segmenter:
-    """The segmentation network that a plan asks for, with random weights."""
+def build_segmenter(plan: Plan) -> Segmenter | Localiser:
+    """The network that a plan asks for, with random weights."""
+    if plan.network == "localiser":
+        return Localiser(backbone=plan.model.backbone, audio_dim=AUDIO_WIDTH)
     return Segmenter(
         backbone=plan.model.backbone,
         channels=plan.model.channels,
         tpavi_stages=tuple(plan.model.tpavi_stages),
         audio_dim=AUDIO_WIDTH,
+        gate=plan.model.tpavi_gate,
+        attention=plan.attention,
     )
 
 
 class Objective(nn.Module):
-    """L = BCE + lambda AVM + w_cls CE(classifier(crop), category) + w_sim (1 - cos(mean audio, crop)).
+    """The sum of weighted terms, which `LossWeights` names:
 
-    The crops go through the segmenter's own encoder, so that the two last terms shape it. A term of weight 0
-    is not computed, and the heads that only such terms need are not built.
+    L = BCE + lambda AVM + w_cls CE(classifier(crop), category) + w_sim (1 - cos(mean audio, crop))
+      + w_con InfoNCE(crops, sounds) + w_box (projection + outside) + w_neg BCE(other sounds' mask, empty)
+
+    for a segmenter, and the tri-map contrast alone for a localiser, which sees no mask. The crops go through
+    the network's own encoder, so that their terms shape it. A term of weight 0 is not computed, and the heads
+    that only such terms need are not built.
+
+    Other sounds are judged beside the clips' own in one batch: batch norm would hide a shift that a batch of
+    negatives alone shares.
 
     Args:
-        labelled_frames: no clip has a mask beyond its first so many frames; None if unknown. Without an AVM
-            loss, which reads all frames, only those are decoded: the same loss and gradients for less work.
+        labelled_frames: no clip has a mask beyond its first so many frames; None if unknown. Where no term
+            reads the other frames, only those are decoded: the same loss and gradients for less work.
     """
 
     def __init__(self, plan: Plan, labelled_frames: int | None = None) -> None:
         super().__init__()
-        self.first = labelled_frames if plan.loss.lambda_ == 0 else None
         self.weights = plan.loss
+        reads_all = plan.loss.lambda_ > 0 or plan.loss.box > 0 or plan.loss.trimap > 0
+        self.first = None if reads_all else labelled_frames
         self.segmenter = build_segmenter(plan)
         self.heads = (
             CropHeads(self.segmenter.crop_width, categories=len(plan.categories), audio_dim=AUDIO_WIDTH)
-            if plan.crops
+            if plan.loss.heads
             else None
         )
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """The loss terms of a batch by name, unweighted, and their weighted sum under "loss": scalars."""
-        output = self.segmenter(normalise(batch.frames), batch.audio, first=self.first)
-        masks = batch.masks[:, : self.first].to(output.logits.dtype)
-        terms = {"bce": bce(output.logits, masks, batch.labelled[:, : self.first])}
-        total = terms["bce"]
+        """The loss terms of a batch by name, unweighted, and their weighted sum under "loss": scalars.
+
+        With several processes each holds a part of the batch; every one's losses are those of the whole.
+        """
+        if isinstance(self.segmenter, Localiser):
+            weighted = {"trimap": (self.weights.trimap, self._trimap(self.segmenter, batch))}
+        else:
+            weighted = self._segment(self.segmenter, batch) | self._crops(batch)
+        total = torch.stack([weight * term for weight, term in weighted.values()]).sum()
+        return {"loss": total, **{name: term for name, (_, term) in weighted.items()}}
+
+    def _segment(self, segmenter: Segmenter, batch: Batch) -> dict[str, tuple[float, Tensor]]:
         weights = self.weights
+        maps, audio, clips = segmenter.encode(normalise(batch.frames)), batch.audio, len(batch.frames)
+        if batch.negatives is not None and audio is not None:  # judged with the same pictures
+            others = len(batch.negatives)
+            maps = [torch.cat([m, m[:others]]) for m in maps]
+            audio = torch.cat([audio, batch.negatives])
+        both = segmenter.decode(maps, audio, first=self.first)
+        logits = gather(both.logits[:clips])
+        masks, labelled = gather(batch.masks[:, : self.first]), gather(batch.labelled[:, : self.first])
+        terms = {"bce": (1.0, losses.bce(logits, masks, labelled))}
         if weights.lambda_ > 0:
-            avm = avm_av if weights.avm == "av" else avm_vv
-            terms["avm"] = avm(output.logits, output.maps, output.audio)
-            total = total + weights.lambda_ * terms["avm"]
-        if self.heads is not None:
-            assert batch.crops is not None and batch.present is not None
-            assert batch.category is not None and batch.audio is not None
-            features = self.segmenter.crop_features(normalise(batch.crops))
-            scores, crop, sound = self.heads(features, batch.audio)
-            if weights.classification > 0:
-                terms["classification"] = classification(scores, batch.category, batch.present)
-                total = total + weights.classification * terms["classification"]
-            if weights.similarity > 0:
-                terms["similarity"] = similarity(crop, sound, batch.present)
-                total = total + weights.similarity * terms["similarity"]
-        return {"loss": total, **terms}
+            avm = losses.avm_av if weights.avm == "av" else losses.avm_vv
+            own = [m[:clips] for m in both.maps]  # maps are large: the loss gathers small features of them
+            aligned = [a if a is None else a[:clips] for a in both.audio]
+            terms["avm"] = (weights.lambda_, avm(both.logits[:clips], own, aligned))
+        if weights.boxes:
+            assert batch.boxes is not None and batch.present is not None
+            box = losses.fill(batch.boxes[:, : self.first], *logits.shape[-2:])
+            present = batch.present[:, : self.first]
+            if weights.box > 0:  # where a mask is drawn, the box has nothing to add
+                boxes, weak = gather(box), gather(present) & ~labelled
+                shadow = losses.projection(logits, boxes, weak)
+                terms["box"] = (weights.box, shadow + OUTSIDE * losses.outside(logits, boxes, weak))
+            if batch.negatives is not None:
+                assert batch.offscreen is not None
+                others = len(batch.negatives)
+                parts = (both.logits[clips:], box[:others], present[:others], batch.offscreen)
+                empty = losses.negatives(*(gather(part) for part in parts))
+                terms["negatives"] = (weights.negatives, empty)
+        return terms
+
+    def _crops(self, batch: Batch) -> dict[str, tuple[float, Tensor]]:
+        if self.heads is None:
+            return {}
+        assert batch.crops is not None and batch.present is not None
+        assert batch.category is not None and batch.audio is not None
+        weights = self.weights
+        features = self.segmenter.crop_features(normalise(batch.crops))
+        scores, crop, sound = (gather(output) for output in self.heads(features, batch.audio))
+        category, present = gather(batch.category), gather(batch.present)
+        terms = {}
+        if weights.classification > 0:
+            named = losses.classification(scores, category, present)
+            terms["classification"] = (weights.classification, named)
+        if weights.similarity > 0:
+            terms["similarity"] = (weights.similarity, losses.similarity(crop, sound, present))
+        if weights.contrastive > 0:
+            matched = losses.contrastive(crop, sound, present, category)
+            terms["contrastive"] = (weights.contrastive, matched)
+        return terms
+
+    def _trimap(self, localiser: Localiser, batch: Batch) -> Tensor:
+        assert batch.audio is not None
+        frames = normalise(batch.frames)
+        parts = [
+            losses.trimap(localiser.compare(frames[:, t], batch.audio[:, t])) for t in range(frames.shape[1])
+        ]
+        return torch.stack(parts).mean()
 
     def parameter_groups(self, lr: float, heads_lr: float | None) -> list[dict]:
-        """Optimiser groups: the segmenter at `lr`, the crop heads, where there are any, at `heads_lr`."""
+        """Optimiser groups: the network at `lr`, the crop heads, where there are any, at `heads_lr`."""
         groups = [{"params": list(self.segmenter.parameters()), "lr": lr}]
         if self.heads is not None:
             groups.append({"params": list(self.heads.parameters()), "lr": heads_lr})

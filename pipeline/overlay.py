@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -67,18 +67,29 @@ def strip(images: Sequence[Image], gap: int = GAP) -> Image:
     return np.concatenate(parts, axis=1)
 
 
-def write_strips(folder: Path, name: str, frames: Image, truth: Mask, predicted: Mask) -> None:
-    """Write one clip's pictures for the report: `{name}.{image,truth,predicted}.png`.
+def write_strips(
+    folder: Path,
+    name: str,
+    frames: Image,
+    truth: Mask,
+    predicted: Mask,
+    others: Mapping[str, Mask] | None = None,
+) -> None:
+    """Write one clip's pictures for the report: `{name}.{image,truth,predicted}.png`, `{name}.{key}.png`.
 
     Args:
         frames: (T, H, W, 3) uint8 RGB; truth, predicted: (T, H, W) bool.
+        others: masks like `predicted` by key: what was predicted under other sounds.
     """
+
+    def compared(guesses: Mask) -> Image:
+        return strip([overlay(*parts) for parts in zip(frames, guesses, truth, strict=True)])
+
     ready = {
         "image": strip(list(frames)),
         "truth": strip([paint_mask(frame, mask) for frame, mask in zip(frames, truth, strict=True)]),
-        "predicted": strip(
-            [overlay(frame, guess, mask) for frame, guess, mask in zip(frames, predicted, truth, strict=True)]
-        ),
+        "predicted": compared(predicted),
+        **{key: compared(masks) for key, masks in (others or {}).items()},
     }
     for kind, image in ready.items():
         write_picture(folder / f"{name}.{kind}.png", image)

@@ -47,8 +47,10 @@ class Audio(Group):
 class Model(Group):
     backbone: Backbone
     pretrained: bool = False
+    initial: str = Field("", description="a checkpoint in weights/ to start from; '' for none")
     channels: int = Field(256, ge=8, multiple_of=8)
     tpavi_stages: list[Literal[1, 2, 3, 4]] = [1, 2, 3, 4]
+    tpavi_gate: float = Field(0.0, ge=0, description="first scale of TPAVI's batch norm; 0 as published")
     image_size: int = Field(ge=32, multiple_of=32)
 
     @field_validator("tpavi_stages")
@@ -58,12 +60,34 @@ class Model(Group):
             raise ValueError("stages are listed once each, in rising order")
         return stages
 
+    @field_validator("initial")
+    @classmethod
+    def _in_weights(cls, path: str) -> str:
+        # training replaces models/, and DVC sees a change only in the folder that the plan depends on
+        if path and (Path(path).parts[0] != "weights" or ".." in Path(path).parts):
+            raise ValueError("copy the checkpoint into weights/ and name it there")
+        return path
+
 
 class Loss(Group):
     lambda_: float = Field(0.0, ge=0, alias="lambda")  # `lambda` is a Python keyword: mapped here, once
     avm: Literal["av", "vv"] = "av"
     classification: float = Field(ge=0)
     similarity: float = Field(ge=0)
+    contrastive: float = Field(0.0, ge=0)
+    box: float = Field(0.0, ge=0)
+    negatives: float = Field(0.0, ge=0)
+    negative_share: float = Field(0.5, gt=0, le=1)
+
+
+class Augment(Group):
+    """Random changes of training pictures; 0 or false turns one off."""
+
+    flip: bool = False
+    scale: float = Field(
+        0.0, ge=0, lt=1, description="zoom by a factor within 1 +- scale, and as far a shift"
+    )
+    colour: float = Field(0.0, ge=0, lt=1, description="gain and offset of each channel within +- colour")
 
 
 class Train(Group):
@@ -72,11 +96,15 @@ class Train(Group):
     lr: float = Field(gt=0)
     heads_lr: float = Field(gt=0)
     schedule: Literal["constant", "cosine"] = "constant"
-    warmup_epochs: int = Field(0, ge=0)
+    warmup_epochs: float = Field(0.0, ge=0)
+    augment: Augment = Augment()  # type: ignore[call-arg]
     seeds: list[int] = Field(min_length=1)
     variants: list[str] = Field(min_length=1)
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     devices: int = Field(1, ge=1)
+    accumulate: int = Field(1, ge=1)
+    checkpointing: bool = False
+    compile: bool = False
 
 
 class Evaluate(Group):

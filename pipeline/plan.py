@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict
 
 from pipeline.errors import PipelineError
 from pipeline.files import digest, read_json
-from pipeline.params import Model, Params
-from pipeline.variants import variant
+from pipeline.params import Augment, Model, Params
+from pipeline.variants import Attention, Network, variant
 
 
 class LossWeights(BaseModel):
@@ -27,6 +27,21 @@ class LossWeights(BaseModel):
     avm: Literal["av", "vv"] | None = None
     classification: float = 0.0
     similarity: float = 0.0
+    contrastive: float = 0.0
+    box: float = 0.0
+    negatives: float = 0.0
+    negative_share: float = 0.0
+    trimap: float = 0.0
+
+    @property
+    def heads(self) -> bool:
+        """Whether a term needs the heads that judge crops."""
+        return self.classification > 0 or self.similarity > 0 or self.contrastive > 0
+
+    @property
+    def boxes(self) -> bool:
+        """Whether a term reads where the annotators' boxes lie."""
+        return self.box > 0 or self.negatives > 0
 
 
 class Plan(BaseModel):
@@ -34,24 +49,32 @@ class Plan(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     variant: str
-    audio: bool
+    network: Network = "segmenter"
+    attention: Attention = "sound"
     model: Model
     loss: LossWeights
     categories: list[str]
     epochs: int
     batch_size: int
+    accumulate: int = 1
     lr: float
     heads_lr: float | None = None
     schedule: Literal["constant", "cosine"]
-    warmup_epochs: int
+    warmup_epochs: float
+    augment: Augment = Augment()  # type: ignore[call-arg]
     precision: Literal["32-true", "bf16-mixed", "16-mixed"]
     keep_epochs: list[int]
     inputs: dict[str, str]
 
     @property
+    def audio(self) -> bool:
+        """Whether the model hears the clip."""
+        return self.attention == "sound"
+
+    @property
     def crops(self) -> bool:
-        """Whether training reads the crops of the annotators' boxes."""
-        return self.loss.classification > 0 or self.loss.similarity > 0
+        """Whether training reads the annotators' boxes, or the crops cut by them."""
+        return self.loss.heads or self.loss.boxes
 
     def fingerprint(self, seed: int, code: str) -> str:
         """SHA-256 over everything that decides a run's result: settings, data digests, seed, code digest."""
@@ -63,33 +86,47 @@ def make_plan(name: str, params: Params, categories: list[str], inputs: dict[str
     """Resolve params for the variant `name`.
 
     Args:
-        categories: the classes of the crop classifier, in order.
-        inputs: files and folders by name ("frames", "audio", "crops"); only those that the variant
-            reads are hashed.
+        categories: the classes of the crop classifier, in order; none (MS3) leaves out terms that need them.
+        inputs: files and folders by name ("frames", "audio", "crops", "bank", "initial"); only those that the
+            variant reads are hashed.
     """
     chosen = variant(name)
     loss = params.loss
-    avm = loss.lambda_ > 0 and chosen.audio
+
+    def weight(term: str, value: float) -> float:
+        return value if term in chosen.terms else 0.0
+
+    avm = weight("lambda", loss.lambda_) if chosen.audio else 0.0
+    negatives = weight("negatives", loss.negatives)
     weights = LossWeights(
-        lambda_=loss.lambda_ if avm else 0.0,
-        avm=loss.avm if avm else None,
-        classification=loss.classification if chosen.crops else 0.0,
-        similarity=loss.similarity if chosen.crops else 0.0,
+        lambda_=avm,
+        avm=loss.avm if avm > 0 else None,
+        classification=weight("classification", loss.classification) if categories else 0.0,
+        similarity=weight("similarity", loss.similarity),
+        contrastive=weight("contrastive", loss.contrastive) if categories else 0.0,
+        box=weight("box", loss.box),
+        negatives=negatives,
+        negative_share=loss.negative_share if negatives > 0 else 0.0,
+        trimap=weight("trimap", 1.0),
     )
-    heads = weights.classification > 0 or weights.similarity > 0
-    used = ["frames"] + ["audio"] * chosen.audio + ["crops"] * heads
+    used = ["frames"] + ["audio"] * chosen.audio
+    used += ["crops"] * (weights.heads or weights.boxes) + ["bank"] * (negatives > 0)
+    used += ["initial"] * bool(params.model.initial)
     return Plan(
         variant=name,
-        audio=chosen.audio,
+        network=chosen.network,
+        attention=chosen.attention,
         model=params.model,
         loss=weights,
-        categories=categories if heads else [],
+        categories=categories if weights.heads or negatives > 0 else [],
         epochs=params.train.epochs,
         batch_size=params.train.batch_size,
+        accumulate=params.train.accumulate,
         lr=params.train.lr,
-        heads_lr=params.train.heads_lr if heads else None,
+        heads_lr=params.train.heads_lr if weights.heads else None,
         schedule=params.train.schedule,
         warmup_epochs=params.train.warmup_epochs,
+        augment=params.train.augment,
         precision=params.train.precision,
         keep_epochs=params.evaluate.tsne_epochs,
         inputs={key: digest(inputs[key]) for key in used},

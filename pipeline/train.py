@@ -6,7 +6,8 @@ Lightning Fabric places the model and the batches (CPU or GPU, precision, proces
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,10 +17,12 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pipeline.augment import augment
 from pipeline.batches import Batch, Clips, normalise, read_ahead, shuffled
+from pipeline.distributed import synchronise_batch_norm
 from pipeline.files import atomic_path
 from pipeline.metrics import iou_per_frame
-from pipeline.model import Segmenter
+from pipeline.model import Localiser, Segmenter
 from pipeline.objective import Objective, seed_everything
 from pipeline.plan import Plan
 from pipeline.resume import ResumeState
@@ -33,51 +36,73 @@ class Log(Protocol):
     def next_step(self) -> None: ...
 
 
-def learning_rate_factor(epoch: int, plan: Plan) -> float:
-    """The factor on the learning rates in `epoch` (from 1): warm-up, then constant or half a cosine."""
-    if epoch <= plan.warmup_epochs:
-        return epoch / (plan.warmup_epochs + 1)
+def learning_rate_factor(done: float, plan: Plan) -> float:
+    """The factor on the learning rates after `done` epochs: a linear warm-up, then constant or half a cosine.
+
+    `done` counts parts of epochs: the rate changes from step to step.
+    """
+    if done < plan.warmup_epochs:
+        return done / plan.warmup_epochs
     if plan.schedule == "constant":
         return 1.0
-    after = (epoch - 1 - plan.warmup_epochs) / max(1, plan.epochs - plan.warmup_epochs)
-    return 0.5 * (1 + math.cos(math.pi * after))
+    return 0.5 * (1 + math.cos(math.pi * (done - plan.warmup_epochs) / (plan.epochs - plan.warmup_epochs)))
 
 
 @torch.no_grad()
-def validate(segmenter: Segmenter, fabric: Fabric, clips: Clips, rows: NDArray, batch_size: int) -> float:
-    """M_J over the labelled frames of the clips at `rows`."""
+def validate(
+    segmenter: Segmenter | Localiser, fabric: Fabric, clips: Clips, rows: NDArray, batch_size: int
+) -> float:
+    """M_J over the labelled frames of the clips at `rows`, which the processes share out."""
     segmenter.eval()
-    groups = [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]
-    scores: list[Tensor] = []
+    mine = rows[fabric.global_rank :: fabric.world_size]
+    groups = [mine[i : i + batch_size] for i in range(0, len(mine), batch_size)]
+    total = torch.zeros(2, dtype=torch.float64, device=fabric.device)  # sum of IoU, frames
     for batch in read_ahead(clips, groups):
         batch = batch.to(fabric.device)
         with fabric.autocast():
             logits = segmenter(normalise(batch.frames), batch.audio).logits
-        scores.append(iou_per_frame(logits.float().sigmoid()[batch.labelled], batch.masks[batch.labelled]))
+        iou = iou_per_frame(logits.float().sigmoid()[batch.labelled], batch.masks[batch.labelled])
+        total += torch.stack([iou.double().sum(), total.new_tensor(len(iou))])
     segmenter.train()
-    return float(torch.cat(scores).mean())
+    total = fabric.all_reduce(total, reduce_op="sum")
+    return float(total[0] / total[1])
 
 
 def train_epoch(
-    objective: Any, optimizer: Any, fabric: Fabric, batches: Any, after_step: Callable[[], None]
+    objective: Any,
+    optimizer: Any,
+    batches: Iterator[Batch],
+    fabric: Fabric,
+    before_batch: Callable[[int], None],
+    accumulate: int = 1,
 ) -> dict[str, float]:
-    """One pass over the training clips; the mean of each loss term, by name."""
+    """One pass over the training clips; the mean of each loss term, by name.
+
+    Each step follows the mean gradient of `accumulate` batches; the last one that of those that are left.
+
+    Args:
+        batches: on the device, already augmented.
+        before_batch: called with the number of batches done in this epoch.
+    """
     sums: dict[str, Tensor] = {}
-    steps = 0
-    for batch in batches:
-        batch: Batch = batch.to(fabric.device)  # type: ignore[no-redef]
-        terms = objective(batch)
+    count = 0
+    while group := list(islice(batches, accumulate)):
         optimizer.zero_grad(set_to_none=True)
-        fabric.backward(terms["loss"])
+        for place, batch in enumerate(group, start=1):
+            before_batch(count)
+            with fabric.no_backward_sync(objective, enabled=place < len(group)):
+                terms = objective(batch)
+                fabric.backward(terms["loss"] / len(group))
+            for name, value in terms.items():  # added on the device: the loop never waits for a figure
+                sums[name] = sums.get(name, torch.zeros((), device=value.device)) + value.detach()
+            count += 1
         optimizer.step()
-        for name, value in terms.items():  # added on the device: the loop never waits for a figure
-            sums[name] = sums.get(name, torch.zeros((), device=value.device)) + value.detach()
-        steps += 1
-        after_step()
-    return {name: float(total) / max(1, steps) for name, total in sums.items()}
+    return {name: float(total) / max(1, count) for name, total in sums.items()}
 
 
-def checkpoint(segmenter: Segmenter, heads: Any, plan: Plan, epoch: int, miou: float) -> dict[str, Any]:
+def checkpoint(
+    segmenter: Segmenter | Localiser, heads: Any, plan: Plan, epoch: int, miou: float
+) -> dict[str, Any]:
     """What a checkpoint file holds: weights, the plan they were trained by, epoch and validation M_J."""
     return {
         "segmenter": {key: value.cpu().clone() for key, value in segmenter.state_dict().items()},
@@ -103,21 +128,31 @@ def train(
     say: Callable[[str], None],
     fabric: Fabric,
     initial: dict[str, Tensor] | None = None,
-    after_step: Callable[[], None] = lambda: None,
+    checkpointing: bool = False,
+    compiled: bool = False,
+    on_batch: Callable[[], None] = lambda: None,
 ) -> None:
     """Train and write `out`/best.pt, last.pt and epoch-{e}.pt for each e in `plan.keep_epochs`.
+
+    All processes of `fabric` call it; the first alone writes files, logs and says something.
 
     Args:
         initial: a state dict of the segmenter to start from (pretrained backbone or another checkpoint).
         say: gets one line an epoch.
-        after_step: called after each step, for a progress bar.
+        checkpointing: compute activations twice instead of keeping them: the same result in less memory.
+        compiled: run the segmenter through torch.compile.
+        on_batch: called at each batch, for a progress bar.
     """
     seed_everything(seed)
     labelled = np.flatnonzero(clips.labelled[train_rows].any(axis=0))
     objective = Objective(plan, labelled_frames=int(labelled.max()) + 1)
     if initial is not None:
         objective.segmenter.load_state_dict(initial, strict=False)
+    synchronise_batch_norm(objective, fabric.device)
     segmenter, heads = objective.segmenter, objective.heads
+    segmenter.checkpointing = checkpointing
+    if compiled:
+        segmenter.compile()
     optimizer = torch.optim.Adam(objective.parameter_groups(plan.lr, plan.heads_lr), fused=True)
     base_rates = [group["lr"] for group in optimizer.param_groups]
     wrapped, optimizer = fabric.setup(objective, optimizer)
@@ -128,25 +163,32 @@ def train(
         optimizer.load_state_dict(state["optimizer"])
         start, best, kept = state["epoch"] + 1, state["best"], state["kept"]
         torch.set_rng_state(state["rng"])
-        for figures in state["history"]:
-            _log(log, figures)
-        say(f"goes on after epoch {state['epoch']} of an interrupted run with the same fingerprint")
+        if fabric.is_global_zero:
+            for figures in state["history"]:
+                _log(log, figures)
+            say(f"goes on after epoch {state['epoch']} of an interrupted run with the same fingerprint")
     history: list[dict[str, float]] = list(state["history"]) if state else []
     last: dict[str, Any] = state["last"] if state else {}
 
     for epoch in range(start, plan.epochs + 1):
-        factor = learning_rate_factor(epoch, plan)
-        for group, rate in zip(optimizer.param_groups, base_rates, strict=True):
-            group["lr"] = rate * factor
         wrapped.train()
         groups = shuffled(
             train_rows, plan.batch_size, seed, epoch, rank=fabric.global_rank, world=fabric.world_size
         )
-        batches = read_ahead(clips, groups, pin=fabric.device.type == "cuda")
-        figures = {
-            f"train/{k}": v for k, v in train_epoch(wrapped, optimizer, fabric, batches, after_step).items()
-        }
+        read = read_ahead(clips, groups, epoch=epoch, pin=fabric.device.type == "cuda")
+        batches = (augment(batch.to(fabric.device), plan.augment, seed, epoch) for batch in read)
+
+        def before_batch(done: int, epoch: int = epoch, batches: int = len(groups)) -> None:
+            factor = learning_rate_factor(epoch - 1 + (done + 0.5) / batches, plan)
+            for group, rate in zip(optimizer.param_groups, base_rates, strict=True):
+                group["lr"] = rate * factor
+            on_batch()
+
+        means = train_epoch(wrapped, optimizer, batches, fabric, before_batch, plan.accumulate)
+        figures = {f"train/{name}": value for name, value in means.items()}
         figures["val/miou"] = validate(segmenter, fabric, clips, val_rows, plan.batch_size)
+        if not fabric.is_global_zero:
+            continue
         history.append(figures)
         _log(log, figures)
         shown = "  ".join(f"{name.removeprefix('train/')} {value:.4f}" for name, value in figures.items())
@@ -171,6 +213,8 @@ def train(
             }
         )
 
+    if not fabric.is_global_zero:
+        return
     for name, content in {"best": best, "last": last, **{f"epoch-{e}": c for e, c in kept.items()}}.items():
         with atomic_path(out / f"{name}.pt") as temporary:
             torch.save(content, temporary)

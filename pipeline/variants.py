@@ -1,13 +1,19 @@
 """The variants that the project compares, by name, and which switches each one turns on.
 
-Every variant shares model, data and training settings; what differs is said here and nowhere else.
+Every variant shares data and training settings; what differs is said here and nowhere else.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from pipeline.errors import PipelineError
+
+# What TPAVI lets every position attend to: the clip's sound; a constant in its place; all positions of the
+# clip's frames; those of its own frame.
+Attention = Literal["sound", "constant", "clip", "frame"]
+Network = Literal["segmenter", "localiser"]
 
 
 @dataclass(frozen=True)
@@ -16,19 +22,44 @@ class Variant:
 
     Attributes:
         summary: what the variant is, in a line for the report.
-        audio: the model hears the clip; without, TPAVI attends from vision to vision.
-        crops: the crops of the annotators' boxes are used, with the classification and similarity losses.
+        terms: the loss terms it uses, by their keys in params `loss`; others are given weight 0.
+        attention: what TPAVI attends to.
+        network: the segmenter, or a sound localiser that needs no masks.
     """
 
     summary: str
-    audio: bool = True
-    crops: bool = False
+    terms: frozenset[str] = frozenset({"lambda"})
+    attention: Attention = "sound"
+    network: Network = "segmenter"
+
+    @property
+    def audio(self) -> bool:
+        """Whether the model hears the clip."""
+        return self.attention == "sound"
 
 
 VARIANTS: dict[str, Variant] = {
     "baseline": Variant("TPAVI as published: BCE + lambda AVM"),
-    "proposed": Variant("baseline + crop classification + audio-crop similarity", crops=True),
-    "silent": Variant("baseline without any audio: vision attends to vision", audio=False),
+    "proposed": Variant(
+        "baseline + crop classification + audio-crop similarity",
+        frozenset({"lambda", "classification", "similarity"}),
+    ),
+    "boxes-only": Variant(
+        "control: baseline + the same boxes as weak masks, without the crop losses",
+        frozenset({"lambda", "box"}),
+    ),
+    "silent": Variant("control: baseline with a constant in the sound's place", attention="constant"),
+    "listening": Variant(
+        "the boxes as weak masks, crops matched with sounds by contrast, an empty mask under other sounds",
+        frozenset({"lambda", "classification", "contrastive", "box", "negatives"}),
+    ),
+    "localisation": Variant(
+        "sound localisation: an audio-visual similarity map learned without masks (tri-map contrast, as LVS)",
+        frozenset({"trimap"}),
+        network="localiser",
+    ),
+    "video": Variant("video object: no sound, attention over the clip's frames", attention="clip"),
+    "salient": Variant("salient object: no sound, each frame by itself", attention="frame"),
 }
 
 

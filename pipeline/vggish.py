@@ -110,7 +110,8 @@ def seeded_vggish(seed: int) -> VGGish:
 def _checksum(path: Path) -> str:
     if not path.is_file():
         raise PipelineError(
-            f"{path}: no such file. Put VGGish there, from {WHERE}, or set audio.weights: seeded."
+            f"{path}: no such file. Put VGGish there, from {WHERE} (`avs weights fetch vggish`), "
+            "or set audio.weights: seeded."
         )
     with path.open("rb") as stream:
         checksum = hashlib.file_digest(stream, "sha256").hexdigest()

@@ -8,7 +8,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import torch
 from torch import Tensor
@@ -16,6 +16,8 @@ from torch import Tensor
 from pipeline.errors import PipelineError
 from pipeline.files import atomic_path, read_json, write_json
 from pipeline.model.backbone import build_backbone
+from pipeline.model.published import misfits, published_segmenter
+from pipeline.model.segmenter import Segmenter
 from pipeline.params import Model
 from pipeline.progress import Track, silent
 
@@ -113,11 +115,15 @@ def check(weights: Weights, folder: Path = FOLDER) -> Path:
 
 
 def initial_weights(model: Model, folder: Path = FOLDER) -> dict[str, Tensor] | None:
-    """What a `Segmenter` starts from: its encoder's ImageNet weights; None when `model.pretrained` is off.
+    """What a `Segmenter` starts from: the checkpoint `model.initial`, or else its encoder's ImageNet weights.
+
+    None without a checkpoint where `model.pretrained` is off.
 
     Raises:
         PipelineError: the file is missing, broken, or of another network.
     """
+    if model.initial:
+        return _checkpoint(Path(model.initial), model)
     if not model.pretrained:
         return None
     path = check(WEIGHTS[model.backbone], folder)
@@ -135,16 +141,42 @@ def read_state(path: Path) -> dict[str, Tensor]:
     Raises:
         PipelineError: names the file.
     """
+    return _state(path, _load(path))
+
+
+def _checkpoint(path: Path, model: Model) -> dict[str, Tensor]:
+    """The segmenter's weights from a checkpoint of ours (best.pt, last.pt) or of the published code."""
+    content = _load(path)
+    ours = isinstance(content, dict) and "segmenter" in content
+    state = _state(path, content["segmenter"] if ours else content)
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = state if ours else published_segmenter(state).state_dict()
+    except PipelineError as error:
+        raise PipelineError(f"{path}: {error}") from error
+    wanted = Segmenter(model.backbone, model.channels, model.tpavi_stages).state_dict()
+    if problems := misfits(wanted, state):
+        stages = ", ".join(f"stage {n}" for n in model.tpavi_stages)
+        raise PipelineError(
+            f"{path}: does not fit {model.backbone} with {model.channels} channels, TPAVI at {stages}: "
+            f"it {problems}. Set model.* to what it was trained with."
+        )
+    return state
+
+
+def _load(path: Path) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise PipelineError(f"{path}: no such file.") from None
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise PipelineError(f"{path}: is not a file of weights that torch can read ({first}).") from error
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+
+
+def _state(path: Path, content: Any) -> dict[str, Tensor]:
+    if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
         raise PipelineError(f"{path}: holds no state dict (a mapping of names to tensors).")
-    return state
+    return content
 
 
 def _judge(weights: Weights, path: Path, folder: Path, shown: str) -> str:

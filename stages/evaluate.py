@@ -9,14 +9,21 @@ import pandas as pd
 import torch
 
 from pipeline.batches import Clips
-from pipeline.catalog import read_catalog
-from pipeline.evaluate import Checkpoint, Evaluation, crop_features, evaluate, load_checkpoint
+from pipeline.evaluate import (
+    Checkpoint,
+    Evaluation,
+    crop_features,
+    evaluate,
+    listening_json,
+    load_checkpoint,
+)
 from pipeline.files import atomic_folder, atomic_path, write_json
 from pipeline.overlay import write_strips
 from pipeline.params import load_params
 from pipeline.progress import show
 from pipeline.train import rows_of
-from stages.common import AUDIO, CATALOG, CROPS, EVAL, FRAMES, METRICS, MODELS, NEGATIVES, run
+from pipeline.world import World, read_world
+from stages.common import CATALOG, CROPS, EVAL, FRAMES, METRICS, MODELS, run
 
 
 def main(variant: str, seed: int) -> None:
@@ -26,22 +33,20 @@ def main(variant: str, seed: int) -> None:
     """
     params, name = load_params(), f"{variant}-{seed}"
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    catalog = read_catalog(CATALOG)
     best = load_checkpoint(MODELS / name / "best.pt", device)
-    rows = rows_of(catalog["split"].to_numpy(), "test")
-    audio = np.load(AUDIO / "features.npy", mmap_mode="r")
-    clips = Clips(FRAMES, audio=audio if best.plan.audio else None)
-    silent = FRAMES / "silent_masks.npy"
+    world = read_world(CATALOG.parent)
+    rows = rows_of(world.catalog["split"].to_numpy(), "test")
+    clips = Clips(FRAMES, audio=world.audio if best.plan.audio else None)
     chosen = np.random.default_rng(params.evaluate.seed).permutation(len(rows))[: params.evaluate.pictures]
     pictured = np.sort(chosen)
     result = evaluate(
         best,
         clips,
         rows,
-        catalog["name"].to_numpy(),
-        catalog["category"].to_numpy(),
-        {path.stem: np.load(path, mmap_mode="r") for path in sorted(NEGATIVES.glob("*.npy"))},
-        np.load(silent, mmap_mode="r") if silent.exists() else None,
+        world.names,
+        world.categories,
+        world.sounds,
+        world.silent_masks,
         device=device,
         batch_size=params.evaluate.batch_size,
         pictured=pictured,
@@ -51,10 +56,11 @@ def main(variant: str, seed: int) -> None:
         result.clips.to_csv(folder / "per_clip.csv", index=False)
         result.categories.to_csv(folder / "per_category.csv", index=False)
         result.listening.to_csv(folder / "listening.csv", index=False)
-        _pictures(folder / "overlays", clips, rows[pictured], catalog["name"].to_numpy(), result)
+        write_json(folder / "listening.json", listening_json(result.listening))
+        _pictures(folder / "overlays", clips, rows[pictured], result, pictured)
         for epoch in best.plan.keep_epochs:
             kept = load_checkpoint(MODELS / name / f"epoch-{epoch}.pt", device)
-            _features(folder / f"features-{epoch}.npz", kept, audio, catalog, device)
+            _features(folder / f"features-{epoch}.npz", kept, world, device)
     figures = {
         "variant": variant,
         "seed": seed,
@@ -67,25 +73,30 @@ def main(variant: str, seed: int) -> None:
     print(f"{name}: M_J {figures['miou']:.4f}  M_F {figures['fscore']:.4f}", flush=True)
 
 
-def _pictures(folder: Path, clips: Clips, rows: np.ndarray, names: np.ndarray, result: Evaluation) -> None:
-    for place, row in enumerate(rows):
+def _pictures(folder: Path, clips: Clips, rows: np.ndarray, result: Evaluation, pictured: np.ndarray) -> None:
+    """The masks of each pictured clip under every sound that the clip has."""
+    for place, (row, scores) in enumerate(
+        zip(rows, result.clips.iloc[pictured].to_dict("records"), strict=True)
+    ):
         write_strips(
             folder,
-            names[row],
+            str(scores["name"]),
             np.asarray(clips.frames[row]),
             np.asarray(clips.masks[row], dtype=bool),
             result.masks["true"][place],
+            {
+                condition: masks[place]
+                for condition, masks in result.masks.items()
+                if condition != "true" and pd.notna(scores[f"miou_{condition}"])
+            },
         )
 
 
-def _features(
-    path: Path, kept: Checkpoint, audio: np.ndarray, catalog: pd.DataFrame, device: torch.device
-) -> None:
+def _features(path: Path, kept: Checkpoint, world: World, device: torch.device) -> None:
     crops, present = np.load(CROPS / "crops.npy", mmap_mode="r"), np.load(CROPS / "present.npy")
-    found = crop_features(kept, crops, present, audio[: len(crops)], device=device)
+    found = crop_features(kept, crops, present, world.audio[: len(crops)], device=device)
     row = found.pop("row")
-    names = catalog["name"].to_numpy(dtype=str)
-    category = catalog["category"].to_numpy(dtype=str)
+    names, category = world.names.astype(str), world.categories.astype(str)
     labels = {"clip": names[row], "category": category[row]}
     if "audio_embedding" in found:
         labels["audio_clip"] = names[: len(crops)]

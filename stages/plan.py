@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
+
 from pipeline.catalog import read_catalog
+from pipeline.errors import PipelineError
 from pipeline.files import atomic_folder, write_json
 from pipeline.params import load_params
 from pipeline.plan import make_plan
-from stages.common import AUDIO, CATALOG, CROPS, FRAMES, PLAN, run
+from stages.common import AUDIO, BANK, CATALOG, CROPS, FRAMES, PLAN, run
 
 
 def main() -> None:
@@ -16,15 +21,32 @@ def main() -> None:
     """
     params = load_params()
     catalog = read_catalog(CATALOG)
-    categories = sorted(set(catalog.loc[catalog["split"] == "train", "category"]))
+    # clips of several sources (MS3) have no category: there is nothing to classify then
+    categories = sorted(set(catalog.loc[catalog["split"] == "train", "category"]) - {""})
     inputs = {
         "frames": [FRAMES / "frames.npy", FRAMES / "masks.npy", FRAMES / "labelled.npy"],
         "audio": [AUDIO / "features.npy"],
         "crops": [CROPS],
+        "bank": [BANK],
+        "initial": [Path(params.model.initial)],
     }
+    if params.model.initial and not Path(params.model.initial).is_file():
+        raise PipelineError(
+            f"model.initial: {params.model.initial}: no such file; copy the checkpoint there."
+        )
+    boxed = bool(np.load(CROPS / "present.npy").any())
     with atomic_folder(PLAN) as folder:
         for name in params.train.variants:
             plan = make_plan(name, params, categories, inputs)
+            if plan.crops and not boxed:
+                raise PipelineError(
+                    f"{params.labels.dir}: holds no box of a train clip, and the variant {name} learns from "
+                    f"boxes; draw some (labels/guide.md), or take {name} out of train.variants."
+                )
+            if plan.crops and not categories:
+                print(
+                    f"{name}: the clips have no category, so classification of crops is left out", flush=True
+                )
             write_json(folder / f"{name}.json", plan.model_dump(mode="json"))
 
 

@@ -14,6 +14,7 @@ from pipeline.files import atomic_folder, read_json, write_json, write_text
 from pipeline.params import load_params
 from pipeline.report.compare import compare_variants
 from pipeline.report.inputs import read_runs
+from pipeline.report.listening import compare_listening
 from pipeline.report.page import Material, build_page
 from pipeline.report.provenance import provenance
 from pipeline.report.sentences import compare_sentence, hearing_sentence
@@ -26,16 +27,18 @@ def main() -> None:
     """Compare what was trained: write reports/index.html and metrics/summary.json, print the table."""
     params = load_params()
     runs = read_runs(params.train.variants, params.train.seeds, metrics=METRICS, evaluation=EVAL, logs=LOGS)
-    problems, info = BOXES / "problems.csv", AUDIO / "info.json"
+    problems, info, transfer = BOXES / "problems.csv", AUDIO / "info.json", METRICS / "transfer.json"
     material = Material(
         params=yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8")),
         catalog=read_catalog(CATALOG) if CATALOG.exists() else None,
         problems=pd.read_csv(problems, dtype=str, keep_default_na=False) if problems.exists() else None,
         audio=read_json(info) if info.exists() else None,
+        transfer=read_json(transfer) if transfer.exists() else None,
         provenance=provenance(Path()),
     )
-    pairs = compare_variants(runs, seed=params.evaluate.seed)
-    page = build_page(runs, pairs, material, seed=params.evaluate.seed)
+    seed = params.evaluate.seed
+    pairs = compare_variants(runs, seed=seed) + compare_listening(runs, seed=seed)
+    page = build_page(runs, pairs, material, seed=seed)
     with atomic_folder(REPORTS) as folder:
         write_text(folder / "index.html", page)
     write_json(METRICS / "summary.json", summarise(runs, pairs))
@@ -43,7 +46,9 @@ def main() -> None:
     rows = variant_rows(runs)
     console = Console()
     console.print(_table(rows))
-    for line in [compare_sentence(pair) for pair in pairs] + [hearing_sentence(row) for row in rows]:
+    silent = next((row for row in rows if row.variant == "silent"), None)
+    compared = [compare_sentence(pair) for pair in pairs if pair.figure == "miou"]
+    for line in compared + [hearing_sentence(row, silent) for row in rows]:
         console.print(line, markup=False, highlight=False)
     console.print(f"report: {REPORTS / 'index.html'}", markup=False, highlight=False)
 

@@ -24,6 +24,7 @@ def folder(tmp_path: Path) -> Path:
         tmp_path / "crops.npy", np.broadcast_to(number[:TRAIN, None, None, None, None], (TRAIN, 5, 2, 2, 3))
     )
     np.save(tmp_path / "present.npy", np.ones((TRAIN, 5), bool))
+    np.save(tmp_path / "boxes.npy", np.zeros((TRAIN, 5, 4), np.float32))
     return tmp_path
 
 

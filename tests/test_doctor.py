@@ -132,6 +132,9 @@ def test_ms3_may_have_several_boxes_a_frame(
     counts = check_data(params.model_copy(update={"data": multi}))
     assert [count.what for count in counts if not count.good] == []
     assert "masks, train" in {count.what for count in counts if count.found == 5}
+    unlabelled = params.labels.model_copy(update={"dir": tmp_path / "nowhere"})
+    counts = check_data(params.model_copy(update={"data": multi, "labels": unlabelled}))
+    assert all(count.good for count in counts)  # no boxes of MS3 are published
 
 
 def test_command_tells_and_fails(params: Params, values: dict[str, Any], tmp_path: Path) -> None:

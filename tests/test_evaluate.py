@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from pipeline.batches import Clips
 from pipeline.errors import PipelineError
-from pipeline.evaluate import Checkpoint, evaluate, load_checkpoint
+from pipeline.evaluate import Checkpoint, evaluate, listening_json, load_checkpoint
 from pipeline.listening import g_miou
 from pipeline.model import Segmentation
 
@@ -33,7 +33,7 @@ class Scripted(nn.Module):
         return Segmentation(logits, [], [])
 
 
-def run(tmp_path: Path, *, audio: bool):
+def run(tmp_path: Path, *, audio: bool, model: nn.Module | None = None):
     frames = np.zeros((CLIPS, 5, SIDE, SIDE, 3), np.uint8)
     left = np.zeros((CLIPS, 5, SIDE, SIDE), np.uint8)
     left[..., : SIDE // 2] = 1
@@ -46,9 +46,9 @@ def run(tmp_path: Path, *, audio: bool):
 
     partly = sound(2.0)
     partly[0] = np.nan  # a clip that lacks the condition
-    model = Checkpoint(SimpleNamespace(audio=audio), Scripted(), None, 1, 0.0)  # type: ignore[arg-type]
+    plan = SimpleNamespace(audio=audio)
     return evaluate(
-        model,
+        Checkpoint(plan, model or Scripted(), None, 1, 0.0),  # type: ignore[arg-type]
         Clips(tmp_path, audio=sound(1.0) if audio else None),
         np.arange(1, CLIPS),
         np.array(["a", "b", "c", "d"]),
@@ -80,6 +80,31 @@ def test_a_model_that_hears_scores_as_worked_out_by_hand(tmp_path):
         "piano": 1,
     }
     assert result.masks["true"].shape == (2, 5, SIDE, SIDE)
+    assert result.masks["silence"].shape == (2, 5, SIDE, SIDE) and not result.masks["silence"].any()
+    told = listening_json(result.listening)
+    assert list(told) == ["all", "dog", "piano"]
+    assert told["dog"]["silence"] == {
+        "clips": 2,
+        "miou": 0,
+        "false_positive_area": 0,
+        "null_score": 0,
+        "g_miou": pytest.approx(1, abs=1e-6),
+        "sensitivity": 1,
+    }
+    assert told["piano"]["silent_object"]["swap_passed"] == 1 and "g_miou" not in told["piano"]["shifted"]
+
+
+def test_a_clip_passes_the_swap_test_as_a_whole(tmp_path):
+    """The mask goes to the other object in two frames of five, and stays in three: most of it stayed."""
+
+    class Wavering(Scripted):
+        def decode(self, maps: list[Tensor], audio: Tensor | None) -> Segmentation:
+            assert audio is not None
+            still = audio.clone()
+            still[:, 2:] = 1
+            return super().decode(maps, still)
+
+    assert run(tmp_path, audio=True, model=Wavering()).figures["swap_passed"] == 0
 
 
 def test_a_model_without_audio_is_blind_in_every_figure(tmp_path):

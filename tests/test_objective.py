@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,12 +10,14 @@ from pipeline.batches import Batch
 from pipeline.objective import Objective
 from pipeline.params import Model
 from pipeline.plan import LossWeights, Plan
+from pipeline.variants import Attention, Network
 
 
-def objective(audio: bool = True, **weights: Any) -> Objective:
+def objective(attention: Attention = "sound", network: Network = "segmenter", **weights: Any) -> Objective:
     plan = Plan(
         variant="proposed",
-        audio=audio,
+        attention=attention,
+        network=network,
         model=Model(backbone="resnet18", channels=8, tpavi_stages=[4], image_size=32),
         loss=LossWeights(**weights),
         categories=["dog", "piano"],
@@ -42,7 +45,19 @@ def batch() -> Batch:
     masks = torch.randint(0, 2, (2, 2, 32, 32), generator=make, dtype=torch.uint8)
     audio = torch.randn(2, 2, 128, generator=make)
     ones = torch.ones(2, 2, dtype=torch.bool)
-    return Batch(pictures(), masks, ones, audio, pictures(), ones, torch.tensor([0, 1]))
+    return Batch(
+        frames=pictures(),
+        masks=masks,
+        labelled=torch.tensor([[True, False], [True, False]]),
+        rows=torch.arange(2),
+        audio=audio,
+        crops=pictures(),
+        present=ones,
+        boxes=torch.tensor([0.25, 0.25, 0.75, 0.75]).expand(2, 2, 4),
+        category=torch.tensor([0, 1]),
+        negatives=torch.randn(1, 2, 128, generator=make),
+        offscreen=torch.tensor([True]),
+    )
 
 
 @pytest.mark.parametrize(
@@ -53,12 +68,17 @@ def batch() -> Batch:
         ({"lambda_": 0.5, "avm": "vv"}, {"bce", "avm"}),
         ({"classification": 0.3}, {"bce", "classification"}),
         ({"similarity": 0.7}, {"bce", "similarity"}),
+        ({"contrastive": 0.1}, {"bce", "contrastive"}),
+        ({"box": 0.5}, {"bce", "box"}),
+        ({"negatives": 0.5, "negative_share": 0.5}, {"bce", "negatives"}),
     ],
 )
 def test_terms_of_weight_zero_are_absent(batch: Batch, weights: dict[str, Any], terms: set[str]) -> None:
     model = objective(**weights)
+    if "negatives" not in weights:
+        batch = replace(batch, negatives=None, offscreen=None)
     assert model(batch).keys() == terms | {"loss"}
-    heads = bool(terms & {"classification", "similarity"})
+    heads = bool(terms & {"classification", "similarity", "contrastive"})
     assert (model.heads is not None) == heads
     groups = model.parameter_groups(0.001, 0.01 if heads else None)
     assert [group["lr"] for group in groups] == ([0.001, 0.01] if heads else [0.001])
@@ -66,9 +86,10 @@ def test_terms_of_weight_zero_are_absent(batch: Batch, weights: dict[str, Any], 
 
 
 def test_the_total_is_the_weighted_sum(batch: Batch) -> None:
-    terms = objective(lambda_=0.5, avm="av", classification=0.3, similarity=0.7)(batch)
+    weights = {"classification": 0.3, "similarity": 0.7, "contrastive": 0.1, "box": 0.6, "negatives": 0.2}
+    terms = objective(lambda_=0.5, avm="av", **weights)(batch)
     value = {name: term.item() for name, term in terms.items()}
-    by_hand = value["bce"] + 0.5 * value["avm"] + 0.3 * value["classification"] + 0.7 * value["similarity"]
+    by_hand = value["bce"] + 0.5 * value["avm"] + sum(w * value[name] for name, w in weights.items())
     assert value["loss"] == pytest.approx(by_hand, rel=1e-6)
     assert all(v > 0 for v in value.values())
 
@@ -81,5 +102,32 @@ def test_the_crop_terms_shape_the_encoder(batch: Batch) -> None:
 
 
 def test_without_audio(batch: Batch) -> None:
-    silent = Batch(batch.frames, batch.masks, batch.labelled)
-    assert objective(audio=False)(silent).keys() == {"bce", "loss"}
+    silent = Batch(batch.frames, batch.masks, batch.labelled, batch.rows)
+    for attention in ("constant", "clip", "frame"):
+        assert objective(attention)(silent).keys() == {"bce", "loss"}
+
+
+def test_a_localiser_sees_no_mask(batch: Batch) -> None:
+    model = objective(network="localiser", trimap=1.0)
+    terms = model(batch)
+    assert terms.keys() == {"loss", "trimap"}
+    blank = replace(batch, masks=torch.zeros_like(batch.masks))
+    assert model.train()(blank)["trimap"].item() == pytest.approx(terms["trimap"].item(), rel=1e-5)
+
+
+def test_negatives_leave_the_other_terms_as_they_are(batch: Batch) -> None:
+    """In evaluation mode (no batch statistics) the rows of the other sounds do not touch the clips' own."""
+    model = objective(box=0.5, negatives=0.5, negative_share=0.5).eval()
+    model.segmenter.tpavi["4"].bn.weight.data.fill_(1.0)
+    with_, without = model(batch), model(replace(batch, negatives=None, offscreen=None))
+    assert with_["bce"].item() == pytest.approx(without["bce"].item(), rel=1e-5)
+    assert with_["box"].item() == pytest.approx(without["box"].item(), rel=1e-5)
+
+
+def test_the_box_term_reads_only_frames_without_a_mask(batch: Batch) -> None:
+    model = objective(box=1.0).eval()
+    moved = batch.boxes.clone()  # type: ignore[union-attr]
+    moved[:, 0] = torch.tensor([0.0, 0.0, 0.1, 0.1])  # the frame that has a mask
+    assert model(replace(batch, boxes=moved))["box"].item() == model(batch)["box"].item()
+    moved[:, 1] = moved[:, 0]
+    assert model(replace(batch, boxes=moved))["box"].item() != model(batch)["box"].item()

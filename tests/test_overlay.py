@@ -72,9 +72,10 @@ def test_strips_are_written_in_the_right_colours(tmp_path: Path) -> None:
     frames[..., 0] = 200  # red
     masks = np.zeros((5, 12, 16), bool)
     masks[:, 3:9, 3:9] = True
-    write_strips(tmp_path, "-x", frames, masks, masks)
+    write_strips(tmp_path, "-x", frames, masks, masks, {"silence": ~masks})
     names = sorted(path.name for path in tmp_path.iterdir())
-    assert names == ["-x.image.png", "-x.predicted.png", "-x.truth.png"]
+    assert names == ["-x.image.png", "-x.predicted.png", "-x.silence.png", "-x.truth.png"]
+    assert (read_picture(tmp_path / "-x.silence.png")[3, 3] == MISS).all()
     assert (read_picture(tmp_path / "-x.image.png")[6, 6] == (200, 0, 0)).all()
     assert (read_picture(tmp_path / "-x.truth.png")[0, 0] == (56, 0, 0)).all()
     assert (read_picture(tmp_path / "-x.predicted.png")[3, 3] == HIT).all()

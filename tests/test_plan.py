@@ -7,16 +7,17 @@ import pytest
 
 from pipeline.errors import PipelineError
 from pipeline.files import write_json
-from pipeline.params import parse_params
+from pipeline.params import Augment, parse_params
 from pipeline.plan import Plan, differences, make_plan, read_plan
+from pipeline.variants import VARIANTS
 
 
 @pytest.fixture
 def inputs(tmp_path: Path) -> dict[str, list[Path]]:
-    for name in ("frames", "audio", "crops"):
+    for name in ("frames", "audio", "crops", "bank"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "a.npy").write_bytes(name.encode())
-    return {name: [tmp_path / name] for name in ("frames", "audio", "crops")}
+    return {name: [tmp_path / name] for name in ("frames", "audio", "crops", "bank")}
 
 
 def plan_of(name: str, values: dict[str, Any], inputs: dict[str, list[Path]]) -> Plan:
@@ -66,8 +67,27 @@ def test_avm_needs_a_weight_and_audio(values: dict[str, Any], inputs: dict[str, 
     assert (silent.loss.lambda_, silent.loss.avm) == (0.0, None)
 
 
+def test_another_checkpoint_to_start_from_changes_the_plan(
+    values: dict[str, Any], inputs: dict[str, list[Path]], tmp_path: Path
+) -> None:
+    start = tmp_path / "s4.pt"
+    start.write_bytes(b"one")
+    values["model"]["initial"] = "weights/s4.pt"
+    one = plan_of("baseline", values, inputs | {"initial": [start]})
+    start.write_bytes(b"two")
+    two = plan_of("baseline", values, inputs | {"initial": [start]})
+    assert [key for key in one.inputs if one.inputs[key] != two.inputs[key]] == ["initial"]
+
+
+def test_without_categories_there_is_no_classification(
+    values: dict[str, Any], inputs: dict[str, list[Path]]
+) -> None:
+    plan = make_plan("proposed", parse_params(values), [], inputs)
+    assert plan.loss.classification == 0 and plan.loss.similarity > 0
+
+
 def test_an_unknown_variant_is_named(values: dict[str, Any], inputs: dict[str, list[Path]]) -> None:
-    with pytest.raises(PipelineError, match=r"'basline'.*baseline, proposed, silent"):
+    with pytest.raises(PipelineError, match=r"'basline'.*baseline, proposed, boxes-only, silent"):
         plan_of("basline", values, inputs)
 
 
@@ -77,16 +97,19 @@ def test_fingerprint(values: dict[str, Any], inputs: dict[str, list[Path]]) -> N
     assert base == plan.model_copy(deep=True).fingerprint(1, "code")
     changed: dict[str, Any] = {
         "variant": "baseline",
-        "audio": False,
+        "network": "localiser",
+        "attention": "clip",
+        "augment": Augment(flip=False, scale=0.5, colour=0.5),
         "model": plan.model.model_copy(update={"channels": 72}),
         "loss": plan.loss.model_copy(update={"similarity": 0.25}),
         "categories": ["piano", "dog"],
         "epochs": 26,
         "batch_size": 5,
+        "accumulate": 2,
         "lr": 0.002,
         "heads_lr": 0.002,
-        "schedule": "cosine",
-        "warmup_epochs": 1,
+        "schedule": "constant",
+        "warmup_epochs": 2.0,
         "precision": "bf16-mixed",
         "keep_epochs": [5, 24],
         "inputs": plan.inputs | {"crops": "0"},
@@ -118,3 +141,30 @@ def test_differences_by_hand() -> None:
         "loss.similarity: 0.5 -> 0.2",
     ]
     assert differences(old, old) == []
+
+
+def test_each_variant_takes_its_own_terms_alone(
+    values: dict[str, Any], inputs: dict[str, list[Path]]
+) -> None:
+    values["loss"] |= {"lambda": 0.5, "classification": 0.3, "similarity": 0.7}
+    values["loss"] |= {"contrastive": 0.1, "box": 0.6, "negatives": 0.2}
+    used = {
+        name: {
+            key for key, weight in plan_of(name, values, inputs).loss if isinstance(weight, float) and weight
+        }
+        for name in VARIANTS
+    }
+    assert used == {
+        "baseline": {"lambda_"},
+        "proposed": {"lambda_", "classification", "similarity"},
+        "boxes-only": {"lambda_", "box"},
+        "silent": set(),
+        "listening": {"lambda_", "classification", "contrastive", "box", "negatives", "negative_share"},
+        "localisation": {"trimap"},
+        "video": set(),
+        "salient": set(),
+    }
+    read = {name: set(plan_of(name, values, inputs).inputs) for name in VARIANTS}
+    assert read["boxes-only"] == {"frames", "audio", "crops"}
+    assert read["listening"] == {"frames", "audio", "crops", "bank"}
+    assert read["silent"] == read["video"] == read["salient"] == {"frames"}

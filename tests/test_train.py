@@ -10,7 +10,8 @@ import torch
 from lightning_fabric import Fabric
 
 from pipeline.batches import Clips
-from pipeline.params import Model
+from pipeline.negative_sounds import NegativeSounds
+from pipeline.params import Augment, Model
 from pipeline.plan import LossWeights, Plan
 from pipeline.resume import ResumeState
 from pipeline.train import learning_rate_factor, rows_of, train
@@ -45,6 +46,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.save(folder / "labelled.npy", np.ones((6, 2), bool))
     np.save(folder / "crops.npy", make.integers(0, 256, (4, 2, 32, 32, 3), np.uint8))
     np.save(folder / "present.npy", np.ones((4, 2), bool))
+    np.save(folder / "boxes.npy", np.tile(np.array([0.25, 0.25, 0.75, 0.75], np.float32), (4, 2, 1)))
     np.save(folder / "audio.npy", make.standard_normal((6, 2, 128)).astype(np.float32))
     return folder
 
@@ -53,7 +55,6 @@ def plan_of(variant: str = "baseline", **changes: Any) -> Plan:
     heads = variant == "proposed"
     settings: dict[str, Any] = {
         "variant": variant,
-        "audio": True,
         "model": Model(backbone="resnet18", channels=8, tpavi_stages=[4], image_size=32),
         "loss": LossWeights(classification=0.5, similarity=0.5) if heads else LossWeights(),
         "categories": ["dog", "piano"] if heads else [],
@@ -70,6 +71,15 @@ def plan_of(variant: str = "baseline", **changes: Any) -> Plan:
     return Plan(**{**settings, **changes})
 
 
+def clips_of(plan: Plan, data: Path, seed: int) -> Clips:
+    """The packed clips as the stage hands them to `train`."""
+    audio, category = np.load(data / "audio.npy"), np.array([0, 1] * 3)
+    other = NegativeSounds(audio, np.zeros((1, 2, 128), np.float32), category, TRAIN, share=0.5, seed=seed)
+    return Clips(
+        data, audio, data if plan.crops else None, category, other if plan.loss.negatives > 0 else None
+    )
+
+
 def go(
     plan: Plan,
     data: Path,
@@ -78,15 +88,14 @@ def go(
     *,
     seed: int = 1,
     say: Callable[[str], None] = lambda line: None,
-    after_step: Callable[[], None] = lambda: None,
+    on_batch: Callable[[], None] = lambda: None,
 ) -> list[dict[str, float]]:
     """Train into base/out and return the logged figures."""
     figures = Figures()
-    clips = Clips(data, np.load(data / "audio.npy"), data if plan.crops else None, np.array([0, 1] * 3))
     train(
         plan,
         seed,
-        clips,
+        clips_of(plan, data, seed),
         TRAIN,
         VAL,
         base / out,
@@ -94,7 +103,7 @@ def go(
         log=figures,
         say=say,
         fabric=Fabric(accelerator="cpu", devices=1),
-        after_step=after_step,
+        on_batch=on_batch,
     )
     return figures.epochs[:-1]
 
@@ -146,7 +155,7 @@ def test_a_resumed_run_ends_as_an_uninterrupted_one(
 ) -> None:
     plan, base, figures = whole
     with pytest.raises(Interrupted):
-        go(plan, data, tmp_path, "out", after_step=stop_in_epoch_2())
+        go(plan, data, tmp_path, "out", on_batch=stop_in_epoch_2())
     assert not (tmp_path / "out").exists()
     lines: list[str] = []
     resumed = go(plan, data, tmp_path, "out", say=lines.append)
@@ -163,7 +172,7 @@ def test_a_changed_plan_does_not_resume_and_the_same_seed_gives_the_same_weights
     plan, base, _ = whole
     other = plan.model_copy(update={"lr": 0.5})
     with pytest.raises(Interrupted):
-        go(other, data, tmp_path, "out", after_step=stop_in_epoch_2())
+        go(other, data, tmp_path, "out", on_batch=stop_in_epoch_2())
     lines: list[str] = []
     go(plan, data, tmp_path, "out", say=lines.append)
     assert lines[0].startswith("epoch 1/2")
@@ -179,12 +188,30 @@ def test_another_seed_gives_other_weights(data: Path, tmp_path: Path) -> None:
     assert not same(load(tmp_path / "a/last.pt")["segmenter"], load(tmp_path / "b/last.pt")["segmenter"])
 
 
+def test_a_listening_run_resumes_exactly_too(data: Path, tmp_path: Path) -> None:
+    """Other sounds and augmentation are drawn anew in a resumed run: the same ones."""
+    weights = LossWeights(contrastive=0.1, box=0.5, negatives=0.5, negative_share=0.5)
+    plan = plan_of(
+        "listening",
+        loss=weights,
+        categories=["dog", "piano"],
+        heads_lr=0.001,
+        augment=Augment(flip=True, scale=0.2, colour=0.2),
+    )
+    whole = go(plan, data, tmp_path / "a", "out")
+    assert {"train/box", "train/negatives", "train/contrastive"} <= whole[0].keys()
+    with pytest.raises(Interrupted):
+        go(plan, data, tmp_path / "b", "out", on_batch=stop_in_epoch_2())
+    assert go(plan, data, tmp_path / "b", "out") == whole
+    assert same(load(tmp_path / "a/out/last.pt"), load(tmp_path / "b/out/last.pt"))
+
+
 def test_learning_rate_by_hand() -> None:
     cosine = plan_of(epochs=5, warmup_epochs=1)  # warm-up, then half a cosine over the other four
-    factors = [learning_rate_factor(epoch, cosine) for epoch in range(1, 6)]
-    assert factors == pytest.approx([0.5, 1, 0.5 + 0.5**1.5, 0.5, 0.5 - 0.5**1.5])
+    factors = [learning_rate_factor(done, cosine) for done in (0, 0.5, 1, 2, 3, 5)]
+    assert factors == pytest.approx([0, 0.5, 1, 0.5 + 0.5**1.5, 0.5, 0])
     constant = plan_of(epochs=4, warmup_epochs=2, schedule="constant")
-    assert [learning_rate_factor(e, constant) for e in range(1, 5)] == pytest.approx([1 / 3, 2 / 3, 1, 1])
+    assert [learning_rate_factor(done, constant) for done in (0, 1, 2, 3)] == [0, 0.5, 1, 1]
 
 
 def test_rows_of() -> None:

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
+from trees import write_sound
 
 from pipeline.errors import PipelineError
 from pipeline.logmel import log_mel
 from pipeline.vggish import VGGish, load_vggish, seeded_vggish
+from pipeline.video import read_mono
 
 KEYS = [f"features.{n}.{kind}" for n in (0, 3, 6, 8, 11, 13) for kind in ("weight", "bias")]
 KEYS += [f"embeddings.{n}.{kind}" for n in (0, 2, 4) for kind in ("weight", "bias")]
@@ -64,6 +66,19 @@ def test_seeded_weights_tell_sounds_apart(network: VGGish) -> None:
     assert between > 5 * within
     assert (features.amax(0) > 0).sum() > 64  # most units are alive
     assert 0.1 < float(features.mean()) < 100  # neither faded nor blown up
+
+
+PUBLISHED = Path(__file__).resolve().parents[1] / "weights" / "vggish-10086976.pth"
+
+
+@pytest.mark.skipif(not PUBLISHED.is_file(), reason="needs `avs weights fetch vggish`")
+def test_published_weights_give_the_known_values(tmp_path: Path) -> None:
+    path = tmp_path / "sine.wav"
+    write_sound(path, np.sin(2 * np.pi * 1000 * np.arange(3 * 44_100) / 44_100), 44_100)
+    examples = torch.from_numpy(log_mel(read_mono(path))[:, None])
+    features = load_vggish(str(PUBLISHED))[0](examples)
+    assert features.mean().item() == pytest.approx(0.131, rel=0.1)
+    assert features.std().item() == pytest.approx(0.238, rel=0.1)
 
 
 def _save(folder: Path, state: object, name: str = "vggish.pth") -> Path:

@@ -11,6 +11,7 @@ from pipeline import weights as module
 from pipeline.cli_weights import weights_command
 from pipeline.errors import PipelineError
 from pipeline.model.backbone import build_backbone
+from pipeline.model.segmenter import Segmenter
 from pipeline.params import Model
 from pipeline.weights import WEIGHTS, Weights, check, fetch, initial_weights, read_state
 
@@ -125,6 +126,66 @@ def test_initial_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     torch.save(state, tmp_path / "r18.pth")
     with pytest.raises(PipelineError, match=r"not a resnet18.*bn1\.weight"):
         initial_weights(model(True), tmp_path)
+
+
+def ours(**changes: object) -> dict:
+    """What `pipeline.train` writes, of the network that `model` describes, or of another."""
+    width = {"channels": 16, "tpavi_stages": [4], **changes}
+    return {"segmenter": Segmenter("resnet18", **width).state_dict(), "heads": None, "epoch": 3}  # type: ignore[arg-type]
+
+
+def start_from(path: str) -> Model:
+    return Model(
+        backbone="resnet18", pretrained=True, initial=path, channels=16, tpavi_stages=[4], image_size=32
+    )
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "weights").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "weights"
+
+
+def test_a_checkpoint_of_ours_is_started_from_instead_of_imagenet(here: Path) -> None:
+    checkpoint = ours()
+    torch.save(checkpoint, here / "s4.pt")
+    initial = initial_weights(start_from("weights/s4.pt"))  # needs no ImageNet weights
+    assert initial is not None and initial.keys() == checkpoint["segmenter"].keys()
+    assert all(torch.equal(initial[key], value) for key, value in checkpoint["segmenter"].items())
+
+
+def test_a_published_checkpoint_is_started_from(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its translation is tested with the model; here it need only be chosen for a plain state dict."""
+    network = Segmenter("resnet18", 16, [4])
+    monkeypatch.setattr(module, "published_segmenter", lambda state: network)
+    torch.save({"resnet.conv1.weight": torch.zeros(1)}, here / "published.pth")
+    initial = initial_weights(start_from("weights/published.pth"))
+    assert initial is not None and torch.equal(initial["encoder.conv1.weight"], network.encoder.conv1.weight)
+
+
+def test_a_checkpoint_of_another_network_is_named_with_what_does_not_fit(here: Path) -> None:
+    torch.save(ours(channels=24), here / "wide.pt")
+    with pytest.raises(PipelineError, match=r"wide\.pt: does not fit resnet18 .*in other shapes decoder\."):
+        initial_weights(start_from("weights/wide.pt"))
+    torch.save(ours(tpavi_stages=[3]), here / "third.pt")
+    with pytest.raises(
+        PipelineError, match=r"third\.pt: .*lacks tpavi\.4\..*; has beyond it tpavi\.3\..*Set model\.\*"
+    ):
+        initial_weights(start_from("weights/third.pt"))
+    torch.save({"fc.weight": torch.zeros(1)}, here / "foreign.pt")
+    with pytest.raises(
+        PipelineError, match=r"foreign\.pt: not a checkpoint of the published AVS.*fc\.weight"
+    ):
+        initial_weights(start_from("weights/foreign.pt"))
+    with pytest.raises(PipelineError, match=r"weights/none\.pt: no such file"):
+        initial_weights(start_from("weights/none.pt"))
+
+
+@pytest.mark.parametrize("path", ["models/baseline-1/best.pt", "/elsewhere/s4.pt", "weights/../models/x.pt"])
+def test_a_checkpoint_to_start_from_lies_in_weights(path: str) -> None:
+    with pytest.raises(ValueError, match=r"copy the checkpoint into weights/"):
+        start_from(path)
 
 
 def test_command(shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

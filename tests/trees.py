@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import av
 import cv2
 import numpy as np
 import soundfile
+from PIL import Image
 
 BARS = 8  # a frame's number stands in it as black and white bars, most significant first
 WIDTH, HEIGHT = 96, 64
@@ -126,3 +128,150 @@ def add_s4_frames(root: Path, row: Row, count: int = 5, seconds: float = 5.0) ->
 def add_s4_video(root: Path, row: Row, **options: object) -> None:
     """The raw video."""
     write_video(s4_data(root, "raw_videos", row) / f"{row[0]}.mp4", **options)  # type: ignore[arg-type]
+
+
+# Whole trees for `dvc repro`, with every trap of the distributed data.
+
+SHAPES: list[tuple[int, int, Fraction | int]] = [  # width, height, frames a second
+    (96, 64, 25),
+    (128, 72, Fraction(30_000, 1001)),
+    (64, 96, 24),
+    (160, 90, 30),
+    (80, 80, 15),
+]
+MASK_KINDS = ("0/1", "0/255", "1 bit", "palette", "RGB", "RGBA")
+TONES = {"dog_barking": 300.0, "cat_meowing": 900.0, "horse_clip-clop": 2500.0}
+
+
+def write_mask(path: Path, mask: np.ndarray, kind: str) -> None:
+    """A mask of 0 and 1 as PNG in one of the ways of `MASK_KINDS`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    white = Image.fromarray(mask * 255)
+    if kind == "0/1":
+        image = Image.fromarray(mask)
+    elif kind == "1 bit":
+        image = white.convert("1")
+    elif kind == "palette":
+        image = Image.fromarray(mask).convert("P")
+        image.putpalette([0, 0, 0, 128, 0, 0])
+    else:
+        image = white if kind == "0/255" else white.convert(kind)
+    image.save(path)
+
+
+class Bomb:
+    """Unpickled, it leaves a file that tells of it."""
+
+    def __init__(self, fuse: Path) -> None:
+        self.fuse = fuse
+
+    def __reduce__(self) -> tuple:
+        return (Path.touch, (self.fuse,))
+
+
+def real_s4_rows() -> list[Row]:
+    """30 clips: 16 train, 6 val, 8 test; every third name begins with `-`; three start at second 6."""
+    rows: list[Row] = []
+    for number in range(30):
+        split = "train" if number < 16 else "val" if number < 22 else "test"
+        start = 6 if number in (7, 11, 25) else 0
+        dash = "-" if number % 3 == 0 else ""
+        rows.append(
+            (
+                f"{dash}Ab_{number:02d}_{start}000_{start + 5}000",
+                start,
+                list(TONES)[number % len(TONES)],
+                split,
+            )
+        )
+    return rows
+
+
+def write_real_s4(root: Path, labels: Path) -> list[Row]:
+    """An S4 tree and its VOC labels. Clip n is of `SHAPES[n % 5]`, its mask of `MASK_KINDS[n % 6]`.
+
+    Clips with n % 5 == 1 have frames and sound alone, those with n % 5 == 2 have both these and a video.
+    A clip that starts at second 6 lasts 4 s and has 4 frames. The object is the upper left quarter.
+    Every clip has a pickled log-mel that leaves `root`/exploded if it is ever opened.
+    """
+    rows = real_s4_rows()
+    write_s4_table(root, rows, header=None)
+    for number, row in enumerate(rows):
+        name, start, category, split = row
+        seconds = 4 if start == 6 else 5
+        width, height, fps = SHAPES[number % len(SHAPES)]
+        if number % 5 in (1, 2):
+            for k in range(1, seconds + 1):
+                write_image(s4_data(root, "visual_frames", row) / name / f"{name}_{k}.png", bars(k, 224, 224))
+            sound = tone(seconds, 16_000, TONES[category])
+            write_sound(s4_data(root, "audio_wav", row) / f"{name}.wav", sound)
+        if number % 5 != 1:
+            add_s4_video(
+                root,
+                row,
+                frames=round(seconds * fps),
+                fps=fps,
+                width=width,
+                height=height,
+                sound=tone(seconds, hertz=TONES[category]),
+            )
+        for k in range(1, 2 if split == "train" else 6):
+            mask = s4_data(root, "gt_masks", row) / name / f"{name}_{k}.png"
+            write_mask(mask, square(value=1), MASK_KINDS[number % len(MASK_KINDS)])
+        logmel = s4_data(root, "audio_log_mel", row) / f"{name}.pkl"
+        logmel.parent.mkdir(parents=True, exist_ok=True)
+        logmel.write_bytes(pickle.dumps(Bomb(root / "exploded")))
+        if split == "train":
+            size = (224, 224) if number % 5 == 1 else (width, height)
+            for k in range(1, 6):
+                path = labels / category / name / f"{name}_{k}.xml"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(voc(category, *size, odd=number * 5 + k), encoding="utf-8")
+    first = labels / rows[0][2] / rows[0][0]
+    (first / f"{rows[0][0]}_2.xml").write_text("<annotation><object>", encoding="utf-8")  # cut short
+    (first / f"{rows[0][0]}_3.xml").unlink()
+    return rows
+
+
+def voc(category: str, width: int, height: int, odd: int) -> str:
+    """A VOC file with a box round the upper left quarter, in one of five spellings seen in the wild."""
+    declaration, path, truncated = "", "<path>C:\\Users\\me\\frames\\7.jpg</path>", "<truncated>1</truncated>"
+    filename, corner = "someone-else.jpg", "1"
+    if odd % 5 == 1:
+        declaration = '<?xml version="1.0" encoding="utf-8"?>\n'
+    elif odd % 5 == 2:
+        path, truncated = "", ""
+    elif odd % 5 == 3:
+        filename, corner = "ünïcode", "1.4"
+    elif odd % 5 == 4:
+        corner = "-3"
+    return (
+        f"{declaration}<annotation><folder>x</folder><filename>{filename}</filename>{path}"
+        f"<size><width>{width}</width><height>{height}</height><depth>3</depth></size>"
+        f"<object><name>{category}</name>{truncated}<bndbox><xmin>{corner}</xmin><ymin>{corner}</ymin>"
+        f"<xmax>{width // 2}</xmax><ymax>{height // 2}</ymax></bndbox></object></annotation>"
+    )
+
+
+def write_real_ms3(root: Path) -> list[tuple[str, str]]:
+    """An MS3 tree of 12 clips, 6 / 3 / 3: odd ones have frames and sound, even ones a video."""
+    rows = [
+        (f"{'-' * (n % 3 == 0)}multi{n}", "train" if n < 6 else "val" if n < 9 else "test") for n in range(12)
+    ]
+    base = root / "Multi-sources"
+    data = base / "ms3_data"
+    for number, (name, split) in enumerate(rows):
+        if number % 2:
+            for k in range(1, 6):
+                write_image(data / "visual_frames" / name / f"{name}.mp4_{k}.png", bars(k, 224, 224))
+            write_sound(data / "audio_wav" / split / f"{name}.wav", tone(5, 16_000))
+        else:
+            width, height, fps = SHAPES[number % len(SHAPES)]
+            video = data / "raw_videos" / f"{name}.mp4"
+            write_video(video, frames=round(5 * fps), fps=fps, width=width, height=height)
+        for k in range(1, 6):
+            kind = MASK_KINDS[number % len(MASK_KINDS)]
+            write_mask(data / "gt_masks" / split / name / f"{name}_{k}.png", square(value=1), kind)
+    table = "".join(f"{name},{split}\n" for name, split in rows)
+    (base / "ms3_meta_data.csv").write_text(table, encoding="utf-8")
+    return rows

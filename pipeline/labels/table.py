@@ -68,11 +68,13 @@ def read_labels(
         for clips with one category), and the problems: file, level (error or warning), kind (see
         `rules.KINDS`), detail.
 
-    Raises `PipelineError` if there is no such folder or not one usable box in it.
+    A folder that labels no train clip gives an empty table: not every variant learns from boxes.
+
+    Raises `PipelineError` if there is no such folder, or labels in it and not one that is usable.
     """
     drawn = read_folder(folder, catalog, jobs=jobs, backend=backend, track=track)
     boxes, problems = check(drawn, catalog, limits)
-    if boxes.empty:
+    if boxes.empty and (problems["level"] == "error").any():
         shown = "".join(f"\n  {row.file}: {row.detail}" for row in problems.head(5).itertuples())
         raise PipelineError(f"{folder}: holds no usable box; `avs labels check` lists why." + shown)
     return boxes, problems

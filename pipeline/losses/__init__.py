@@ -3,6 +3,22 @@
 from pipeline.losses.avm import avm_av, avm_vv
 from pipeline.losses.bce import bce
 from pipeline.losses.classification import classification
+from pipeline.losses.contrastive import contrastive
+from pipeline.losses.negatives import negatives
+from pipeline.losses.projection import fill, outside, projection
 from pipeline.losses.similarity import similarity
+from pipeline.losses.trimap import trimap
 
-__all__ = ["avm_av", "avm_vv", "bce", "classification", "similarity"]
+__all__ = [
+    "avm_av",
+    "avm_vv",
+    "bce",
+    "classification",
+    "contrastive",
+    "fill",
+    "negatives",
+    "outside",
+    "projection",
+    "similarity",
+    "trimap",
+]

@@ -7,7 +7,7 @@ to the map's size) and the masked feature  f_i = mean over positions of M_i * Z_
     VV:  L_i = KL(f_i' || f_i)         f_i': that of the other frame in the batch whose audio A_i is nearest
 
 Both sides are softmaxed over channels, KL is summed over frames (so the loss grows with the batch, as
-published), and the stages are averaged.
+published), and the stages are averaged. "Batch" is that of all processes: small features are gathered.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from pipeline.distributed import gather
 
 Distance = Callable[[Tensor, Tensor], Tensor]
 
@@ -58,7 +60,7 @@ def avm_av(
     """
     stages = []
     for m, a in _with_audio(maps, audio):
-        a, feature = a.flatten(0, 1), _masked_feature(logits, m)
+        a, feature = gather(a.flatten(0, 1)), gather(_masked_feature(logits, m))
         if normalise:
             a, feature = functional.normalize(a, dim=-1), functional.normalize(feature, dim=-1)
         stages.append(distance(a, feature))
@@ -79,7 +81,7 @@ def avm_vv(
     """
     stages = []
     for m, a in _with_audio(maps, audio):
-        a, feature = a.detach().flatten(0, 1), _masked_feature(logits, m)
+        a, feature = gather(a.detach().flatten(0, 1)), gather(_masked_feature(logits, m))
         if normalise:
             a, feature = functional.normalize(a, dim=-1), functional.normalize(feature, dim=-1)
         nearest = torch.cdist(a.float(), a.float()).fill_diagonal_(torch.inf).argmin(0)

@@ -2,7 +2,17 @@
 
 from pipeline.model.backbone import BACKBONES, build_backbone
 from pipeline.model.heads import CropHeads, CropOutput
+from pipeline.model.localiser import Localiser
 from pipeline.model.segmenter import Segmentation, Segmenter
 from pipeline.model.tpavi import TPAVI
 
-__all__ = ["BACKBONES", "TPAVI", "CropHeads", "CropOutput", "Segmentation", "Segmenter", "build_backbone"]
+__all__ = [
+    "BACKBONES",
+    "TPAVI",
+    "CropHeads",
+    "CropOutput",
+    "Localiser",
+    "Segmentation",
+    "Segmenter",
+    "build_backbone",
+]

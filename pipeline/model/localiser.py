@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pipeline.distributed import gather
 from pipeline.losses.trimap import POSITIVE, SOFTNESS
 from pipeline.model.backbone import build_backbone
+from pipeline.model.segmenter import Segmentation
+
+STRIDE = 16
 
 
 class Localiser(nn.Module):
@@ -28,19 +34,37 @@ class Localiser(nn.Module):
     def compare(self, frames: Tensor, audio: Tensor) -> Tensor:
         """Every frame under every sound, for `pipeline.losses.trimap`.
 
-        (n, 3, H, W), (n, audio_dim) -> cosines (n, n, H / 16, W / 16): row i frame i, column j sound j.
+        (n, 3, H, W), (n, audio_dim) -> cosines (n, n, H / 16, W / 16): row i frame i, column j sound j; n is
+        that of all processes together.
         """
-        return torch.einsum("ichw,jc->ijhw", self._map(frames), self._sound(audio))
+        return torch.einsum("ichw,jc->ijhw", gather(self._map(frames)), gather(self._sound(audio)))
 
-    def forward(self, frames: Tensor, audio: Tensor) -> Tensor:
-        """Logits of the mask at input size: sigmoid((cosine - 0.65) / 0.03), the loss's own foreground.
+    @property
+    def crop_width(self) -> int:
+        """Size of a crop feature, of `crop_features`."""
+        return self.encoder.channels[-1]
 
-        (B, T, 3, H, W), (B, T, audio_dim) -> (B, T, H, W).
-        """
-        maps, sounds = self._map(frames.flatten(0, 1)), self._sound(audio.flatten(0, 1))
-        cosine = torch.einsum("nchw,nc->nhw", maps, sounds).unsqueeze(1)
-        cosine = functional.interpolate(cosine, size=frames.shape[-2:], mode="bilinear", align_corners=False)
-        return ((cosine.squeeze(1) - POSITIVE) / SOFTNESS).unflatten(0, frames.shape[:2])
+    def forward(self, frames: Tensor, audio: Tensor, first: int | None = None) -> Segmentation:
+        """(B, T, 3, H, W), (B, T, audio_dim) -> logits (B, T, H, W), as `Segmenter` gives them."""
+        return self.decode(self.encode(frames), audio, first)
+
+    def encode(self, frames: Tensor) -> list[Tensor]:
+        """The pictures alone: (B, T, 3, H, W) -> one map (B, T, width, H / 16, W / 16) of units."""
+        return [self._map(frames.flatten(0, 1)).unflatten(0, frames.shape[:2])]
+
+    def decode(self, maps: Sequence[Tensor], audio: Tensor | None, first: int | None = None) -> Segmentation:
+        """Logits sigmoid-ready: (cosine - 0.65) / 0.03, the loss's own foreground, at input size."""
+        if audio is None:
+            raise ValueError("a localiser compares pictures with sounds, and there is no sound")
+        unit = maps[0][:, :first]
+        cosine = torch.einsum("btchw,btc->bthw", unit, self._sound(audio[:, :first]))
+        size = [STRIDE * side for side in cosine.shape[-2:]]
+        cosine = functional.interpolate(cosine, size=size, mode="bilinear", align_corners=False)
+        return Segmentation((cosine - POSITIVE) / SOFTNESS, [], [])
+
+    def crop_features(self, crops: Tensor) -> Tensor:
+        """Global average of the encoder's last map: (B, T, 3, s, s) -> (B, T, encoder.channels[3])."""
+        return self.encoder(crops.flatten(0, 1))[-1].mean((2, 3)).unflatten(0, crops.shape[:2])
 
     def _map(self, images: Tensor) -> Tensor:
         return functional.normalize(self.project_map(self.encoder(images)[2]), dim=1)

@@ -78,20 +78,22 @@ def published_segmenter(state: Mapping[str, Tensor]) -> Segmenter:
     audio_dim = ours[f"tpavi.{stages[0]}.align.weight"].shape[1] if stages else 128
     backbone = "resnet50" if "encoder.conv1.weight" in ours else "pvt_v2_b5"
     segmenter = Segmenter(backbone, len(width), stages, audio_dim)
-    expected = segmenter.state_dict()
-    missing, extra = sorted(expected.keys() - ours.keys()), sorted(ours.keys() - expected.keys())
-    reshaped = [k for k in expected.keys() & ours.keys() if expected[k].shape != ours[k].shape]
+    if problems := misfits(segmenter.state_dict(), ours):
+        raise PipelineError(f"the checkpoint does not fit a published {backbone} network; it {problems}.")
+    segmenter.load_state_dict(ours)
+    return segmenter
+
+
+def misfits(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
+    """What keeps one state dict from being loaded where another is expected, in words; "" if nothing."""
+    missing, extra = sorted(expected.keys() - found.keys()), sorted(found.keys() - expected.keys())
+    reshaped = sorted(k for k in expected.keys() & found.keys() if expected[k].shape != found[k].shape)
     problems = [
         f"{what} {_few(keys)}"
         for what, keys in (("lacks", missing), ("has beyond it", extra), ("has in other shapes", reshaped))
         if keys
     ]
-    if problems:
-        raise PipelineError(
-            f"the checkpoint does not fit a published {backbone} network; it {'; '.join(problems)}."
-        )
-    segmenter.load_state_dict(ours)
-    return segmenter
+    return "; ".join(problems)
 
 
 def _few(keys: list[str]) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import NamedTuple
+from contextlib import contextmanager, nullcontext
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from pipeline.model.backbone import build_backbone
 from pipeline.model.decoder import Decoder
@@ -37,6 +38,13 @@ class Segmenter(nn.Module):
         channels: C, width of everything after the encoder; 256 as published.
         tpavi_stages: where sound meets vision; stage 1 is the finest (stride 4).
         audio_dim: size of an audio feature.
+        gate: first scale of TPAVI's batch norm (see `TPAVI`).
+        attention: what TPAVI attends to: "sound"; "constant", the same network with zeros in the sound's
+            place; "clip", all positions of all frames; "frame", those of its own frame. All but the first
+            ignore any audio they are given.
+
+    With `checkpointing` set, training keeps no activations inside the parts and computes them again when
+    their gradients are due: the same result in less memory.
     """
 
     def __init__(
@@ -45,11 +53,17 @@ class Segmenter(nn.Module):
         channels: int = 256,
         tpavi_stages: Sequence[int] = (1, 2, 3, 4),
         audio_dim: int = 128,
+        gate: float = 0.0,
+        attention: str = "sound",
     ) -> None:
+        if attention not in ("sound", "constant", "clip", "frame"):
+            raise ValueError(f"attention: {attention!r} is none of sound, constant, clip, frame")
         super().__init__()
+        self.audio_dim, self.attention = audio_dim, attention
+        self.checkpointing = False
         self.encoder = build_backbone(backbone)
         self.reductions = nn.ModuleList(Reduction(width, channels) for width in self.encoder.channels)
-        self.tpavi = nn.ModuleDict({str(stage): TPAVI(channels, audio_dim) for stage in tpavi_stages})
+        self.tpavi = nn.ModuleDict({str(stage): TPAVI(channels, audio_dim, gate) for stage in tpavi_stages})
         self.decoder = Decoder(channels)
         self.to(memory_format=torch.channels_last)  # convolutions follow their weights' layout
 
@@ -63,7 +77,7 @@ class Segmenter(nn.Module):
 
         Args:
             frames: (B, T, 3, H, W), normalised; H and W divisible by 32, any T.
-            audio: (B, T, audio_dim), or None for visual-visual attention.
+            audio: (B, T, audio_dim); None for visual-visual attention.
             first: give the masks, maps and audio of the first so many frames alone. All frames still take
                 part in attention and batch norm, so those masks and their gradients are the same. Where only
                 frame 1 is labelled (AVSBench S4), this spares four fifths of the decoder.
@@ -76,21 +90,29 @@ class Segmenter(nn.Module):
             raise ValueError(
                 f"frames of {tuple(frames.shape[-2:])} pixels: both sides must be divisible by 32"
             )
-        maps = self.encoder(frames.flatten(0, 1))
-        reduced = (reduce(m) for reduce, m in zip(self.reductions, maps, strict=True))
+        maps = self._run(self.encoder, frames.flatten(0, 1))
+        reduced = (self._run(reduce, m) for reduce, m in zip(self.reductions, maps, strict=True))
         return [m.unflatten(0, frames.shape[:2]) for m in reduced]
 
     def decode(self, maps: Sequence[Tensor], audio: Tensor | None, first: int | None = None) -> Segmentation:
         """Segment from the maps of `encode`; one set of maps serves any number of sounds."""
+        if self.attention == "constant":
+            audio = maps[0].new_zeros(*maps[0].shape[:2], self.audio_dim)
+        elif self.attention != "sound":
+            audio = None
         shown, aligned = [], []
         for stage, m in enumerate(maps, start=1):
             a: Tensor | None = None
             if str(stage) in self.tpavi:
-                m, a = self.tpavi[str(stage)](m, audio)
+                if self.attention == "frame":  # every frame is a clip of its own
+                    alone = m.flatten(0, 1).unsqueeze(1)
+                    m = self._run(self.tpavi[str(stage)], alone, None)[0].view(m.shape)
+                else:
+                    m, a = self._run(self.tpavi[str(stage)], m, audio)
             # The decoder's first act is a ReLU; the AVM loss reads the maps after it, as published.
             shown.append(torch.relu(m[:, :first]))
             aligned.append(a if a is None else a[:, :first])
-        logits = self.decoder([m.flatten(0, 1) for m in shown])
+        logits = self._run(self.decoder, [m.flatten(0, 1) for m in shown])
         return Segmentation(logits.unflatten(0, shown[0].shape[:2]), shown, aligned)
 
     def crop_features(self, crops: Tensor) -> Tensor:
@@ -100,8 +122,19 @@ class Segmenter(nn.Module):
         those serve the whole frames of evaluation.
         """
         with _running_averages_kept(self.encoder):
-            features = self.encoder(crops.flatten(0, 1))[-1].mean((2, 3))
+            features = self._run(self.encoder, crops.flatten(0, 1))[-1].mean((2, 3))
         return features.unflatten(0, crops.shape[:2])
+
+    def _run(self, part: nn.Module, *inputs: Any) -> Any:
+        if not (self.checkpointing and self.training):
+            return part(*inputs)
+        # the second time, batch norm must not add the same statistics to its running averages again
+        return checkpoint(
+            part,
+            *inputs,
+            use_reentrant=False,
+            context_fn=lambda: (nullcontext(), _running_averages_kept(part)),
+        )
 
 
 @contextmanager

@@ -25,11 +25,14 @@ class TPAVI(nn.Module):
     Args:
         channels: C, of the maps.
         audio_dim: size of an audio feature.
+        gate: first value of the batch norm's scale. At 0, as published, a new block is LayerNorm(V): a
+            pretrained encoder is not disturbed. An encoder that starts from random weights has learned to do
+            without the sound before a scale of 0 has grown; 1 lets it in from the first step.
 
-    The inner width I is C / 2. The batch norm's scale starts at zero, so that a new block is LayerNorm(V).
+    The inner width I is C / 2.
     """
 
-    def __init__(self, channels: int, audio_dim: int = 128) -> None:
+    def __init__(self, channels: int, audio_dim: int = 128, gate: float = 0.0) -> None:
         super().__init__()
         inner = channels // 2
         self.align = nn.Linear(audio_dim, channels)
@@ -39,7 +42,7 @@ class TPAVI(nn.Module):
         self.mu = nn.Linear(inner, channels)
         self.bn = nn.BatchNorm2d(channels)
         self.norm = nn.LayerNorm(channels)
-        nn.init.zeros_(self.bn.weight)
+        nn.init.constant_(self.bn.weight, gate)
         nn.init.zeros_(self.bn.bias)
 
     def forward(self, maps: Tensor, audio: Tensor | None) -> tuple[Tensor, Tensor | None]:

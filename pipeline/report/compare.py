@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,60 +39,90 @@ def by_variant(runs: Sequence[Run]) -> dict[str, list[Run]]:
     return grouped
 
 
+CONTROL = "boxes-only"  # the labels of `proposed` without its losses: what `proposed` has to beat
+
+
 def compare_variants(runs: Sequence[Run], *, seed: int) -> list[Pair]:
-    """Every variant against the first; every later one against `proposed` too, where that is there."""
+    """Test M_J of every variant against the first, and of every later one against `proposed`.
+
+    With the control `boxes-only` it is the other way round: `proposed` is measured against it.
+    """
     names = list(by_variant(runs))
     wanted = [(name, names[0]) for name in names[1:]]
     if "proposed" in names[1:]:
-        wanted += [(name, "proposed") for name in names[1:] if name != "proposed"]
+        others = [name for name in names[1:] if name != "proposed"]
+        wanted += [("proposed", name) if name == CONTROL else (name, "proposed") for name in others]
     pairs = []
     for variant, against in wanted:
         comparison = _compare_pair(runs, variant, against, seed)
         if comparison is not None:
             pairs.append(Pair(variant, against, "miou", comparison))
+    return corrected(pairs)
+
+
+def corrected(pairs: list[Pair]) -> list[Pair]:
+    """The same pairs with their p values corrected for the number of those that have one."""
     known = [place for place, pair in enumerate(pairs) if pair.interval is not None]
-    corrected = holm([pairs[place].interval.p for place in known])  # type: ignore[union-attr]
-    for place, p in zip(known, corrected, strict=True):
-        old = pairs[place]
-        pairs[place] = Pair(old.variant, old.against, old.figure, old.comparison, p)
-    return pairs
+    found = list(pairs)
+    for place, p in zip(known, holm([pairs[n].interval.p for n in known]), strict=True):  # type: ignore[union-attr]
+        found[place] = replace(pairs[place], p=p)
+    return found
 
 
 def _compare_pair(runs: Sequence[Run], variant: str, against: str, seed: int) -> Comparison | None:
-    """Over the seeds that both have; by clip where both have clip scores, else by the whole-set M_J."""
+    """By clip where both have clip scores, else by the whole-set M_J of each seed."""
+    first, second = common_seeds(runs, variant, against)
+    if not first:
+        return None
+    mine, theirs = clip_matrix(first, "miou"), clip_matrix(second, "miou")
+    if mine is not None and theirs is not None and mine[0] == theirs[0]:
+        return compare(mine[1][0] - theirs[1][0], seed=seed)
+    return compare_figures(
+        [a.figures["miou"] - b.figures["miou"] for a, b in zip(first, second, strict=True)]
+    )
+
+
+def common_seeds(runs: Sequence[Run], variant: str, against: str) -> tuple[list[Run], list[Run]]:
+    """The runs of two variants with the seeds that both have, in the seeds' order."""
     first = {run.seed: run for run in runs if run.variant == variant}
     second = {run.seed: run for run in runs if run.variant == against}
     seeds = sorted(first.keys() & second.keys())
-    if not seeds:
-        return None
-    mine = clip_matrix([first[s] for s in seeds], "miou")
-    theirs = clip_matrix([second[s] for s in seeds], "miou")
-    if mine is not None and theirs is not None and mine[0] == theirs[0]:
-        return compare(mine[1] - theirs[1], seed=seed)
-    return compare_figures([first[s].figures["miou"] - second[s].figures["miou"] for s in seeds])
+    return [first[s] for s in seeds], [second[s] for s in seeds]
 
 
-def clip_matrix(runs: Sequence[Run], column: str) -> tuple[list[str], NDArray[np.float64]] | None:
-    """Clip names and scores (runs, clips) of one column of per_clip.csv; None where a run lacks it.
+def clip_matrix(runs: Sequence[Run], *columns: str) -> tuple[list[str], NDArray[np.float64]] | None:
+    """Clip names and scores (columns, runs, clips) from per_clip.csv; None where a run lacks a column.
 
-    Clips whose score is undefined in any run are left out of all.
+    Clips whose score is undefined in any run or column are left out of all.
     """
     tables = []
     for run in runs:
-        if run.clips is None or column not in run.clips:
+        if run.clips is None or not set(columns) <= set(run.clips):
             return None
-        tables.append(run.clips.drop_duplicates("name").set_index("name")[column].dropna())
+        tables.append(run.clips.drop_duplicates("name").set_index("name")[list(columns)].dropna())
     names = sorted(set.intersection(*(set(table.index) for table in tables)))
     if not names:
         return None
-    return names, np.stack([table.loc[names].to_numpy(np.float64) for table in tables])
+    return names, np.stack([table.loc[names].to_numpy(np.float64).T for table in tables], axis=1)
+
+
+def certainty(runs: Sequence[Run], *, seed: int) -> dict[str, Interval]:
+    """The 95 % interval of each variant's own test M_J, over what its clips and seeds allow."""
+    found = {}
+    for variant, group in by_variant(runs).items():
+        scores = clip_matrix(group, "miou")
+        own = compare_figures([run.figures["miou"] for run in group])
+        interval = own.headline if scores is None else compare(scores[1][0], seed=seed).headline
+        if interval is not None:
+            found[variant] = interval
+    return found
 
 
 def hearing(runs: Sequence[Run], *, seed: int) -> dict[str, Comparison]:
     """True audio against another clip's, by variant: what the sound is worth in M_J."""
     found = {}
     for variant, group in by_variant(runs).items():
-        true, swapped = clip_matrix(group, "miou"), clip_matrix(group, "swapped_miou")
-        if true is not None and swapped is not None and true[0] == swapped[0]:
-            found[variant] = compare(true[1] - swapped[1], seed=seed)
+        scores = clip_matrix(group, "miou", "swapped_miou")
+        if scores is not None:
+            found[variant] = compare(scores[1][0] - scores[1][1], seed=seed)
     return found

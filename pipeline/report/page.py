@@ -6,20 +6,31 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import jinja2
 import pandas as pd
 from markupsafe import Markup, escape
 
+from pipeline.listening import NEGATIVES
 from pipeline.overlay import LEGEND
 from pipeline.report import published, sentences
-from pipeline.report.compare import Pair, hearing
+from pipeline.report.compare import Pair, certainty, hearing
 from pipeline.report.curves import draw_curves
 from pipeline.report.figures import variant_colours
 from pipeline.report.inputs import Run
-from pipeline.report.pictures import clip_pictures
-from pipeline.report.tables import MEASURES, category_rows, listening_tables, variant_rows
+from pipeline.report.listening import listening_by_category
+from pipeline.report.pictures import clip_pictures, listening_pictures
+from pipeline.report.tables import (
+    CONDITIONS,
+    MEASURES,
+    Mean,
+    category_rows,
+    listening_tables,
+    mean_of,
+    variant_rows,
+)
+from pipeline.report.transfer import transfer_rows
 from pipeline.report.tsne import draw_panels
 
 PROBLEMS_SHOWN = 50
@@ -34,6 +45,7 @@ class Material:
         catalog: the clip catalogue.
         problems: label problems (file, kind, detail; level too: error or warning).
         audio: data/audio/info.json.
+        transfer: metrics/transfer.json, which `avs listen` wrote on another world's data.
         provenance: commit, machine, versions.
     """
 
@@ -41,6 +53,7 @@ class Material:
     catalog: pd.DataFrame | None = None
     problems: pd.DataFrame | None = None
     audio: Mapping[str, Any] | None = None
+    transfer: Mapping[str, Any] | None = None
     provenance: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -49,10 +62,13 @@ def build_page(runs: Sequence[Run], pairs: Sequence[Pair], material: Material, *
 
     Args:
         runs: in the order of `train.variants`, then seeds; others are compared with the first variant.
-        pairs: of `compare_variants`.
+        pairs: of `compare_variants` and `compare_listening`.
         seed: of t-SNE and the bootstrap.
     """
     rows = variant_rows(runs)
+    heard = [pair for pair in pairs if pair.figure != "miou"]
+    pairs = [pair for pair in pairs if pair.figure == "miou"]
+    areas = {row.variant: area.mean for row in rows if (area := false_area(runs, row.variant)) is not None}
     panels, look = draw_panels(runs, seed=seed)
     category_variants, categories = category_rows(runs)
     listening_variants, listening = listening_tables(runs)
@@ -68,7 +84,24 @@ def build_page(runs: Sequence[Run], pairs: Sequence[Pair], material: Material, *
         reach=_reach(pairs),
         data=sentences.data_sentence(material.params, material.catalog),
         source=material.params.get("data", {}).get("source", ""),
+        silent=next((row for row in rows if row.variant == "silent"), None),
+        certainty=certainty(runs, seed=seed),
         hearing=hearing(runs, seed=seed),
+        heard=grouped(heard),
+        heard_sentences=[
+            sentences.listening_sentence(name, group, areas) for name, group in grouped(heard).items()
+        ],
+        negatives=NEGATIVES,
+        conditions=CONDITIONS,
+        listening_categories=listening_by_category(runs),
+        grids=listening_pictures(runs),
+        transfer=transfer_rows(material.transfer),
+        transfer_sentences=[
+            sentences.transfer_sentence(
+                row, material.params, bool((material.transfer or {}).get("crowded", False))
+            )
+            for row in transfer_rows(material.transfer)
+        ],
         listening_variants=listening_variants,
         listening=listening,
         measures=MEASURES,
@@ -77,6 +110,7 @@ def build_page(runs: Sequence[Run], pairs: Sequence[Pair], material: Material, *
         measured={row.variant: row for row in rows},
         curves=draw_curves(runs),
         panels=panels,
+        health=[sentences.health_sentence(group) for group in grouped(panels).values()],
         searches=list(dict.fromkeys(name for panel in panels for name in panel.retrieval)),
         look=look,
         category_variants=category_variants,
@@ -91,6 +125,35 @@ def build_page(runs: Sequence[Run], pairs: Sequence[Pair], material: Material, *
         audio=sentences.audio_sentence(material.audio),
         params=list(flatten(material.params)),
         provenance=dict(material.provenance),
+    )
+
+
+class OfVariant(Protocol):
+    """Anything that belongs to a variant."""
+
+    @property
+    def variant(self) -> str: ...
+
+
+T = TypeVar("T", bound=OfVariant)
+
+
+def grouped(items: Sequence[T]) -> dict[str, list[T]]:
+    """Items by variant, in their order."""
+    groups: dict[str, list[T]] = {}
+    for item in items:
+        groups.setdefault(item.variant, []).append(item)
+    return groups
+
+
+def false_area(runs: Sequence[Run], variant: str) -> Mean | None:
+    """Mean false-positive area over the negative sounds and the seeds of one variant."""
+    return mean_of(
+        run.figures[key]
+        for run in runs
+        if run.variant == variant
+        for key in (f"false_positive_area_{condition}" for condition in NEGATIVES)
+        if key in run.figures
     )
 
 

@@ -1,4 +1,4 @@
-"""Pictures of test clips: the frames and the truth once, then each variant's masks below them."""
+"""Pictures of test clips: the frames and the truth once, then each variant's masks, also sound by sound."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pipeline.report.tables import CONDITIONS
 
 SHARED = {"image": "frames", "truth": "truth"}
 KINDS = (*SHARED, "predicted", *CONDITIONS)
+LISTENED = 3  # clips shown under every sound: more would make the page heavy
 
 
 @dataclass(frozen=True)
@@ -36,28 +37,58 @@ def clip_and_kind(path: Path) -> tuple[str, str]:
 
 
 def clip_pictures(runs: Sequence[Run]) -> list[ClipPictures]:
-    """One entry a clip, by name, from the first seed of each variant that left pictures.
-
-    Kinds: `image` and `truth` (shown once), `predicted`, or a condition of the listening test.
-    """
+    """One entry a clip, by name: frames and truth once, then each variant's mask under the true sound."""
     rows: dict[str, dict[tuple[int, int, str], tuple[str, Path]]] = {}
-    for place, group in enumerate(by_variant(runs).values()):
-        run = next((run for run in group if run.pictures), None)
-        if run is None:
-            continue
+    for place, run in enumerate(_shown(runs)):
         for path in run.pictures:
             clip, kind = clip_and_kind(path)
-            rank = KINDS.index(kind) if kind in KINDS else len(KINDS)
             if kind in SHARED:
-                rows.setdefault(clip, {}).setdefault((-1, rank, kind), (SHARED[kind], path))
-            else:
-                label = (
-                    run.variant if kind in ("predicted", "picture") else f"{run.variant}, {CONDITIONS[kind]}"
-                )
-                rows.setdefault(clip, {})[(place, rank, kind)] = (label, path)
+                shared = (-1, KINDS.index(kind), kind)
+                rows.setdefault(clip, {}).setdefault(shared, (SHARED[kind], path))
+            elif kind not in CONDITIONS:
+                rows.setdefault(clip, {})[(place, 0, kind)] = (run.variant, path)
     return [
         ClipPictures(
             clip, tuple(Strip(label, *data_uri(path)) for _, (label, path) in sorted(strips.items()))
         )
         for clip, strips in sorted(rows.items())
     ]
+
+
+@dataclass(frozen=True)
+class ListeningPictures:
+    """One clip under every sound: its frames, and for each variant a strip a sound."""
+
+    clip: str
+    frames: Strip | None
+    variants: tuple[tuple[str, tuple[Strip, ...]], ...]
+
+
+def listening_pictures(runs: Sequence[Run]) -> list[ListeningPictures]:
+    """The first clips, by name, that were pictured under other sounds."""
+    chosen = _shown(runs)
+    found = {run.variant: {clip_and_kind(path): path for path in run.pictures} for run in chosen}
+    clips = {clip for kinds in found.values() for clip, kind in kinds if kind in CONDITIONS}
+    grids = []
+    for clip in sorted(clips)[:LISTENED]:
+        image = next((kinds[clip, "image"] for kinds in found.values() if (clip, "image") in kinds), None)
+        variants = []
+        for variant, kinds in found.items():
+            order = {"predicted": CONDITIONS["true"], **CONDITIONS}
+            strips = [
+                _small(label, kinds[clip, kind]) for kind, label in order.items() if (clip, kind) in kinds
+            ]
+            if len(strips) > 1:
+                variants.append((variant, tuple(strips)))
+        grids.append(ListeningPictures(clip, _small("frames", image) if image else None, tuple(variants)))
+    return grids
+
+
+def _small(label: str, path: Path) -> Strip:
+    return Strip(label, *data_uri(path, width=480, quality=70))
+
+
+def _shown(runs: Sequence[Run]) -> list[Run]:
+    """The first seed of each variant that left pictures."""
+    firsts = (next((run for run in group if run.pictures), None) for group in by_variant(runs).values())
+    return [run for run in firsts if run is not None]

@@ -8,7 +8,9 @@ from typing import Any
 import pandas as pd
 
 from pipeline.report.compare import Pair
-from pipeline.report.tables import VariantRow
+from pipeline.report.tables import CONDITIONS, VariantRow
+from pipeline.report.transfer import TransferRow
+from pipeline.report.tsne import Panel
 from pipeline.statistics import Comparison
 from pipeline.variants import VARIANTS
 
@@ -64,8 +66,19 @@ def power_sentence(pair: Pair) -> str:
     )
 
 
-def hearing_sentence(row: VariantRow) -> str:
-    """What another clip's sound does to one variant's masks."""
+def hearing_sentence(row: VariantRow, silent: VariantRow | None = None) -> str:
+    """What another clip's sound does to one variant's masks, and what a model trained without sound finds."""
+    said = _hearing(row)
+    known = VARIANTS.get(row.variant)
+    if silent is None or silent.miou is None or row.miou is None or (known and not known.audio):
+        return said
+    said += f" Trained without sound ({silent.variant}) the M_J is {silent.miou.mean:.3f}"
+    if silent.miou.mean > 0:
+        said += f": the true sound gives {row.miou.mean / silent.miou.mean:.2f} times as much"
+    return said + "."
+
+
+def _hearing(row: VariantRow) -> str:
     known = VARIANTS.get(row.variant)
     if known and not known.audio:
         return f"{row.variant}: hears nothing, by construction."
@@ -81,6 +94,88 @@ def hearing_sentence(row: VariantRow) -> str:
     if ratio >= 1.1:
         return f"{said}: {ratio:.2f} times as much. The sound matters, but much is found without it."
     return f"{said}. The masks hardly depend on the sound."
+
+
+def listening_sentence(variant: str, pairs: Sequence[Pair], areas: Mapping[str, float]) -> str:
+    """How much better or worse one variant listens than the first, by G-mIoU under each negative sound.
+
+    Args:
+        pairs: this variant's, of `compare_listening`.
+        areas: mean false-positive area under negative sounds, by variant.
+    """
+    against, words = pairs[0].against, {"better": "better than", "worse": "worse than"}
+    parts = []
+    for verdict in ("better", "worse", "cannot tell"):
+        of = [pair for pair in pairs if pair.verdict == verdict]
+        if of:
+            sounds = ", ".join(CONDITIONS[pair.figure.removeprefix("g_miou_")] for pair in of)
+            said = f"{words[verdict]} {against}" if verdict in words else f"not to be told from {against}"
+            parts.append(f"{said} under {sounds}")
+    text = f"{variant}, by G-mIoU: {'; '.join(parts)}."
+    if areas.get(against, 0) > 0 and variant in areas:
+        ratio = areas[variant] / areas[against]
+        text += f" False-positive area under such sounds: {ratio:.2f} times that of {against}."
+    open_ = [
+        pair.comparison for pair in pairs if pair.verdict == "cannot tell" and pair.comparison.n_seeds > 1
+    ]
+    needed = [comparison.seeds_needed for comparison in open_]
+    if needed and None not in needed:
+        text += f" To settle what is open: {max(n for n in needed if n is not None)} seeds."
+    elif needed:
+        text += " To settle what is open: more than 1,000 seeds."
+    return text
+
+
+def transfer_sentence(row: TransferRow, params: Mapping[str, Any], crowded: bool) -> str:
+    """What a variant trained in this world does in the other one."""
+    trained = "on this data"
+    if params.get("data", {}).get("source") == "demo":
+        silent = params.get("demo", {}).get("silent_objects", 1)
+        trained = "with two objects in view" if silent else "with the sounding object alone in view"
+    tested = "with a second, silent object beside it" if crowded else "with the sounding object alone in view"
+    said = (
+        f"{row.variant}, trained {trained} and tested {tested}: M_J {row.miou.mean:.3f} with the true sound"
+    )
+    if row.swapped_miou is None:
+        return said + "."
+    said += f", {row.swapped_miou.mean:.3f} with another clip's"
+    if row.swap_passed is not None:
+        said += f", and on {100 * row.swap_passed.mean:.0f} % of the clips the mask moves with the sound"
+    if row.swapped_miou.mean <= 0:
+        return said + "."
+    ratio = row.miou.mean / row.swapped_miou.mean
+    found = (
+        ("it follows the sound" if ratio >= 2 else "the sound matters somewhat")
+        if ratio >= 1.1
+        else "it hardly follows the sound"
+    )
+    return f"{said}: {found}."
+
+
+def health_sentence(panels: Sequence[Panel]) -> str:
+    """Whether one variant's features stayed alive from its first kept epoch to its last."""
+    first, last = panels[0], panels[-1]
+    said = f"{last.variant}:"
+    if first.silhouette is not None and last.silhouette is not None:
+        said += f" silhouette by category {signed(first.silhouette)} at epoch {first.epoch}, "
+        said += f"{signed(last.silhouette)} at epoch {last.epoch};"
+    spreads = {"encoder's crop": last.spread, "crop": last.crop_spread, "sound": last.sound_spread}
+    dead = [
+        f"{name} features (mean cosine {s.mean_cosine:.3f})"
+        for name, s in spreads.items()
+        if s and s.collapsed
+    ]
+    if dead:
+        said += f" COLLAPSED: {' and '.join(dead)} all point one way, so that their cosine says nothing."
+    else:
+        said += " no collapse."
+    found = last.retrieval.get("sound to crop, all clips")
+    if found is not None:
+        said += (
+            f" At epoch {last.epoch} a sound finds a crop of its own clip in {100 * found.accuracy:.0f} % "
+            f"of the searches (chance {100 * found.chance:.0f} %)."
+        )
+    return said
 
 
 def data_sentence(params: Mapping[str, Any], catalog: pd.DataFrame | None) -> str:

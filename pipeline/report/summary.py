@@ -32,20 +32,27 @@ def summarise(runs: Sequence[Run], pairs: Sequence[Pair]) -> dict[str, Any]:
         if ratio is not None:
             figures["true_over_swapped"] = ratio
         summary[variant] = figures
-    summary["difference"] = {f"{pair.variant}-{pair.against}": _difference(pair) for pair in pairs}
+    difference: dict[str, dict[str, Any]] = {}
+    for pair in pairs:
+        found = difference.setdefault(f"{pair.variant}-{pair.against}", {})
+        if pair.figure == "miou":
+            found |= _difference(pair)
+        else:
+            found[pair.figure] = _difference(pair)
+    summary["difference"] = difference
     return summary
 
 
 def _difference(pair: Pair) -> dict[str, Any]:
-    comparison, interval = pair.comparison, pair.interval
+    comparison, interval, figure = pair.comparison, pair.interval, pair.figure
     values: dict[str, Any] = {
-        "miou": comparison.difference,
+        figure: comparison.difference,
         "seeds": comparison.n_seeds,
         "clips": comparison.n_clips,
         "verdict": pair.verdict,
     }
     if interval is not None:
-        values |= {"miou_low": interval.low, "miou_high": interval.high, "p": interval.p}
+        values |= {f"{figure}_low": interval.low, f"{figure}_high": interval.high, "p": interval.p}
     if pair.p is not None:
         values["p_corrected"] = pair.p
     if comparison.seeds_needed is not None:

@@ -21,7 +21,7 @@ CONDITIONS = {
     "other_category": "another category's clip",
     "same_category": "another clip of the category",
     "shifted": "true sound, shifted in time",
-    "swapped": "the other object's sound",
+    "silent_object": "the other object's sound",
 }
 
 
@@ -144,6 +144,7 @@ MEASURES = {
     "null_score": "Null score S (lower is better under foreign sound)",
     "g_miou": "G-mIoU (higher is better)",
     "sensitivity": "Audio sensitivity",
+    "swap_passed": "Swap test: share of clips whose mask moves",
 }
 
 

@@ -22,7 +22,11 @@ MARKERS = ("o", "s", "^")  # with 8 colours: 24 looks for the 23 categories
 
 @dataclass(frozen=True)
 class Panel:
-    """One variant and epoch: the picture (None for too few crops) and what was measured on all crops."""
+    """One variant and epoch: the picture (None for too few crops) and what was measured on all crops.
+
+    `spread` is that of the encoder's features; `crop_spread` and `sound_spread` that of the embeddings which
+    a crop loss compares, None for a variant without one.
+    """
 
     variant: str
     seed: int
@@ -31,6 +35,8 @@ class Panel:
     svg: Markup | None
     silhouette: float | None
     spread: Spread | None
+    crop_spread: Spread | None
+    sound_spread: Spread | None
     retrieval: dict[str, Retrieval]
 
 
@@ -87,11 +93,17 @@ def draw_panels(runs: Sequence[Run], *, seed: int) -> tuple[list[Panel], dict[st
                 crops=len(features.values),
                 svg=picture,
                 silhouette=silhouette(features.values, features.category),
-                spread=spread(features.values) if len(features.values) > 1 else None,
+                spread=_spread(features.values),
+                crop_spread=_spread(features.crop_embedding),
+                sound_spread=_spread(features.audio_embedding),
                 retrieval=_retrievals(features),
             )
         )
     return panels, look
+
+
+def _spread(values: NDArray[np.float32] | None) -> Spread | None:
+    return None if values is None or len(values) < 2 else spread(values)
 
 
 def _thin(features: Features) -> NDArray[np.int64]:

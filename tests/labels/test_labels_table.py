@@ -161,6 +161,9 @@ def test_an_empty_annotation_is_no_missing_one(tmp_path: Path) -> None:
 def test_nothing_usable_and_no_folder_are_errors(tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match=r"labels\.dir"):
         read_labels(tmp_path / "none", catalog(), jobs=1)
+    assert read_labels(tmp_path, catalog(), jobs=1)[0].empty  # nobody has drawn anything yet
+    label(tmp_path, "stranger", 1, DOG)
+    assert read_labels(tmp_path, catalog(), jobs=1)[0].empty  # only labels of other clips
     label(tmp_path, "abc", 1, Box("dog", 21, 30, 61, 70))
     with pytest.raises(PipelineError, match="no usable box"):
         read_labels(tmp_path, catalog(), jobs=1)

@@ -47,7 +47,7 @@ def test_mask_is_the_foreground_of_the_own_sound() -> None:
     net = Localiser("resnet18", audio_dim=4).eval()
     frames, audio = torch.randn(1, 2, 3, 32, 64), torch.randn(1, 2, 4)
     with torch.no_grad():
-        logits = net(frames, audio)
+        logits = net(frames, audio).logits
         cosine = net.compare(frames[0], audio[0])[[0, 1], [0, 1]]
     assert logits.shape == (1, 2, 32, 64)
     corners = logits[0, :, ::31, ::63]  # the outermost pixels hold the outermost cosines

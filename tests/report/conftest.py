@@ -13,9 +13,11 @@ import pandas as pd
 import pytest
 import yaml
 
+from pipeline.listening import NEGATIVES, g_miou
 from pipeline.overlay import write_strips
 from pipeline.report.compare import compare_variants
 from pipeline.report.inputs import Run, read_runs
+from pipeline.report.listening import compare_listening
 from pipeline.report.page import Material, build_page
 
 CATEGORIES = ("cat_meowing", "dog_barking", "helicopter", "race_car")
@@ -56,7 +58,8 @@ class Finished:
 
     def page(self, **changed: Any) -> str:
         runs = self.runs()
-        return build_page(runs, compare_variants(runs, seed=0), self.material(**changed), seed=0)
+        pairs = compare_variants(runs, seed=0) + compare_listening(runs, seed=0)
+        return build_page(runs, pairs, self.material(**changed), seed=0)
 
 
 @pytest.fixture(scope="session")
@@ -86,11 +89,14 @@ def finish(tmp_path: Path) -> Callable[..., Finished]:
 
 
 def write_run(root: Path, variant: str, seed: int, random: np.random.Generator, extras: bool) -> None:
-    level = LEVEL.get(variant, 0.4) + 0.01 * seed
+    level = {**LEVEL, "listening": 0.5}.get(variant, 0.4) + 0.01 * seed
     hard = np.linspace(-0.2, 0.2, len(CLIPS))  # the same clips are hard for every model
     clips = pd.DataFrame({"name": CLIPS, "category": np.resize(CATEGORIES, len(CLIPS))})
     clips["miou"] = (level + hard + random.normal(0, 0.01, len(CLIPS))).round(6)
     clips["swapped_miou"] = (0.13 + 0.2 * hard + random.normal(0, 0.01, len(CLIPS))).round(6)
+    fooled = 0.05 if variant == "listening" else 0.3
+    for condition in NEGATIVES:
+        clips[f"miou_{condition}"] = (fooled + 0.2 * hard + random.normal(0, 0.01, len(CLIPS))).round(6)
     figures = {
         "variant": variant,
         "seed": seed,
@@ -102,6 +108,7 @@ def write_run(root: Path, variant: str, seed: int, random: np.random.Generator, 
         "fscore_batch1": level + 0.12,
         "swapped_miou": float(clips["swapped_miou"].mean()),
         "miou_macro": level,
+        **{f"false_positive_area_{condition}": fooled / 2 for condition in NEGATIVES},
     }
     (root / "metrics").mkdir(exist_ok=True)
     (root / "metrics" / f"{variant}-{seed}.json").write_text(json.dumps(figures))
@@ -113,6 +120,7 @@ def write_run(root: Path, variant: str, seed: int, random: np.random.Generator, 
     by_category = clips.groupby("category")["miou"].agg(["size", "mean"]).reset_index()
     by_category.columns = pd.Index(["category", "clips", "miou"])
     by_category.assign(fscore=by_category["miou"] + 0.1).to_csv(folder / "per_category.csv", index=False)
+    write_listening(folder / "listening.csv", clips, fooled)
     for epoch in (5, 25):
         write_features(folder / f"features-{epoch}.npz", epoch, random)
     for clip in (CLIPS[0], CLIPS[-1]):
@@ -127,6 +135,29 @@ def write_run(root: Path, variant: str, seed: int, random: np.random.Generator, 
         path.parent.mkdir(parents=True, exist_ok=True)
         noisy = values + random.normal(0, 0.01, 25)
         pd.DataFrame({"step": steps, metric.rpartition("/")[2]: noisy}).to_csv(path, sep="\t", index=False)
+
+
+def write_listening(path: Path, clips: pd.DataFrame, fooled: float) -> None:
+    rows = []
+    for category, part in [("all", clips), *clips.groupby("category")]:
+        rows.append({"condition": "true", "category": category, "miou": part["miou"].mean()})
+        for condition in NEGATIVES:
+            negative = part[f"miou_{condition}"].mean()
+            rows.append(
+                {
+                    "condition": condition,
+                    "category": category,
+                    "miou": negative,
+                    "false_positive_area": fooled / 2,
+                    "null_score": (fooled / 2) ** 0.5,
+                    "g_miou": g_miou(part["miou"].mean(), negative),
+                    "sensitivity": 1 - fooled,
+                }
+            )
+        rows.append(
+            {"condition": "silent_object", "category": category, "miou": 0.1, "swap_passed": 1 - fooled}
+        )
+    pd.DataFrame(rows).to_csv(path, index=False)
 
 
 def write_features(path: Path, epoch: int, random: np.random.Generator) -> None:
@@ -150,5 +181,6 @@ def write_overlay(folder: Path, clip: str, random: np.random.Generator) -> None:
     rows, columns = np.mgrid[:72, :96]
     frames = np.stack([rows * 2, columns * 2, rows + columns], -1)[None].repeat(5, 0).astype(np.uint8)
     truth = np.stack([(rows - 36) ** 2 + (columns - 30 - 6 * k) ** 2 < 400 for k in range(5)])
-    shift = int(random.integers(2, 12))
-    write_strips(folder, clip.replace("/", "_"), frames, truth, np.roll(truth, shift, axis=2))
+    predicted = np.roll(truth, int(random.integers(2, 12)), axis=2)
+    others = {"silence": predicted & False, "silent_object": np.roll(predicted, 40, axis=2)}
+    write_strips(folder, clip.replace("/", "_"), frames, truth, predicted, others)

@@ -11,11 +11,13 @@ import pandas as pd
 import pytest
 
 from pipeline.files import write_json
+from pipeline.listening import NEGATIVES, g_miou
 from pipeline.overlay import HIT
 from pipeline.report import sentences
 from pipeline.report.compare import Pair, compare_variants, hearing
 from pipeline.report.figures import image_uri, variant_colours
 from pipeline.report.inputs import Run, read_curves
+from pipeline.report.listening import compare_listening, g_miou_by_clip
 from pipeline.report.page import symbols
 from pipeline.report.pictures import clip_and_kind
 from pipeline.report.summary import summarise
@@ -60,6 +62,55 @@ def test_every_variant_against_baseline_and_proposed_with_holm() -> None:
     ]
     assert [p.p for p in pairs] == holm([p.interval.p for p in pairs])
     assert pairs[1].verdict == "worse"
+
+
+def test_proposed_is_measured_against_the_control_with_the_same_boxes() -> None:
+    scores = {"a": 0.5, "b": 0.3}
+    runs = [run(variant, 1, scores) for variant in ("baseline", "boxes-only", "proposed")]
+    assert [(p.variant, p.against) for p in compare_variants(runs, seed=0)] == [
+        ("boxes-only", "baseline"),
+        ("proposed", "baseline"),
+        ("proposed", "boxes-only"),
+    ]
+
+
+def test_g_miou_by_clip_has_the_runs_own_g_as_its_mean_and_the_right_slope() -> None:
+    positive, negative = np.array([[0.9, 0.7, 0.8], [0.5, 0.6, 0.7]]), np.array([[0.2, 0.1, 0.6], [0.5] * 3])
+    by_clip = g_miou_by_clip(positive, negative)
+    assert by_clip.mean(axis=1) == pytest.approx([g_miou(0.8, 0.3), g_miou(0.6, 0.5)])
+    # one clip a little better: G of the changed means, to first order
+    step = 1e-5
+    slope = (g_miou(0.8 + step / 3, 0.3) - g_miou(0.8, 0.3)) / (step / 3)
+    assert by_clip[0, 0] - by_clip[0].mean() == pytest.approx(
+        slope * 0.1 + (g_miou(0.8, 0.3 + step) - g_miou(0.8, 0.3)) / step * -0.1, abs=1e-4
+    )
+    assert g_miou_by_clip(np.zeros((1, 2)), np.ones((1, 2))).tolist() == [[0, 0]]
+
+
+def test_listening_pairs_are_corrected_together() -> None:
+    random = np.random.default_rng(0)
+    runs = []
+    for variant, fooled in (("baseline", 0.4), ("listening", 0.1)):
+        for seed in (1, 2, 3):
+            made = run(variant, seed, {f"c{n}": 0.5 + 0.02 * random.random() for n in range(8)})
+            for condition in NEGATIVES:
+                made.clips[f"miou_{condition}"] = fooled + 0.02 * random.random(8)
+            runs.append(made)
+    pairs = compare_listening(runs, seed=0)
+    assert [pair.figure for pair in pairs] == [f"g_miou_{condition}" for condition in NEGATIVES]
+    assert {pair.verdict for pair in pairs} == {"better"}
+    assert [pair.p for pair in pairs] == holm([pair.interval.p for pair in pairs])
+    summary = summarise(runs, pairs)["difference"]["listening-baseline"]
+    assert summary["g_miou_silence"]["g_miou_silence"] == pytest.approx(
+        g_miou(0.51, 0.11) - g_miou(0.51, 0.41), abs=0.01
+    )
+
+
+def test_a_model_without_sound_is_the_measure_of_what_the_sound_is_worth() -> None:
+    rows = variant_rows([run("proposed", 1, {"a": 0.6}), run("silent", 1, {"a": 0.4})])
+    assert "Trained without sound (silent) the M_J is 0.400: the true sound gives 1.50 times" in (
+        sentences.hearing_sentence(rows[0], rows[1])
+    )
 
 
 def test_hearing_is_true_minus_swapped() -> None:

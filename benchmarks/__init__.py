@@ -1,0 +1,1 @@
+"""Speed and memory: `python -m benchmarks` measures everything side by side and prints Markdown tables."""

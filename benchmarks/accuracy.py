@@ -1,0 +1,79 @@
+"""Is speed bought with accuracy? The project's own baseline trained by each precision: time beside M_J."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.measure import ROOT, Setup, apart, failure, row, table
+
+VARIANT = "baseline"
+PRECISIONS = ("32-true", "bf16-mixed")
+
+
+def report(setup: Setup) -> Iterator[str]:
+    """A line for each precision; left out where `dvc repro` has not made the data yet."""
+    if not (ROOT / "data" / "plan" / f"{VARIANT}.json").exists():
+        yield f"Left out: there is no data/plan/{VARIANT}.json; run `dvc repro plan` first."
+        return
+    seeds = (1,) if setup.quick else (1, 2)
+    yield f"Variant {VARIANT} by data/plan/{VARIANT}.json; M_J on the validation split, the best epoch's."
+    yield "What a change of seed alone does is the yardstick.\n"
+    yield from table("precision", "seed", "M_J", "training", "times", "peak")
+    base = 0.0
+    for seed in seeds:
+        for precision in PRECISIONS:
+            case = {"precision": precision, "seed": seed, "epochs": 1 if setup.quick else None}
+            result = apart("benchmarks.accuracy:measure", device=setup.device, **case)
+            if line := failure(result, precision, 6):
+                yield line
+                continue
+            base = base or result["seconds"]
+            yield row(
+                [
+                    *(precision, seed, f"{result['miou']:.4f}", f"{result['seconds']:.0f} s"),
+                    *(f"{base / result['seconds']:.2f}", f"{result['peak']:.2f} GB"),
+                ]
+            )
+
+
+def measure(precision: str, seed: int, epochs: int | None, device: str) -> dict[str, float]:
+    """Train the variant outside DVC, into a folder that is thrown away; best validation M_J and seconds."""
+    import time
+
+    import numpy as np
+    import torch
+    from lightning_fabric import Fabric
+
+    from benchmarks.training import Nothing
+    from pipeline.batches import Clips
+    from pipeline.catalog import read_catalog
+    from pipeline.plan import read_plan
+    from pipeline.resume import ResumeState
+    from pipeline.train import rows_of, train
+    from pipeline.weights import initial_weights
+
+    data = ROOT / "data"
+    changes = {"precision": precision, "keep_epochs": []} | ({"epochs": epochs} if epochs else {})
+    plan = read_plan(data / "plan" / f"{VARIANT}.json").model_copy(update=changes)
+    splits = read_catalog(data / "catalog.parquet")["split"].to_numpy()
+    clips = Clips(data / "frames", np.load(data / "audio" / "features.npy", mmap_mode="r"))
+    with tempfile.TemporaryDirectory() as temporary:
+        out = Path(temporary)
+        start = time.perf_counter()
+        train(
+            plan,
+            seed,
+            clips,
+            rows_of(splits, "train"),
+            rows_of(splits, "val"),
+            out,
+            resume=ResumeState(out / "resume", VARIANT, VARIANT),
+            log=Nothing(),
+            say=lambda line: None,
+            fabric=Fabric(accelerator=device, devices=1, precision=precision),
+            initial=initial_weights(plan.model),
+        )
+        seconds = time.perf_counter() - start
+        return {"seconds": seconds, "miou": torch.load(out / "best.pt", weights_only=True)["val_miou"]}

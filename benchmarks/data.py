@@ -1,0 +1,138 @@
+"""Frames, audio and crops of a small world of real files: clips a second, against a bare decode."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import Setup, apart, failure, milliseconds, row, table
+
+NAMES = {
+    "bare video": "bare decode of the pictures, up to the fifth",
+    "frames": "`frames` stage: five JPEGs, packed frames and masks",
+    "published frames": "as the published script: every frame decoded and resized, five PNGs",
+    "bare sound": "bare decode of the sound",
+    "audio": "`audio` stage before the network: resampled, log-mel, packed",
+    "vggish": "VGGish on the packed log-mel",
+    "bare images": "bare read of the frames' JPEGs",
+    "crops": "`crops` stage: cut, resized, packed",
+}
+BARE = {
+    "frames": "bare video",
+    "published frames": "bare video",
+    "audio": "bare sound",
+    "crops": "bare images",
+}
+
+
+def report(setup: Setup) -> Iterator[str]:
+    """One process, a line for each piece of work; then the frames stage on all cores."""
+    clips = 4 if setup.quick else 32
+    result = apart("benchmarks.data:measure", clips=clips)
+    if "failed" in result:
+        yield failure(result, "data", 2) or ""
+        return
+    yield f"{clips} clips of the demo world, 320 x 240 pixels, 5 s, H.264 and AAC; one process, on the CPU.\n"
+    yield from table("work", "a clip", "clips/s", "CPU a clip", "times bare", "times bare, CPU")
+    for key, name in NAMES.items():
+        wall, cpu = result[key]
+        against = ["", ""]
+        if key in BARE:
+            against = [f"{wall / result[BARE[key]][0]:.2f}", f"{cpu / result[BARE[key]][1]:.2f}"]
+        yield row([name, milliseconds(wall), f"{1 / wall:.1f}", milliseconds(cpu), *against])
+    every = 1 / result["all cores"][0]
+    yield f"\nThe `frames` stage on all cores: {every:.1f} clips a second, start included."
+
+
+def measure(clips: int) -> dict[str, tuple[float, float]]:
+    """(wall, CPU) seconds a clip of each piece of work; the better of two passes over the same files."""
+    import av
+    import cv2
+    import numpy as np
+    import pandas as pd
+
+    from pipeline.catalog import build_catalog, clips_of
+    from pipeline.crops import build_crops
+    from pipeline.demo import write_world
+    from pipeline.examples import clip_wave, pack_examples
+    from pipeline.frames import build_frames, image_path
+    from pipeline.params import Demo
+    from pipeline.recipe import AudioRecipe
+
+    cv2.setNumThreads(1)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        demo = Demo(categories=4, train=clips - 2, val=1, test=1, width=320, height=240)  # type: ignore[call-arg]
+        write_world(folder / "world", demo)
+        catalog = build_catalog("demo", folder / "world")
+        found = clips_of(catalog)
+        boxes = pd.DataFrame(
+            [
+                {"name": clip.name, "frame": k, "xmin": 40, "ymin": 40, "xmax": 200, "ymax": 160}
+                for clip in found
+                if clip.split == "train"
+                for k in range(1, 6)
+            ]
+        )
+
+        def decode(kind: str) -> None:
+            for clip in found:
+                with av.open(clip.video) as container:
+                    stream = container.streams.get({kind: 0})[0]
+                    if kind == "video":
+                        stream.thread_count = 1
+                    for number, _ in enumerate(container.decode(stream)):
+                        if kind == "video" and number == 4 * 25 + 23:  # the last frame wanted
+                            break
+
+        def published() -> None:
+            for clip in found:
+                with av.open(clip.video) as container:
+                    images = [
+                        cv2.resize(frame.to_ndarray(format="rgb24"), (224, 224))
+                        for frame in container.decode(video=0)
+                    ]
+                for second in range(5):
+                    image = cv2.cvtColor(images[min(second * 25 + 23, len(images) - 1)], cv2.COLOR_RGB2BGR)
+                    cv2.imwrite(str(folder / f"{second}.png"), image)
+
+        def frames(jobs: int = 1) -> None:
+            build_frames(catalog, folder / "frames", image_size=224, jobs=jobs)
+
+        def read_images() -> None:
+            for clip in found:
+                for k in range(1, 6) if clip.split == "train" else ():
+                    cv2.imread(str(folder / "frames" / "images" / image_path(clip, k)))
+
+        def crops() -> None:
+            images = folder / "frames" / "images"
+            build_crops(catalog, boxes, images, folder / "crops", size=64, padding=0.1, jobs=1)
+
+        recipe = AudioRecipe.load("seeded", 0)
+        examples = folder / "logmel.npy"
+        works: dict[str, Callable[[], Any]] = {
+            "bare video": lambda: decode("video"),
+            "frames": frames,
+            "published frames": published,
+            "bare sound": lambda: decode("audio"),
+            "audio": lambda: pack_examples(clip_wave, found, examples, jobs=1),
+            "vggish": lambda: recipe.raw(np.load(examples, mmap_mode="r")),
+            "bare images": read_images,
+            "crops": crops,
+            "all cores": lambda: frames(jobs=-1),
+        }
+        times: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
+        for _ in range(2):  # in turns, so that a busy moment of the machine does not meet one of them alone
+            for name, work in works.items():
+                start, busy = time.perf_counter(), time.process_time()
+                work()
+                spent = time.perf_counter() - start, time.process_time() - busy
+                # only the train clips have crops
+                many = clips - 2 if name in ("bare images", "crops") else clips
+                times[name].append((spent[0] / many, spent[1] / many))
+    return {
+        name: (min(wall for wall, _ in pairs), min(cpu for _, cpu in pairs)) for name, pairs in times.items()
+    }

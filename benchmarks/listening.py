@@ -1,0 +1,71 @@
+"""The listening test, seven other sounds for every clip, against plain evaluation under the true sound."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.measure import Setup, apart, failure, row, table
+
+CONDITIONS = ("silence", "white", "pink", "other_category", "same_category", "shifted", "silent_object")
+
+
+def report(setup: Setup) -> Iterator[str]:
+    """Plain, with the test, and what asking eight times from the start would cost."""
+    big = setup.device == "cuda"
+    case = {"backbone": "resnet50", "size": 224, "channels": 256, "clips": 64 if big else 4}
+    if setup.quick:
+        case = {"backbone": "resnet18", "size": 32, "channels": 16, "clips": 2}
+    what = f"{case['backbone']}, {case['clips']} clips of {case['size']} pixels"
+    yield f"{what}, {len(CONDITIONS)} other sounds.\n"
+    yield from table("evaluation", "a clip", "times plain", "peak")
+    results = {}
+    for name, sounds in (("plain: the floor", 0), ("with the listening test", len(CONDITIONS))):
+        result = apart("benchmarks.listening:measure", sounds=sounds, device=setup.device, **case)
+        if line := failure(result, name, 4):
+            yield line
+            return
+        results[sounds] = result
+        times = result["seconds"] / results[0]["seconds"]
+        yield row([name, f"{result['seconds']:.3g} s", f"{times:.2f}", f"{result['peak']:.2f} GB"])
+    from_the_start = results[0]["seconds"] * (1 + len(CONDITIONS))
+    yield row(["plain, once for each sound", f"{from_the_start:.3g} s", f"{1 + len(CONDITIONS):.2f}", ""])
+
+
+def measure(
+    backbone: str, size: int, channels: int, clips: int, sounds: int, device: str
+) -> dict[str, float]:
+    """Seconds a clip of `pipeline.evaluate.evaluate`, the second time."""
+    import numpy as np
+    import torch
+
+    from benchmarks.packed_clips import pack, plan
+    from pipeline.evaluate import Checkpoint, evaluate
+    from pipeline.objective import build_segmenter
+
+    settings = plan(backbone, size, channels, 4)
+    segmenter = build_segmenter(settings).to(device).eval()
+    checkpoint = Checkpoint(settings, segmenter, None, 1, 0.0)
+    make = np.random.default_rng(1)
+    other = {name: make.standard_normal((clips, 5, 128)).astype(np.float32) for name in CONDITIONS[:sounds]}
+    with tempfile.TemporaryDirectory() as temporary:
+        data = pack(Path(temporary), clips, size)
+        times = []
+        for _ in range(2):
+            start = time.perf_counter()
+            evaluate(
+                checkpoint,
+                data,
+                np.arange(clips),
+                np.array([f"clip{i}" for i in range(clips)]),
+                np.array(["a", "b"] * (clips // 2)),
+                other,
+                np.asarray(data.masks) if sounds else None,
+                device=torch.device(device),
+                batch_size=4,
+                pictured=np.arange(1),
+            )
+            times.append(time.perf_counter() - start)
+    return {"seconds": times[1] / clips}

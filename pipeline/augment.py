@@ -1,0 +1,65 @@
+"""Random changes of training pictures, on the device; masks and boxes follow."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from pipeline.batches import Batch
+from pipeline.params import Augment
+
+
+def augment(batch: Batch, settings: Augment, seed: int, epoch: int) -> Batch:
+    """The batch with each clip mirrored, zoomed, shifted and tinted as a whole: its frames stay in step.
+
+    Seed, epoch and clip alone decide how, so that any number of processes, and a resumed run, see the same.
+    Crops are left as they are.
+
+    Args:
+        settings: what changes and how far; with all off, the batch comes back as it is.
+    """
+    if not (settings.flip or settings.scale or settings.colour):
+        return batch
+    numbers = np.stack([_numbers(seed, epoch, int(row)) for row in batch.rows.tolist()])
+    draw = torch.from_numpy(numbers).float().to(batch.frames.device)  # (B, 10) from -1 to 1
+    frames, masks, boxes = batch.frames.float().movedim(-1, 2), batch.masks, batch.boxes
+    if settings.flip or settings.scale:
+        mirror = torch.where(draw[:, 0] < 0, -1.0, 1.0) if settings.flip else torch.ones_like(draw[:, 0])
+        zoom = 1 + settings.scale * draw[:, 1]
+        shift = settings.scale * draw[:, 2:4]
+        frames, masks = _warp(frames, masks, mirror, zoom, shift)
+        boxes = None if boxes is None else _warp_boxes(boxes, mirror, zoom, shift)
+    if settings.colour:
+        gain, offset = 1 + settings.colour * draw[:, 4:7], 255 * settings.colour / 2 * draw[:, 7:10]
+        frames = (frames * gain[:, None, :, None, None] + offset[:, None, :, None, None]).clamp(0, 255)
+    return replace(batch, frames=frames.movedim(2, -1), masks=masks, boxes=boxes)
+
+
+def _numbers(seed: int, epoch: int, row: int) -> np.ndarray:
+    return np.random.default_rng([seed, epoch, row, 2]).uniform(-1, 1, 10)
+
+
+def _warp(
+    frames: Tensor, masks: Tensor, mirror: Tensor, zoom: Tensor, shift: Tensor
+) -> tuple[Tensor, Tensor]:
+    """A point at x in the new picture shows what stood at (mirror x / zoom) + shift, x from -1 to 1."""
+    theta = torch.zeros(len(frames), 2, 3, device=frames.device)
+    theta[:, 0, 0], theta[:, 1, 1], theta[:, :, 2] = mirror / zoom, 1 / zoom, shift
+    size = (len(frames), 1, *frames.shape[-2:])
+    grid = functional.affine_grid(theta, list(size), align_corners=False)
+    # beyond the edge, picture and mask alike are mirrored: what is seen twice is labelled twice
+    seen = functional.grid_sample(frames.flatten(1, 2), grid, padding_mode="reflection", align_corners=False)
+    truth = functional.grid_sample(masks.float(), grid, padding_mode="reflection", align_corners=False)
+    return seen.view_as(frames), (truth > 0.5).to(masks.dtype)
+
+
+def _warp_boxes(boxes: Tensor, mirror: Tensor, zoom: Tensor, shift: Tensor) -> Tensor:
+    """Boxes (B, T, 4) as fractions, moved as the picture is and cut at its edges."""
+    scale = torch.stack([mirror * zoom, zoom], 1)[:, None, None]  # the inverse of the map above
+    corners = (boxes.unflatten(-1, (2, 2)) * 2 - 1 - shift[:, None, None]) * scale
+    low, high = corners.amin(2), corners.amax(2)
+    return ((torch.cat([low, high], -1) + 1) / 2).clamp(0, 1)

@@ -1,0 +1,99 @@
+"""`avs listen`: the listening test of any checkpoint, on the data of this checkout or of another."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.batches import Clips
+from pipeline.errors import PipelineError
+from pipeline.evaluate import evaluate, listening_json, load_checkpoint
+from pipeline.files import digest, write_json
+from pipeline.listening import NEGATIVES
+from pipeline.progress import show
+from pipeline.world import World, on_the_scale_of, read_world
+
+
+def listen_command(
+    checkpoints: Annotated[list[Path], typer.Argument(help="models/VARIANT-SEED/best.pt, one or more")],
+    data: Annotated[Path, typer.Option(help="packed data to test on: frames, audio, negatives")] = Path(
+        "data"
+    ),
+    audio: Annotated[Path, typer.Option(help="audio features that the checkpoints were trained with")] = Path(
+        "data/audio"
+    ),
+    split: Annotated[str, typer.Option(help="train, val or test")] = "test",
+    batch_size: Annotated[int, typer.Option(min=1, help="clips")] = 8,
+    json: Annotated[Path | None, typer.Option(help="write the figures there", show_default=False)] = None,
+) -> None:
+    """Play checkpoints their clips' own sounds and others: what do they segment?
+
+    With --data of another checkout this is the transfer test: trained in one world, tested in another. The
+    report shows what stands in metrics/transfer.json.
+
+    Example: avs listen models/*/best.pt --data ../crowded/data --json metrics/transfer.json
+    """
+    world = read_world(data)
+    heard = replace(
+        world,
+        audio=on_the_scale_of(world.audio, data / "audio", audio),
+        sounds={name: on_the_scale_of(sound, data / "audio", audio) for name, sound in world.sounds.items()},
+    )
+    trained_with = digest([audio / "features.npy"])
+    console, models = Console(), {}
+    for path in checkpoints:
+        name = path.parent.name
+        if name in models:
+            raise PipelineError(f"{path}: a second checkpoint of {name}; test one of each at a time.")
+        models[name] = _listen(path, heard, split, batch_size)
+        if models[name].pop("audio_digest") not in (None, trained_with):
+            console.print(f"{name}: was not trained with {audio}; give the folder it was with --audio.")
+    console.print(_table(models))
+    if json is not None:
+        write_json(json, {"data": str(data), "split": split, "crowded": world.crowded, "models": models})
+
+
+def _listen(path: Path, world: World, split: str, batch_size: int) -> dict[str, Any]:
+    """The figures of one checkpoint, and by category; `audio_digest` of the features it was trained with."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    checkpoint = load_checkpoint(path, device)
+    rows = np.flatnonzero(world.catalog["split"].to_numpy() == split)
+    if not len(rows):
+        raise PipelineError(f"{world.frames.parent}: has no clip in the split {split!r}.")
+    result = evaluate(
+        checkpoint,
+        Clips(world.frames, audio=world.audio if checkpoint.plan.audio else None),
+        rows,
+        world.names,
+        world.categories,
+        world.sounds,
+        world.silent_masks,
+        device=device,
+        batch_size=batch_size,
+        pictured=np.arange(0),
+        track=show,
+    )
+    return {
+        "variant": checkpoint.plan.variant,
+        "clips": len(rows),
+        "audio_digest": checkpoint.plan.inputs.get("audio"),
+        "figures": result.figures,
+        "listening": listening_json(result.listening),
+    }
+
+
+def _table(models: dict[str, dict[str, Any]]) -> Table:
+    table = Table("model", "M_J", "M_J, another's sound", *(f"G-mIoU, {n}" for n in NEGATIVES), "swap test")
+    table.columns[0].no_wrap = True
+    keys = ("miou", "swapped_miou", *(f"g_miou_{name}" for name in NEGATIVES), "swap_passed")
+    for name, model in models.items():
+        values = [model["figures"].get(key) for key in keys]
+        table.add_row(name, *("–" if value is None else f"{value:.3f}" for value in values))
+    return table

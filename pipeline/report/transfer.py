@@ -1,0 +1,53 @@
+"""Transfer: models trained in one world, tested in another, from what `avs listen --json` wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.errors import PipelineError
+from pipeline.report.tables import Mean, mean_of
+
+
+@dataclass(frozen=True)
+class TransferRow:
+    """One variant in the other world; means over its models."""
+
+    variant: str
+    models: int
+    miou: Mean
+    swapped_miou: Mean | None
+    silence: Mean | None  # G-mIoU under silence
+    swap_passed: Mean | None
+
+
+def transfer_rows(transfer: Mapping[str, Any] | None) -> list[TransferRow]:
+    """A row a variant, in the file's order. Raises `PipelineError` where the file is not of `avs listen`."""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    try:
+        for model in (transfer or {"models": {}})["models"].values():
+            groups.setdefault(model["variant"], []).append({"miou": None, **model["figures"]})
+    except (KeyError, TypeError, AttributeError) as error:
+        raise PipelineError(
+            f"metrics/transfer.json: was not written by `avs listen --json` (lacks {error}); write it anew."
+        ) from error
+    rows = []
+    for variant, models in groups.items():
+
+        def over(key: str, models: list[Mapping[str, Any]] = models) -> Mean | None:
+            return mean_of(model[key] for model in models if key in model)
+
+        true = over("miou")
+        if true is not None:
+            rows.append(
+                TransferRow(
+                    variant,
+                    len(models),
+                    true,
+                    over("swapped_miou"),
+                    over("g_miou_silence"),
+                    over("swap_passed"),
+                )
+            )
+    return rows

@@ -1,0 +1,144 @@
+"""What each process of test_train_distributed.py does: `python distributed_worker.py TASK FOLDER`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import distributed
+from torch.nn.parallel import DistributedDataParallel
+
+from pipeline.batches import Batch, Clips
+from pipeline.distributed import synchronise_batch_norm
+from pipeline.launch import make_fabric
+from pipeline.objective import Objective
+from pipeline.params import Model
+from pipeline.plan import LossWeights, Plan
+from pipeline.resume import ResumeState
+from pipeline.train import train
+
+TRAIN, VAL = np.arange(6), np.arange(6, 9)  # batches of 3 clips: shares of 2 and 1
+
+
+def plan_of(task: str = "av") -> Plan:
+    """With the AVM loss "av" or "vv" and the terms of crops and boxes, or of the localiser ("trimap")."""
+    terms = {
+        "lambda_": 0.5,
+        "avm": task,
+        "classification": 0.5,
+        "similarity": 0.5,
+        "contrastive": 0.5,
+        "box": 0.5,
+    }
+    return Plan(
+        network="localiser" if task == "trimap" else "segmenter",
+        variant="proposed",
+        model=Model(backbone="resnet18", channels=8, tpavi_stages=[3, 4], image_size=64),
+        loss=LossWeights(**({"trimap": 1.0} if task == "trimap" else terms)),  # type: ignore[arg-type]
+        categories=["dog", "piano"],
+        epochs=2,
+        batch_size=3,
+        lr=1e-4,
+        heads_lr=1e-4,
+        schedule="constant",
+        warmup_epochs=0,
+        precision="32-true",
+        keep_epochs=[],
+        inputs={},
+    )
+
+
+def pack(folder: Path) -> None:
+    """Nine clips of two frames; those labelled, and those with a crop, differ in number from clip to clip."""
+    make = np.random.default_rng(0)
+    np.save(folder / "frames.npy", make.integers(0, 256, (9, 2, 64, 64, 3), np.uint8))
+    np.save(folder / "masks.npy", make.integers(0, 2, (9, 2, 64, 64), np.uint8))
+    np.save(folder / "labelled.npy", np.array([[True, number % 2 == 0] for number in range(9)]))
+    np.save(folder / "crops.npy", make.integers(0, 256, (6, 2, 32, 32, 3), np.uint8))
+    np.save(folder / "present.npy", np.array([[True, number % 3 == 0] for number in range(6)]))
+    np.save(folder / "boxes.npy", np.tile(np.array([0.25, 0.25, 0.75, 0.75], np.float32), (6, 2, 1)))
+    np.save(folder / "features.npy", make.standard_normal((9, 2, 128)).astype(np.float32))
+
+
+def clips_of(folder: Path) -> Clips:
+    return Clips(folder, np.load(folder / "features.npy"), folder, np.array([0, 1, 1] * 3))
+
+
+class Figures:
+    """A log that keeps the figures of each epoch."""
+
+    def __init__(self) -> None:
+        self.epochs: list[dict[str, float]] = [{}]
+
+    def log_metric(self, name: str, val: float) -> None:
+        self.epochs[-1][name] = val
+
+    def next_step(self) -> None:
+        self.epochs.append({})
+
+
+def gradients(folder: Path, task: str) -> dict[str, torch.Tensor]:
+    """The loss of one batch of three clips, its gradients and the new running averages, in float64."""
+    rank, world = (distributed.get_rank(), distributed.get_world_size()) if _many() else (0, 1)
+    torch.manual_seed(0)
+    objective = Objective(plan_of(task)).double()
+    objective.segmenter.encoder.register_forward_pre_hook(lambda net, inputs: (inputs[0].double(),))
+    for name, parameter in objective.named_parameters():
+        if name.endswith("bn.weight"):
+            torch.nn.init.uniform_(parameter, 0.5, 1.5)  # at the start it is zero and hides the sound
+    synchronise_batch_norm(objective, torch.device("cpu"))
+    batch = clips_of(folder).take(np.arange(3)[rank::world])
+    assert batch.audio is not None
+    batch = Batch(**{**vars(batch), "audio": batch.audio.double()})
+    net = DistributedDataParallel(objective) if world > 1 else objective
+    terms = net(batch)
+    terms["loss"].backward()
+    found = {f"gradient of {name}": p.grad for name, p in objective.named_parameters() if p.grad is not None}
+    buffers = {name: value for name, value in objective.named_buffers() if "running" in name}
+    return {**{name: term.detach() for name, term in terms.items()}, **found, **buffers}
+
+
+def run(folder: Path, out: str, on_batch=lambda: None) -> list[dict[str, float]]:  # type: ignore[no-untyped-def]
+    """Train by `pipeline.train` into folder/out; the figures that this process logged."""
+    fabric = make_fabric(1, "32-true")
+    fabric.launch()
+    log, plan = Figures(), plan_of()
+    resume = ResumeState(folder / out / ".resume", "proposed-1", plan.fingerprint(1, "code"))
+    data = clips_of(folder)
+    train(
+        plan,
+        1,
+        data,
+        TRAIN,
+        VAL,
+        folder / out,
+        resume=resume,
+        log=log,
+        say=lambda line: None,
+        fabric=fabric,
+        on_batch=on_batch,
+    )
+    return log.epochs[:-1]
+
+
+def _many() -> bool:
+    return distributed.is_initialized()
+
+
+def main(task: str, folder: Path) -> None:
+    import os
+
+    rank = os.environ["RANK"]
+    if task in ("av", "vv", "trimap"):
+        distributed.init_process_group("gloo")
+        torch.save(gradients(folder, task), folder / f"{task}-{rank}.pt")
+    else:
+        torch.save(run(folder, task), folder / f"{task}-{rank}.pt")
+    if _many():
+        distributed.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from pipeline.augment import _warp, _warp_boxes, augment
+from pipeline.batches import Batch
+from pipeline.params import Augment
+
+
+@pytest.fixture
+def batch() -> Batch:
+    """Two clips of 2 frames, 8 x 8 pixels: a bright 2 x 4 block, which the mask and the box mark."""
+    frames = torch.zeros(2, 2, 8, 8, 3, dtype=torch.uint8)
+    frames[:, :, 2:4, 2:6] = 200
+    masks = (frames[..., 0] > 0).to(torch.uint8)
+    boxes = torch.tensor([2 / 8, 2 / 8, 6 / 8, 4 / 8]).expand(2, 2, 4)
+    return Batch(frames, masks, torch.ones(2, 2, dtype=torch.bool), torch.tensor([3, 7]), boxes=boxes)
+
+
+def test_off_means_untouched(batch: Batch) -> None:
+    assert augment(batch, Augment(), seed=1, epoch=1) is batch
+
+
+def test_a_mirror_alone_by_hand(batch: Batch) -> None:
+    frames = batch.frames.float().movedim(-1, 2)
+    ones, none = torch.ones(2), torch.zeros(2, 2)
+    seen, truth = _warp(frames, batch.masks, -ones, ones, none)
+    assert torch.allclose(seen, frames.flip(-1), atol=1e-3)
+    assert torch.equal(truth, batch.masks.flip(-1))
+    assert _warp_boxes(batch.boxes, -ones, ones, none)[0, 0].tolist() == pytest.approx(
+        [0.25, 0.25, 0.75, 0.5]
+    )
+
+
+def test_a_shift_by_one_pixel_by_hand(batch: Batch) -> None:
+    """A shift of 2 / 8 is one pixel of eight: what stood at column 2 is seen at column 1."""
+    ones, shift = torch.ones(2), torch.tensor([[0.25, 0.0]] * 2)
+    _, truth = _warp(batch.frames.float().movedim(-1, 2), batch.masks, ones, ones, shift)
+    assert torch.equal(truth, batch.masks.roll(-1, -1))
+    moved = _warp_boxes(batch.boxes, ones, ones, shift)
+    assert moved[0, 0].tolist() == pytest.approx([1 / 8, 2 / 8, 5 / 8, 4 / 8])
+
+
+@pytest.mark.parametrize("epoch", range(1, 6))
+def test_the_box_follows_the_object(batch: Batch, epoch: int) -> None:
+    """Whatever is drawn, the box's edges lie within a pixel of the mask's."""
+    changed = augment(batch, Augment(flip=True, scale=0.2), seed=5, epoch=epoch)
+    assert changed.boxes is not None
+    for clip in range(2):
+        rows, columns = changed.masks[clip, 0].nonzero(as_tuple=True)
+        edges = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+        expected = [float(edge) / 8 for edge in edges]
+        assert changed.boxes[clip, 0].tolist() == pytest.approx(expected, abs=1.01 / 8)
+
+
+def test_frames_of_a_clip_change_alike_and_clips_apart(batch: Batch) -> None:
+    changed = augment(batch, Augment(flip=True, scale=0.3, colour=0.3), seed=1, epoch=2)
+    assert torch.equal(changed.frames[:, 0], changed.frames[:, 1])
+    assert not torch.equal(changed.frames[0], changed.frames[1])
+    assert changed.frames.min() >= 0 and changed.frames.max() <= 255
+
+
+def test_the_clip_decides_not_its_place_in_the_batch(batch: Batch) -> None:
+    settings = Augment(flip=True, scale=0.3, colour=0.3)
+    both = augment(batch, settings, seed=1, epoch=2)
+    alone = replace(
+        batch, **{key: getattr(batch, key)[1:] for key in ("frames", "masks", "labelled", "rows", "boxes")}
+    )
+    assert torch.allclose(augment(alone, settings, seed=1, epoch=2).frames[0], both.frames[1], atol=1e-4)
+    assert not torch.equal(augment(batch, settings, seed=1, epoch=3).frames, both.frames)
+    assert not torch.equal(augment(batch, settings, seed=2, epoch=2).frames, both.frames)

@@ -1,0 +1,76 @@
+"""The benchmarks' own machinery, and that the command runs; what it measures is not judged here."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.measure import Setup, apart, failure, milliseconds, row
+from benchmarks.training import stopwatch
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def allocate(megabytes: int) -> dict[str, int]:
+    """Touches so much memory; called in another process."""
+    return {"length": len(b"x" * (megabytes * 2**20))}
+
+
+def break_down(why: str) -> dict[str, int]:
+    raise RuntimeError(why)
+
+
+def test_a_process_of_its_own_and_its_peak(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "tests"))
+    ballast = b"x" * (300 * 2**20)  # of this process: not to be counted
+    small = apart("test_benchmarks:allocate", megabytes=0)
+    large = apart("test_benchmarks:allocate", megabytes=200)
+    assert large["length"] == 200 * 2**20
+    assert large["peak"] - small["peak"] == pytest.approx(0.2097, abs=0.03)
+    assert len(ballast)
+    assert apart("test_benchmarks:break_down", why="CUDA out of memory. Tried")["failed"] == "out of memory"
+    assert "no such thing" in apart("test_benchmarks:break_down", why="no such thing")["failed"]
+
+
+def test_the_floor_is_the_limit_that_binds() -> None:
+    setup = Setup("cpu", True, None, {"float32": 100.0, "bfloat16": 400.0, "copy": 10.0})
+    assert setup.floor(200, 5) == 2
+    assert setup.floor(200, 50) == 5
+    assert setup.floor(200, 5, "bfloat16") == 0.5
+
+
+def test_lines_of_a_table() -> None:
+    assert row(["a", 1]) == "| a | 1 |"
+    assert failure({"seconds": 1.0}, "a", 3) is None
+    assert failure({"failed": "out of | memory"}, "a", 4) == "| a | out of / memory |  |  |"
+    assert [milliseconds(s) for s in (0.00123, 0.0123, 0.123, 1.2)] == [
+        "1.23 ms",
+        "12.3 ms",
+        "123 ms",
+        "1200 ms",
+    ]
+
+
+def test_waiting_is_counted_apart_from_work() -> None:
+    now = iter([0.0, 0.0, 2.0, 5.0, 6.0, 8.0, 8.0, 9.0]).__next__
+    # begin; wait 0-2, work 2-5, wait 5-6, work 6-8, the end comes at once; 9 seconds in all
+    passes: list[tuple[float, float]] = []
+    assert list(stopwatch(iter("ab"), passes, now=now)) == ["a", "b"]
+    assert passes == [(9.0, 3.0)]
+
+
+@pytest.mark.slow
+def test_the_command() -> None:
+    command = [sys.executable, "-m", "benchmarks", "--quick", "--device", "cpu", "--only", "metrics"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    lines = [line.split(" | ") for line in done.stdout.splitlines() if line.startswith("| ")]
+    assert {len(line) for line in lines} == {6}
+    loop, histogram = lines[2], lines[3]
+    assert loop[5] == histogram[5]  # the same M_F to seven places
+    assert "its rows are left out" in done.stdout
+    refused = subprocess.run([*command, "--published", "nowhere"], cwd=ROOT, capture_output=True, text=True)
+    assert refused.returncode == 2 and "holds no avs_scripts/avs_s4" in refused.stderr

@@ -1,0 +1,99 @@
+"""Training on small cards: several batches a step, activations computed twice, a compiled network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from pipeline.model import Segmenter
+from pipeline.train import train_epoch
+
+
+@dataclass
+class Numbers:
+    """Stands for a batch."""
+
+    x: Tensor
+
+    def to(self, device: torch.device) -> Numbers:
+        return self
+
+
+class Product(nn.Module):
+    """loss = w * mean(x): its gradient is mean(x), whatever w is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = nn.Parameter(torch.zeros(()))
+
+    def forward(self, batch: Numbers) -> dict[str, Tensor]:
+        return {"loss": self.w * batch.x.mean()}
+
+
+@pytest.mark.parametrize(("accumulate", "steps"), [(1, [1.0, 3.0, 8.0]), (2, [2.0, 8.0]), (4, [4.0])])
+def test_a_step_follows_the_mean_gradient_of_its_batches(accumulate: int, steps: list[float]) -> None:
+    fabric, model = Fabric(accelerator="cpu", devices=1), Product()
+    wrapped, optimizer = fabric.setup(model, torch.optim.SGD(model.parameters(), lr=1.0))
+    batches: Iterator[Numbers] = (Numbers(torch.tensor([x])) for x in (1.0, 3.0, 8.0))
+    calls: list[int] = []
+    figures = train_epoch(wrapped, optimizer, batches, fabric, calls.append, accumulate)  # type: ignore[arg-type]
+    assert model.w.item() == pytest.approx(-sum(steps))
+    assert calls == [0, 1, 2]
+    if accumulate == 4:
+        assert figures == {"loss": 0.0}  # w has not moved before any of the three
+
+
+def clip() -> tuple[Tensor, Tensor]:
+    make = torch.Generator().manual_seed(0)
+    frames = torch.randn(1, 2, 3, 64, 64, generator=make, dtype=torch.double)
+    return frames, torch.randn(1, 2, 128, generator=make, dtype=torch.double)
+
+
+def network() -> Segmenter:
+    torch.manual_seed(0)
+    return Segmenter("resnet18", channels=8).double()
+
+
+def step(net: Segmenter) -> tuple[dict[str, Tensor], int]:
+    """Output, gradients and running averages of one step, and how many bytes were kept for the gradients."""
+    kept: dict[int, int] = {}
+
+    def pack(tensor: Tensor) -> Tensor:
+        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    own = {parameter.untyped_storage().data_ptr() for parameter in net.parameters()}
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        frames, audio = clip()
+        logits = net(frames, audio).logits
+        loss = logits.square().mean() + net.crop_features(frames[..., :32, :32]).square().mean()
+    activations = sum(size for place, size in kept.items() if place not in own)
+    loss.backward()
+    gradients = {name: p.grad for name, p in net.named_parameters() if p.grad is not None}
+    averages = {name: value for name, value in net.named_buffers() if "running" in name}
+    return {"logits": logits.detach(), **gradients, **averages}, activations
+
+
+def test_activations_computed_twice_give_the_same() -> None:
+    usual, saving = network(), network()
+    saving.checkpointing = True
+    (expected, much), (found, little) = step(usual), step(saving)
+    assert little < much / 3
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():  # running averages among them: not updated twice
+        torch.testing.assert_close(
+            found[name], value, rtol=1e-10, atol=1e-12, msg=lambda m, n=name: f"{n}: {m}"
+        )
+
+
+def test_a_compiled_network_keeps_its_names_and_results() -> None:
+    usual, compiled = network().eval(), network().eval()
+    compiled.compile(backend="eager")  # the default backend wants a C++ compiler and minutes
+    assert compiled.state_dict().keys() == usual.state_dict().keys()
+    with torch.no_grad():
+        torch.testing.assert_close(compiled(*clip()).logits, usual(*clip()).logits)
