@@ -64,8 +64,9 @@ def validate(
         iou = iou_per_frame(logits.float().sigmoid()[batch.labelled], batch.masks[batch.labelled])
         total += torch.stack([iou.double().sum(), total.new_tensor(len(iou))])
     segmenter.train()
-    total = fabric.all_reduce(total, reduce_op="sum")
-    return float(total[0] / total[1])
+    whole = fabric.all_reduce(total, reduce_op="sum")
+    assert isinstance(whole, Tensor)
+    return float(whole[0] / whole[1])
 
 
 def train_epoch(
@@ -124,7 +125,7 @@ def train(
     out: Path,
     *,
     resume: ResumeState,
-    log: Log,
+    log: Log | None,
     say: Callable[[str], None],
     fabric: Fabric,
     initial: dict[str, Tensor] | None = None,
@@ -138,6 +139,7 @@ def train(
 
     Args:
         initial: a state dict of the segmenter to start from (pretrained backbone or another checkpoint).
+        log: gets each epoch's figures; None: nobody does.
         say: gets one line an epoch.
         checkpointing: compute activations twice instead of keeping them: the same result in less memory.
         compiled: run the segmenter through torch.compile.
@@ -221,7 +223,9 @@ def train(
     resume.clear()
 
 
-def _log(log: Log, figures: dict[str, float]) -> None:
+def _log(log: Log | None, figures: dict[str, float]) -> None:
+    if log is None:
+        return
     for name, value in figures.items():
         log.log_metric(name, value)
     log.next_step()
