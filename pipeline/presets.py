@@ -124,6 +124,8 @@ def _edited(text: str, changes: Mapping[Key, Any]) -> str:
         present = document.setdefault(section, {})
         if isinstance(value, list) and isinstance(present.get(key), list):
             present[key][:] = value  # in place: the comment hangs on the list
+        elif isinstance(value, dict) and isinstance(present.get(key), dict):
+            present[key].update(value)
         else:
             present[key] = value
     buffer = io.StringIO()

@@ -92,7 +92,7 @@ def gradients(folder: Path, task: str) -> dict[str, torch.Tensor]:
     batch = clips_of(folder).take(np.arange(3)[rank::world])
     assert batch.audio is not None
     batch = Batch(**{**vars(batch), "audio": batch.audio.double()})
-    net = DistributedDataParallel(objective) if world > 1 else objective
+    net = DistributedDataParallel(objective, find_unused_parameters=True) if world > 1 else objective
     terms = net(batch)
     terms["loss"].backward()
     found = {f"gradient of {name}": p.grad for name, p in objective.named_parameters() if p.grad is not None}

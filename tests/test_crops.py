@@ -119,6 +119,10 @@ def test_what_is_packed(images: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(crops[1, 1].mean(axis=(0, 1)), (200, 100, 50), atol=6)
     assert crops[0, 0].max() < 20  # beside the object
     assert not crops[~present].any()
+    edges = np.load(tmp_path / "out" / "boxes.npy")
+    assert edges.shape == (2, 5, 4) and not edges[1, 0].any()
+    np.testing.assert_allclose(edges[0, 0], [0, 0, 8 / 80, 5 / 60], rtol=1e-6)
+    np.testing.assert_allclose(edges[1, 1], [10 / 80, 5 / 60, 42 / 80, 37 / 60], rtol=1e-6)
 
 
 def test_no_boxes_at_all(images: Path, tmp_path: Path) -> None:

@@ -165,7 +165,21 @@ def test_conditions_that_no_clip_has_leave_no_file(world: tuple[pd.DataFrame, Pa
     bare = to_frame([clip._replace(silent_audio=None, silent_category=None) for clip in clips_of(catalog)])
     build_negatives(bare, audio, tmp_path / "out", seed=0, jobs=1)
     files = {path.name for path in (tmp_path / "out").iterdir()}
-    assert files == {f"{name}.npy" for name in CONDITIONS if name != "silent_object"} | {"donors.parquet"}
+    assert files == {f"{name}.npy" for name in CONDITIONS if name != "silent_object"} | {
+        "donors.parquet",
+        "bank",
+    }
+
+
+def test_the_bank_holds_noise_and_silence_in_equal_parts(
+    world: tuple[pd.DataFrame, Path], tmp_path: Path
+) -> None:
+    build_negatives(*world, tmp_path / "out", seed=0, jobs=1)
+    bank, quiet = np.load(tmp_path / "out/bank/sounds.npy"), np.load(tmp_path / "out/silence.npy")[0]
+    heard = int((world[0]["split"] == "train").sum())
+    assert bank.shape == (3 * heard, 5, 128) and np.isfinite(bank).all()
+    assert all(np.array_equal(sound, quiet) for sound in bank[2 * heard :])
+    assert not any(np.array_equal(sound, quiet) for sound in bank[: 2 * heard])
 
 
 def test_features_of_another_catalogue_are_refused(world: tuple[pd.DataFrame, Path], tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ def write_checkpoint(path: Path, *, audio: bool = True, inputs: dict[str, str] |
     """Write one whose masks are moved by the sound, as if it had been trained."""
     plan = Plan(
         variant="baseline" if audio else "silent",
-        audio=audio,
+        attention="sound" if audio else "constant",
         model=Model(backbone="resnet18", channels=8, tpavi_stages=[3, 4], image_size=SIDE),
         loss=LossWeights(),
         categories=[],

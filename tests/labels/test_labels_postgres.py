@@ -82,7 +82,7 @@ def _serving(project: Path, settings: dict[str, str]) -> Iterator[None]:
             stderr=subprocess.STDOUT,
         )
     try:
-        deadline = time.monotonic() + 400
+        deadline = time.monotonic() + 500
         while "next:" not in (said := (project / "serve.out").read_text()):
             assert served.poll() is None and time.monotonic() < deadline, said
             time.sleep(0.5)

@@ -47,8 +47,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, values: dict[str, Any
 def test_stages_make_what_the_others_read(place: Path) -> None:
     clips.main()
     frames.main()
+    size = {"width": 64, "height": 48}
     boxes = [
-        {"name": name, "frame": k, "category": category, "xmin": 5, "ymin": 5, "xmax": 40, "ymax": 40}
+        {"name": name, "frame": k, "category": category, "xmin": 5, "ymin": 5, "xmax": 40, "ymax": 40} | size
         for name, _, category, split in ROWS
         for k in range(1, 6)
         if split == "train"
@@ -64,6 +65,7 @@ def test_stages_make_what_the_others_read(place: Path) -> None:
         "frames/labelled.npy": (4, 5),
         "crops/crops.npy": (2, 5, 32, 32, 3),
         "crops/present.npy": (2, 5),
+        "crops/boxes.npy": (2, 5, 4),
         "audio/features.npy": (4, 5, 128),
         "audio/logmel.npy": (4, 5, 1, 96, 64),
         "negatives/silence.npy": (4, 5, 128),
