@@ -81,7 +81,8 @@ def test_recipe_gives_the_packed_features_again(built: tuple[Path, pd.DataFrame]
     np.testing.assert_allclose(recipe.features(waves), np.load(out / "features.npy"), atol=1e-4)
     silence = recipe.features(np.zeros((2, 80_000), np.float32))
     assert silence.shape == (2, 5, 128)
-    np.testing.assert_array_equal(silence[0], silence[1])
+    # threads share out a batch's rows: they sum in another order, and differ in the last digits
+    np.testing.assert_allclose(silence[0], silence[1], rtol=1e-4, atol=1e-4)
     assert np.isfinite(silence).all()
 
 
