@@ -44,7 +44,9 @@ def _run(program: str, *arguments: str) -> str:
     """A PostgreSQL program, which refuses to run as root."""
     assert INITDB is not None
     user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    command = [*user, str(INITDB.with_name(program)), *arguments]
+    # the server's programs and the client need not lie in one folder
+    found = shutil.which(program) or str(INITDB.with_name(program))
+    command = [*user, found, *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True, cwd="/").stdout
 
 
