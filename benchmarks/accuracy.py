@@ -42,32 +42,29 @@ def measure(precision: str, seed: int, epochs: int | None, device: str) -> dict[
     """Train the variant outside DVC, into a folder that is thrown away; best validation M_J and seconds."""
     import time
 
-    import numpy as np
     import torch
     from lightning_fabric import Fabric
 
     from benchmarks.training import Nothing
-    from pipeline.batches import Clips
-    from pipeline.catalog import read_catalog
     from pipeline.plan import read_plan
     from pipeline.resume import ResumeState
-    from pipeline.train import rows_of, train
+    from pipeline.train import train
+    from pipeline.training_data import open_training_data
     from pipeline.weights import initial_weights
 
     data = ROOT / "data"
     changes = {"precision": precision, "keep_epochs": []} | ({"epochs": epochs} if epochs else {})
     plan = read_plan(data / "plan" / f"{VARIANT}.json").model_copy(update=changes)
-    splits = read_catalog(data / "catalog.parquet")["split"].to_numpy()
-    clips = Clips(data / "frames", np.load(data / "audio" / "features.npy", mmap_mode="r"))
+    opened = open_training_data(data, plan, seed)
     with tempfile.TemporaryDirectory() as temporary:
         out = Path(temporary)
         start = time.perf_counter()
         train(
             plan,
             seed,
-            clips,
-            rows_of(splits, "train"),
-            rows_of(splits, "val"),
+            opened.clips,
+            opened.train_rows,
+            opened.val_rows,
             out,
             resume=ResumeState(out / "resume", VARIANT, VARIANT),
             log=Nothing(),

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from pipeline.categories import CATEGORIES, FRAMES, SPLITS
 from pipeline.clip import Clip
@@ -134,6 +136,11 @@ def read_catalog(path: Path) -> pd.DataFrame:
         return to_frame([Clip(**row) for row in table.to_pylist()])
     except PipelineError as error:
         raise PipelineError(f"{path}: {error}") from None
+
+
+def rows_of(catalog: pd.DataFrame, split: str) -> NDArray[np.int64]:
+    """The row numbers of one split: (n,)."""
+    return np.flatnonzero(catalog["split"].to_numpy() == split)
 
 
 def _check(clips: Sequence[Clip]) -> None:

@@ -6,15 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import torch
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.batches import Clips
 from pipeline.errors import PipelineError
-from pipeline.evaluate import evaluate, listening_json, load_checkpoint
+from pipeline.evaluate import evaluate_split, load_checkpoint
+from pipeline.evaluation_tables import listening_json
 from pipeline.files import digest, write_json
 from pipeline.listening import NEGATIVES
 from pipeline.progress import show
@@ -64,25 +63,10 @@ def _listen(path: Path, world: World, split: str, batch_size: int) -> dict[str, 
     """The figures of one checkpoint, and by category; `audio_digest` of the features it was trained with."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     checkpoint = load_checkpoint(path, device)
-    rows = np.flatnonzero(world.catalog["split"].to_numpy() == split)
-    if not len(rows):
-        raise PipelineError(f"{world.frames.parent}: has no clip in the split {split!r}.")
-    result = evaluate(
-        checkpoint,
-        Clips(world.frames, audio=world.audio if checkpoint.plan.audio else None),
-        rows,
-        world.names,
-        world.categories,
-        world.sounds,
-        world.silent_masks,
-        device=device,
-        batch_size=batch_size,
-        pictured=np.arange(0),
-        track=show,
-    )
+    result = evaluate_split(checkpoint, world, split, device=device, batch_size=batch_size, track=show)
     return {
         "variant": checkpoint.plan.variant,
-        "clips": len(rows),
+        "clips": len(result.clips),
         "audio_digest": checkpoint.plan.inputs.get("audio"),
         "figures": result.figures,
         "listening": listening_json(result.listening),

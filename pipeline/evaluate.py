@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,15 +16,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pipeline.batches import Clips, normalise, read_ahead
+from pipeline.catalog import rows_of
 from pipeline.errors import PipelineError
-from pipeline.listening import NEGATIVES, false_positive_area, g_miou, null_score, sensitivity, swap_passed
-from pipeline.metrics import fscore, fscore_batch1, fscore_curves, iou_per_frame, miou
+from pipeline.evaluation_tables import SWAP, by_category, flat_figures, listening_table
+from pipeline.listening import false_positive_area, sensitivity, swap_passed
+from pipeline.metrics import fscore_curves, iou_per_frame
 from pipeline.model import CropHeads, Localiser, Segmenter
 from pipeline.objective import AUDIO_WIDTH, build_segmenter
 from pipeline.plan import Plan
 from pipeline.progress import Track, silent
-
-SWAP = "silent_object"  # the sound of the visible object that is silent in the clip
+from pipeline.world import World
 
 
 @dataclass(frozen=True)
@@ -162,89 +162,49 @@ def evaluate(
     if "miou_other_category" in table:
         table["swapped_miou"] = table["miou_other_category"]
     all_curves = torch.cat(curves).cpu()
-    listening = pd.DataFrame(_listening(table, list(sounds)))
+    listening = listening_table(table, list(sounds))
     return Evaluation(
-        figures=_figures(table, all_curves, listening),
+        figures=flat_figures(table, all_curves, listening),
         clips=table,
-        categories=_by_category(table, all_curves),
+        categories=by_category(table, all_curves),
         listening=listening,
         masks={condition: np.concatenate(parts) for condition, parts in kept.items()},
     )
 
 
-def _mean(values: pd.Series) -> float | None:
-    known = values.dropna()
-    return float(known.mean()) if len(known) else None
+def evaluate_split(
+    checkpoint: Checkpoint,
+    world: World,
+    split: str,
+    *,
+    device: torch.device,
+    batch_size: int,
+    pictures: NDArray | None = None,
+    track: Track = silent,
+) -> Evaluation:
+    """`evaluate` on one split of a world, under all sounds that the world has for it.
 
+    Args:
+        pictures: positions within the split of the clips whose masks are kept; None: of no clip.
 
-def _figures(table: pd.DataFrame, curves: Tensor, listening: pd.DataFrame) -> dict[str, float]:
-    figures = {
-        "miou": miou(torch.from_numpy(table["miou"].to_numpy(copy=True))),
-        "miou_macro": float(table.groupby("category")["miou"].mean().mean()),
-        "fscore": fscore(curves.flatten(0, 1)),
-        "fscore_batch1": fscore_batch1(curves),
-    }
-    overall = listening[listening["category"] == "all"].set_index("condition")
-    for condition, row in overall.iterrows():
-        for key in ("miou", "false_positive_area", "null_score", "g_miou", "sensitivity"):
-            if condition != "true" and pd.notna(row[key]):
-                figures[f"{key}_{condition}"] = float(row[key])
-    if "miou_other_category" in figures:
-        figures["swapped_miou"] = figures["miou_other_category"]
-    if "swap_passed" in table and (share := _mean(table["swap_passed"])) is not None:
-        figures["swap_passed"] = share
-    return figures
-
-
-def _by_category(table: pd.DataFrame, curves: Tensor) -> pd.DataFrame:
-    rows: list[dict[str, Any]] = []
-    for category, part in table.groupby("category"):
-        row: dict[str, Any] = {"category": category, "clips": len(part), "miou": part["miou"].mean()}
-        row["fscore"] = fscore(curves[part.index.to_numpy(copy=True)].flatten(0, 1))
-        for column in ("swapped_miou", "swap_passed"):
-            if column in part:
-                row[column] = part[column].mean()
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
-def _listening(table: pd.DataFrame, conditions: list[str]) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    for category, part in [("all", table), *table.groupby("category")]:
-        positive = float(part["miou"].mean())
-        rows.append({"condition": "true", "category": category, "clips": len(part), "miou": positive})
-        for condition in conditions:
-            score, area = _mean(part[f"miou_{condition}"]), _mean(part[f"area_{condition}"])
-            if score is None or area is None:
-                continue
-            negative = condition in NEGATIVES
-            rows.append(
-                {
-                    "condition": condition,
-                    "category": category,
-                    "clips": int(part[f"miou_{condition}"].notna().sum()),
-                    "miou": score,
-                    "false_positive_area": area if negative else None,
-                    "null_score": null_score(area) if negative else None,
-                    "g_miou": g_miou(positive, score) if negative else None,
-                    "sensitivity": _mean(part[f"sensitivity_{condition}"]),
-                    "swap_passed": _mean(part["swap_passed"])
-                    if condition == SWAP and "swap_passed" in part
-                    else None,
-                }
-            )
-    return rows
-
-
-def listening_json(listening: pd.DataFrame) -> dict[str, dict[str, dict[str, float]]]:
-    """`Evaluation.listening` as {category or "all": {condition: {measure: value}}}, nothing undefined."""
-    found: dict[str, dict[str, dict[str, float]]] = {}
-    for row in listening.to_dict("records"):
-        condition, category = str(row.pop("condition")), str(row.pop("category"))
-        found.setdefault(category, {})[condition] = {
-            str(key): value for key, value in row.items() if pd.notna(value)
-        }
-    return found
+    Raises `PipelineError` where the split has no clip.
+    """
+    rows = rows_of(world.catalog, split)
+    if not len(rows):
+        raise PipelineError(f"{world.frames.parent}: has no clip in the split {split!r}.")
+    return evaluate(
+        checkpoint,
+        Clips(world.frames, audio=world.audio if checkpoint.plan.audio else None),
+        rows,
+        world.names,
+        world.categories,
+        world.sounds,
+        world.silent_masks,
+        device=device,
+        batch_size=batch_size,
+        pictured=np.arange(0) if pictures is None else pictures,
+        track=track,
+    )
 
 
 @torch.no_grad()

@@ -229,8 +229,3 @@ def _log(log: Log | None, figures: dict[str, float]) -> None:
     for name, value in figures.items():
         log.log_metric(name, value)
     log.next_step()
-
-
-def rows_of(splits: NDArray, wanted: str) -> NDArray:
-    """The row numbers of one split: (n,) int64."""
-    return np.flatnonzero(splits == wanted)

@@ -9,19 +9,13 @@ import pandas as pd
 import torch
 
 from pipeline.batches import Clips
-from pipeline.evaluate import (
-    Checkpoint,
-    Evaluation,
-    crop_features,
-    evaluate,
-    listening_json,
-    load_checkpoint,
-)
+from pipeline.catalog import rows_of
+from pipeline.evaluate import Checkpoint, Evaluation, crop_features, evaluate_split, load_checkpoint
+from pipeline.evaluation_tables import listening_json
 from pipeline.files import atomic_folder, atomic_path, write_json
 from pipeline.overlay import write_strips
 from pipeline.params import load_params
 from pipeline.progress import show
-from pipeline.train import rows_of
 from pipeline.world import World, read_world
 from stages.common import CATALOG, CROPS, EVAL, FRAMES, METRICS, MODELS, run
 
@@ -35,21 +29,16 @@ def main(variant: str, seed: int) -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     best = load_checkpoint(MODELS / name / "best.pt", device)
     world = read_world(CATALOG.parent)
-    rows = rows_of(world.catalog["split"].to_numpy(), "test")
-    clips = Clips(FRAMES, audio=world.audio if best.plan.audio else None)
+    rows = rows_of(world.catalog, "test")
     chosen = np.random.default_rng(params.evaluate.seed).permutation(len(rows))[: params.evaluate.pictures]
     pictured = np.sort(chosen)
-    result = evaluate(
+    result = evaluate_split(
         best,
-        clips,
-        rows,
-        world.names,
-        world.categories,
-        world.sounds,
-        world.silent_masks,
+        world,
+        "test",
         device=device,
         batch_size=params.evaluate.batch_size,
-        pictured=pictured,
+        pictures=pictured,
         track=show,
     )
     with atomic_folder(EVAL / name) as folder:
@@ -57,7 +46,7 @@ def main(variant: str, seed: int) -> None:
         result.categories.to_csv(folder / "per_category.csv", index=False)
         result.listening.to_csv(folder / "listening.csv", index=False)
         write_json(folder / "listening.json", listening_json(result.listening))
-        _pictures(folder / "overlays", clips, rows[pictured], result, pictured)
+        _pictures(folder / "overlays", rows[pictured], result, pictured)
         for epoch in best.plan.keep_epochs:
             kept = load_checkpoint(MODELS / name / f"epoch-{epoch}.pt", device)
             _features(folder / f"features-{epoch}.npz", kept, world, device)
@@ -73,8 +62,9 @@ def main(variant: str, seed: int) -> None:
     print(f"{name}: M_J {figures['miou']:.4f}  M_F {figures['fscore']:.4f}", flush=True)
 
 
-def _pictures(folder: Path, clips: Clips, rows: np.ndarray, result: Evaluation, pictured: np.ndarray) -> None:
+def _pictures(folder: Path, rows: np.ndarray, result: Evaluation, pictured: np.ndarray) -> None:
     """The masks of each pictured clip under every sound that the clip has."""
+    clips = Clips(FRAMES)
     for place, (row, scores) in enumerate(
         zip(rows, result.clips.iloc[pictured].to_dict("records"), strict=True)
     ):

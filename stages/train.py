@@ -6,28 +6,25 @@ import sys
 from contextlib import nullcontext
 from pathlib import Path
 
-import numpy as np
 from dvclive import Live
 from rich.console import Console
 from rich.progress import Progress
 
 import pipeline
-from pipeline.batches import Clips, open_packed
-from pipeline.catalog import read_catalog
 from pipeline.files import digest
 from pipeline.launch import make_fabric
-from pipeline.negative_sounds import NegativeSounds
 from pipeline.params import load_params
 from pipeline.plan import differences, read_plan
 from pipeline.resume import ResumeState
-from pipeline.train import rows_of, train
+from pipeline.train import train
+from pipeline.training_data import open_training_data
 from pipeline.weights import initial_weights
-from stages.common import AUDIO, BANK, CATALOG, CROPS, FRAMES, LOGS, MODELS, PLAN, run
+from stages.common import CATALOG, LOGS, MODELS, PLAN, run
 
 RESUME = Path(".resume")
 CODE = (
     *("model", "losses", "augment.py", "batches.py", "distributed.py", "metrics.py", "negative_sounds.py"),
-    *("objective.py", "train.py"),
+    *("objective.py", "train.py", "training_data.py"),
 )
 
 
@@ -43,7 +40,6 @@ def main(variant: str, seed: int) -> None:
     fabric = make_fabric(machine.devices, plan.precision)
     fabric.launch()  # further processes run this command from its start, and join here
     first = fabric.is_global_zero
-    catalog = read_catalog(CATALOG)
     name = f"{variant}-{seed}"
     here = Path(pipeline.__file__).parent
     resume = ResumeState(RESUME, name, plan.fingerprint(seed, digest([here / part for part in CODE])))
@@ -51,18 +47,8 @@ def main(variant: str, seed: int) -> None:
         changed = differences(old, plan.model_dump(mode="json")) or ["the seed or the code"]
         print(f"{path}: left by an interrupted run with other settings ({'; '.join(changed)}): not used")
 
-    splits = catalog["split"].to_numpy()
-    category = np.array(
-        [plan.categories.index(c) if c in plan.categories else -1 for c in catalog["category"]]
-    )
-    audio = np.load(AUDIO / "features.npy", mmap_mode="r") if plan.audio else None
-    negatives = None
-    if plan.loss.negatives > 0 and audio is not None:
-        bank, share = open_packed(BANK), plan.loss.negative_share
-        rows = rows_of(splits, "train")
-        negatives = NegativeSounds(audio, bank, catalog["category"].tolist(), rows, share=share, seed=seed)
-    clips = Clips(FRAMES, audio, CROPS if plan.crops else None, category, negatives)
-    steps = plan.epochs * -(-int((splits == "train").sum()) // plan.batch_size)
+    data = open_training_data(CATALOG.parent, plan, seed)
+    steps = plan.epochs * -(-len(data.train_rows) // plan.batch_size)
     bar = Progress(console=Console(stderr=True)) if first and sys.stderr.isatty() else nullcontext()
     live = Live(str(LOGS / name), dvcyaml=None, save_dvc_exp=False, report=None) if first else nullcontext()
     with live as log, bar as progress:
@@ -70,9 +56,9 @@ def main(variant: str, seed: int) -> None:
         train(
             plan,
             seed,
-            clips,
-            rows_of(splits, "train"),
-            rows_of(splits, "val"),
+            data.clips,
+            data.train_rows,
+            data.val_rows,
             MODELS / name,
             resume=resume,
             log=log,

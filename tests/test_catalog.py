@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from trees import write_video
 
-from pipeline.catalog import COLUMNS, check_videos, clips_of, read_catalog, to_frame, write_catalog
+from pipeline.catalog import COLUMNS, check_videos, clips_of, read_catalog, rows_of, to_frame, write_catalog
 from pipeline.clip import Clip
 from pipeline.errors import PipelineError
 
@@ -32,6 +32,11 @@ def test_clips_are_sorted_by_split_category_name() -> None:
         clip("c", category="baby_laughter"),
     ]
     assert to_frame(clips)["name"].tolist() == ["c", "-z", "b2", "a", "b"]
+
+
+def test_rows_of_a_split() -> None:
+    table = to_frame([clip("a", "test"), clip("b"), clip("c", "val"), clip("d")])
+    assert [rows_of(table, split).tolist() for split in ("train", "val", "test")] == [[0, 1], [2], [3]]
 
 
 def test_written_is_read_back_with_none_and_lists(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from pipeline.batches import Clips
 from pipeline.errors import PipelineError
-from pipeline.evaluate import Checkpoint, evaluate, listening_json, load_checkpoint
+from pipeline.evaluate import Checkpoint, evaluate, load_checkpoint
+from pipeline.evaluation_tables import listening_json
 from pipeline.listening import g_miou
 from pipeline.model import Segmentation
 

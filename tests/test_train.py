@@ -14,7 +14,7 @@ from pipeline.negative_sounds import NegativeSounds
 from pipeline.params import Augment, Model
 from pipeline.plan import LossWeights, Plan
 from pipeline.resume import ResumeState
-from pipeline.train import learning_rate_factor, rows_of, train
+from pipeline.train import learning_rate_factor, train
 
 TRAIN, VAL = np.arange(4), np.arange(4, 6)
 
@@ -212,7 +212,3 @@ def test_learning_rate_by_hand() -> None:
     assert factors == pytest.approx([0, 0.5, 1, 0.5 + 0.5**1.5, 0.5, 0])
     constant = plan_of(epochs=4, warmup_epochs=2, schedule="constant")
     assert [learning_rate_factor(done, constant) for done in (0, 1, 2, 3)] == [0, 0.5, 1, 1]
-
-
-def test_rows_of() -> None:
-    assert rows_of(np.array(["val", "train", "test", "train"]), "train").tolist() == [1, 3]

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-import timm
 import torchvision
-from timm.models.pvt_v2 import checkpoint_filter_fn
 from torch import Tensor, nn
 
 STRIDES = (4, 8, 16, 32)
@@ -66,6 +64,8 @@ class PVT(Backbone):
 
     def __init__(self) -> None:
         super().__init__()
+        import timm  # here, since it takes seconds and only this encoder needs it
+
         net = timm.create_model("pvt_v2_b5", pretrained=False, num_classes=0, drop_path_rate=DROP_PATH)
         self.patch_embed = net.get_submodule("patch_embed")
         self.stages = cast(nn.Sequential, net.get_submodule("stages"))
@@ -79,6 +79,8 @@ class PVT(Backbone):
         return maps
 
     def load_imagenet(self, state: Mapping[str, Tensor]) -> None:
+        from timm.models.pvt_v2 import checkpoint_filter_fn
+
         # the file of the PVT authors and that of timm name the same weights differently
         renamed = checkpoint_filter_fn(dict(state), self)
         self.load_state_dict({key: value for key, value in renamed.items() if not key.startswith("head.")})

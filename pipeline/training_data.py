@@ -1,0 +1,46 @@
+"""The packed data that a plan trains on, opened: as the data stages left it in one folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.batches import Clips, open_packed
+from pipeline.catalog import read_catalog, rows_of
+from pipeline.negative_sounds import NegativeSounds
+from pipeline.plan import Plan
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Clips, and which of them train and which validate, as row numbers: (n,) int64."""
+
+    clips: Clips
+    train_rows: NDArray[np.int64]
+    val_rows: NDArray[np.int64]
+
+
+def open_training_data(data: Path, plan: Plan, seed: int) -> TrainingData:
+    """Open what `plan` reads of `data`: catalog.parquet, frames/, audio/, crops/ and negatives/.
+
+    Args:
+        seed: of the run, which decides the other sounds that it hears.
+
+    Raises `PipelineError` that names a missing or broken file.
+    """
+    catalog = read_catalog(data / "catalog.parquet")
+    train_rows = rows_of(catalog, "train")
+    names = catalog["category"].tolist()
+    # -1: a category that only val or test have; never read, since crops are of the train split
+    category = np.array([plan.categories.index(c) if c in plan.categories else -1 for c in names])
+    audio = open_packed(data / "audio" / "features.npy") if plan.audio else None
+    negatives = None
+    if plan.loss.negatives > 0 and audio is not None:
+        bank = open_packed(data / "negatives" / "bank" / "sounds.npy")
+        share = plan.loss.negative_share
+        negatives = NegativeSounds(audio, bank, names, train_rows, share=share, seed=seed)
+    clips = Clips(data / "frames", audio, data / "crops" if plan.crops else None, category, negatives)
+    return TrainingData(clips, train_rows, rows_of(catalog, "val"))

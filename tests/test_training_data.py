@@ -1,0 +1,74 @@
+"""What a plan reads of the packed data, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.catalog import to_frame, write_catalog
+from pipeline.clip import Clip
+from pipeline.errors import PipelineError
+from pipeline.params import parse_params
+from pipeline.plan import Plan, make_plan
+from pipeline.training_data import open_training_data
+
+SPLITS = ("train", "train", "train", "val", "test")
+CATEGORIES = ("cat_meowing", "race_car", "race_car", "race_car", "dog_barking")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Five clips, three of which train; the test split's category is not trained."""
+    for folder in ("frames", "audio", "crops", "negatives/bank"):
+        (tmp_path / folder).mkdir(parents=True)
+    rows = zip(SPLITS, CATEGORIES, strict=True)
+    clips = [
+        Clip(f"c{n}", category, split, 0, "v.mp4", None, None, [None] * 5, None, None, None)
+        for n, (split, category) in enumerate(rows)
+    ]
+    write_catalog(tmp_path / "catalog.parquet", to_frame(clips))
+    np.save(tmp_path / "frames/frames.npy", np.zeros((5, 5, 32, 32, 3), np.uint8))
+    np.save(tmp_path / "frames/masks.npy", np.zeros((5, 5, 32, 32), np.uint8))
+    np.save(tmp_path / "frames/labelled.npy", np.ones((5, 5), bool))
+    np.save(tmp_path / "audio/features.npy", np.zeros((5, 5, 128), np.float32))
+    np.save(tmp_path / "negatives/bank/sounds.npy", np.ones((4, 5, 128), np.float32))
+    np.save(tmp_path / "crops/crops.npy", np.zeros((3, 5, 32, 32, 3), np.uint8))
+    np.save(tmp_path / "crops/present.npy", np.ones((3, 5), bool))
+    np.save(tmp_path / "crops/boxes.npy", np.zeros((3, 5, 4), np.float32))
+    return tmp_path
+
+
+def plan_of(name: str, values: dict[str, Any]) -> Plan:
+    inputs: dict[str, list[Path]] = {key: [] for key in ("frames", "audio", "crops", "bank")}
+    return make_plan(name, parse_params(values), ["cat_meowing", "race_car"], inputs)
+
+
+def test_rows_and_classes(data: Path, values: dict[str, Any]) -> None:
+    opened = open_training_data(data, plan_of("listening", values), 1)
+    assert opened.train_rows.tolist() == [0, 1, 2] and opened.val_rows.tolist() == [3]
+    batch = opened.clips.take(opened.train_rows, epoch=1)
+    assert batch.category is not None and batch.category.tolist() == [0, 1, 1]
+    assert batch.negatives is not None and batch.crops is not None and batch.audio is not None
+
+
+@pytest.mark.parametrize(
+    ("variant", "audio", "crops", "negatives"),
+    [("baseline", True, False, False), ("proposed", True, True, False), ("silent", False, False, False)],
+)
+def test_a_variant_opens_what_it_uses(
+    data: Path, values: dict[str, Any], variant: str, audio: bool, crops: bool, negatives: bool
+) -> None:
+    clips = open_training_data(data, plan_of(variant, values), 1).clips
+    assert (clips.audio is not None) == audio
+    assert (clips.crops is not None) == crops
+    assert (clips.negatives is not None) == negatives
+
+
+@pytest.mark.parametrize("lost", ["audio/features.npy", "negatives/bank/sounds.npy", "crops/boxes.npy"])
+def test_what_is_missing_is_named(data: Path, values: dict[str, Any], lost: str) -> None:
+    (data / lost).unlink()
+    with pytest.raises(PipelineError, match=Path(lost).name):
+        open_training_data(data, plan_of("listening", values), 1)
