@@ -31,8 +31,16 @@ def augment(batch: Batch, settings: Augment, seed: int, epoch: int) -> Batch:
         mirror = torch.where(draw[:, 0] < 0, -1.0, 1.0) if settings.flip else torch.ones_like(draw[:, 0])
         zoom = 1 + settings.scale * draw[:, 1]
         shift = settings.scale * draw[:, 2:4]
-        frames, masks = _warp(frames, masks, mirror, zoom, shift)
+        grid = _grid(masks.shape[-2:], mirror, zoom, shift)
+        frames = _warp(frames.flatten(1, 2), grid).view_as(frames)
+        masks = _warp_masks(masks, grid)
         boxes = None if boxes is None else _warp_boxes(boxes, mirror, zoom, shift)
+        if batch.other_masks is not None and batch.other_known is not None:
+            batch = replace(
+                batch,
+                other_masks=_warp_masks(batch.other_masks, grid),
+                other_known=_warp_masks(batch.other_known, grid),
+            )
     if settings.colour:
         gain, offset = 1 + settings.colour * draw[:, 4:7], 255 * settings.colour / 2 * draw[:, 7:10]
         frames = (frames * gain[:, None, :, None, None] + offset[:, None, :, None, None]).clamp(0, 255)
@@ -43,18 +51,21 @@ def _numbers(seed: int, epoch: int, row: int) -> np.ndarray:
     return np.random.default_rng([seed, epoch, row, 2]).uniform(-1, 1, 10)
 
 
-def _warp(
-    frames: Tensor, masks: Tensor, mirror: Tensor, zoom: Tensor, shift: Tensor
-) -> tuple[Tensor, Tensor]:
+def _grid(size: torch.Size, mirror: Tensor, zoom: Tensor, shift: Tensor) -> Tensor:
     """A point at x in the new picture shows what stood at (mirror x / zoom) + shift, x from -1 to 1."""
-    theta = torch.zeros(len(frames), 2, 3, device=frames.device)
+    theta = torch.zeros(len(mirror), 2, 3, device=mirror.device)
     theta[:, 0, 0], theta[:, 1, 1], theta[:, :, 2] = mirror / zoom, 1 / zoom, shift
-    size = (len(frames), 1, *frames.shape[-2:])
-    grid = functional.affine_grid(theta, list(size), align_corners=False)
+    return functional.affine_grid(theta, [len(mirror), 1, *size], align_corners=False)
+
+
+def _warp(values: Tensor, grid: Tensor) -> Tensor:
     # beyond the edge, picture and mask alike are mirrored: what is seen twice is labelled twice
-    seen = functional.grid_sample(frames.flatten(1, 2), grid, padding_mode="reflection", align_corners=False)
-    truth = functional.grid_sample(masks.float(), grid, padding_mode="reflection", align_corners=False)
-    return seen.view_as(frames), (truth > 0.5).to(masks.dtype)
+    return functional.grid_sample(values, grid, padding_mode="reflection", align_corners=False)
+
+
+def _warp_masks(masks: Tensor, grid: Tensor) -> Tensor:
+    """Masks of the first n clips, (n, T, H, W), warped as their pictures are."""
+    return (_warp(masks.float(), grid[: len(masks)]) > 0.5).to(masks.dtype)
 
 
 def _warp_boxes(boxes: Tensor, mirror: Tensor, zoom: Tensor, shift: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from pipeline.errors import PipelineError
 from pipeline.negative_sounds import NegativeSounds
+from pipeline.paste import Seen, paste
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -34,9 +35,8 @@ class Batch:
         present: (B, T) bool: which frames have a box and a crop; None without crops.
         boxes: (B, T, 4) float32: left, top, right, bottom as fractions of the frame; None without crops.
         category: (B,) int64: the clip's class for the crop classifier; None without crops.
-        negatives: (n, T, 128) float32, n <= B: other sounds for the first n clips, or None.
-        offscreen: (n,) bool: that sound is of another category's clip, whose object may be in view here too;
-            the others (silence, noise) belong to nothing in any picture.
+        others: (n, T, 128) float32, n <= B: other sounds for the first n clips, or None.
+        other_masks, other_known: (n, T, H, W) uint8: what they should show, and where that is known.
     """
 
     frames: Tensor
@@ -48,8 +48,9 @@ class Batch:
     present: Tensor | None = None
     boxes: Tensor | None = None
     category: Tensor | None = None
-    negatives: Tensor | None = None
-    offscreen: Tensor | None = None
+    others: Tensor | None = None
+    other_masks: Tensor | None = None
+    other_known: Tensor | None = None
 
     def to(self, device: torch.device) -> Batch:
         """The batch on `device`; copies from pinned memory do not wait."""
@@ -92,7 +93,7 @@ class Clips:
         crops: folder with crops.npy, present.npy and boxes.npy for the first C clips (the train split), or
             None.
         category: (N,) class indices for the crop classifier; needed with crops.
-        negatives: other sounds that training hears, or None.
+        negatives: other sounds that training hears, or None; needs crops, whose boxes it reads.
     """
 
     def __init__(
@@ -126,28 +127,43 @@ class Clips:
         cropped = self.crops is not None and len(rows) > 0 and rows.max() < len(self.crops)
 
         def pick(array: NDArray | None, wanted: bool = True) -> Tensor | None:
-            return (
-                torch.from_numpy(np.ascontiguousarray(array[rows])) if wanted and array is not None else None
-            )
+            return _read(array, rows) if wanted and array is not None else None
 
-        frames, masks, labelled = pick(self.frames), pick(self.masks), pick(self.labelled)
-        assert frames is not None and masks is not None and labelled is not None
-        negatives = offscreen = None
-        if self.negatives is not None and epoch is not None:
-            negatives, offscreen = (torch.from_numpy(part) for part in self.negatives.draw(rows, epoch))
-        return Batch(
-            frames,
-            masks,
-            labelled,
+        batch = Batch(
+            _read(self.frames, rows),
+            _read(self.masks, rows),
+            _read(self.labelled, rows),
             torch.from_numpy(np.asarray(rows, dtype=np.int64)),
             pick(self.audio),
             pick(self.crops, cropped),
             pick(self.present, cropped),
             pick(self.boxes, cropped),
             pick(self.category, cropped),
-            negatives,
-            offscreen,
         )
+        return batch if self.negatives is None or epoch is None else self._with_others(batch, rows, epoch)
+
+    def _with_others(self, batch: Batch, rows: NDArray, epoch: int) -> Batch:
+        """The batch with other sounds for its first clips, and what these bring into the picture."""
+        assert self.negatives is not None and self.boxes is not None and self.present is not None
+        drawn = self.negatives.draw(rows, epoch)
+        n = len(drawn.donors)
+        arrays = (self.frames, self.masks, self.labelled, self.boxes, self.present)
+        own = Seen(*(_read(array, rows[:n]) for array in arrays))
+        # silence and noise have no donor: the clip stands in, and nothing of it is used
+        donor = Seen(*(_read(array, np.where(drawn.donors < 0, rows[:n], drawn.donors)) for array in arrays))
+        heard = paste(own, donor, torch.from_numpy(drawn.donors >= 0), torch.from_numpy(drawn.pasted))
+        return replace(
+            batch,
+            frames=torch.cat([heard.frames, batch.frames[n:]]),
+            masks=torch.cat([heard.masks, batch.masks[n:]]),
+            others=torch.from_numpy(drawn.sounds),
+            other_masks=heard.other_masks,
+            other_known=heard.other_known,
+        )
+
+
+def _read(array: NDArray, rows: NDArray) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array[rows]))
 
 
 def read_ahead(

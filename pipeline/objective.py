@@ -34,7 +34,7 @@ class Objective(nn.Module):
     """The sum of weighted terms, which `LossWeights` names:
 
     L = BCE + lambda AVM + w_cls CE(classifier(crop), category) + w_sim (1 - cos(mean audio, crop))
-      + w_con InfoNCE(crops, sounds) + w_box (projection + outside) + w_neg BCE(other sounds' mask, empty)
+      + w_con InfoNCE(crops, sounds) + w_box (projection + outside) + w_neg BCE(mask under other sounds)
 
     for a segmenter, and the tri-map contrast alone for a localiser, which sees no mask. The crops go through
     the network's own encoder, so that their terms shape it. A term of weight 0 is not computed, and the heads
@@ -75,10 +75,9 @@ class Objective(nn.Module):
     def _segment(self, segmenter: Segmenter, batch: Batch) -> dict[str, tuple[float, Tensor]]:
         weights = self.weights
         maps, audio, clips = segmenter.encode(normalise(batch.frames)), batch.audio, len(batch.frames)
-        if batch.negatives is not None and audio is not None:  # judged with the same pictures
-            others = len(batch.negatives)
-            maps = [torch.cat([m, m[:others]]) for m in maps]
-            audio = torch.cat([audio, batch.negatives])
+        if batch.others is not None and audio is not None:  # judged with the same pictures
+            maps = [torch.cat([m, m[: len(batch.others)]]) for m in maps]
+            audio = torch.cat([audio, batch.others])
         both = segmenter.decode(maps, audio, first=self.first)
         logits = gather(both.logits[:clips])
         masks, labelled = gather(batch.masks[:, : self.first]), gather(batch.labelled[:, : self.first])
@@ -88,20 +87,17 @@ class Objective(nn.Module):
             own = [m[:clips] for m in both.maps]  # maps are large: the loss gathers small features of them
             aligned = [a if a is None else a[:clips] for a in both.audio]
             terms["avm"] = (weights.lambda_, avm(both.logits[:clips], own, aligned))
-        if weights.boxes:
+        if weights.box > 0:  # where a mask is drawn, the box has nothing to add
             assert batch.boxes is not None and batch.present is not None
-            box = losses.fill(batch.boxes[:, : self.first], *logits.shape[-2:])
-            present = batch.present[:, : self.first]
-            if weights.box > 0:  # where a mask is drawn, the box has nothing to add
-                boxes, weak = gather(box), gather(present) & ~labelled
-                shadow = losses.projection(logits, boxes, weak)
-                terms["box"] = (weights.box, shadow + OUTSIDE * losses.outside(logits, boxes, weak))
-            if batch.negatives is not None:
-                assert batch.offscreen is not None
-                others = len(batch.negatives)
-                parts = (both.logits[clips:], box[:others], present[:others], batch.offscreen)
-                empty = losses.negatives(*(gather(part) for part in parts))
-                terms["negatives"] = (weights.negatives, empty)
+            boxes = gather(losses.fill(batch.boxes[:, : self.first], *logits.shape[-2:]))
+            weak = gather(batch.present[:, : self.first]) & ~labelled
+            shadow = losses.projection(logits, boxes, weak)
+            terms["box"] = (weights.box, shadow + OUTSIDE * losses.outside(logits, boxes, weak))
+        if batch.others is not None:
+            assert batch.other_masks is not None and batch.other_known is not None
+            truth, known = batch.other_masks[:, : self.first], batch.other_known[:, : self.first]
+            other = losses.negatives(*(gather(part) for part in (both.logits[clips:], truth, known)))
+            terms["negatives"] = (weights.negatives, other)
         return terms
 
     def _crops(self, batch: Batch) -> dict[str, tuple[float, Tensor]]:

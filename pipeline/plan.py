@@ -31,6 +31,7 @@ class LossWeights(BaseModel):
     box: float = 0.0
     negatives: float = 0.0
     negative_share: float = 0.0
+    pasted_share: float = 0.0
     trimap: float = 0.0
 
     @property
@@ -107,6 +108,7 @@ def make_plan(name: str, params: Params, categories: list[str], inputs: dict[str
         box=weight("box", loss.box),
         negatives=negatives,
         negative_share=loss.negative_share if negatives > 0 else 0.0,
+        pasted_share=loss.pasted_share if negatives > 0 else 0.0,
         trimap=weight("trimap", 1.0),
     )
     used = ["frames"] + ["audio"] * chosen.audio

@@ -40,7 +40,14 @@ def open_training_data(data: Path, plan: Plan, seed: int) -> TrainingData:
     negatives = None
     if plan.loss.negatives > 0 and audio is not None:
         bank = open_packed(data / "negatives" / "bank" / "sounds.npy")
-        share = plan.loss.negative_share
-        negatives = NegativeSounds(audio, bank, names, train_rows, share=share, seed=seed)
+        negatives = NegativeSounds(
+            audio,
+            bank,
+            names,
+            train_rows,
+            share=plan.loss.negative_share,
+            pasted_share=plan.loss.pasted_share,
+            seed=seed,
+        )
     clips = Clips(data / "frames", audio, data / "crops" if plan.crops else None, category, negatives)
     return TrainingData(clips, train_rows, rows_of(catalog, "val"))

@@ -50,7 +50,7 @@ VARIANTS: dict[str, Variant] = {
     ),
     "silent": Variant("control: baseline with a constant in the sound's place", attention="constant"),
     "listening": Variant(
-        "the boxes as weak masks, crops matched with sounds by contrast, an empty mask under other sounds",
+        "the boxes as weak masks, crops matched with sounds, other sounds and what they bring",
         frozenset({"lambda", "classification", "contrastive", "box", "negatives"}),
     ),
     "localisation": Variant(

@@ -24,7 +24,7 @@ from stages.common import CATALOG, LOGS, MODELS, PLAN, run
 RESUME = Path(".resume")
 CODE = (
     *("model", "losses", "augment.py", "batches.py", "distributed.py", "metrics.py", "negative_sounds.py"),
-    *("objective.py", "train.py", "training_data.py"),
+    *("objective.py", "paste.py", "train.py", "training_data.py"),
 )
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from pipeline.augment import _warp, _warp_boxes, augment
+from pipeline.augment import _grid, _warp, _warp_boxes, _warp_masks, augment
 from pipeline.batches import Batch
 from pipeline.params import Augment
 
@@ -25,11 +25,11 @@ def test_off_means_untouched(batch: Batch) -> None:
 
 
 def test_a_mirror_alone_by_hand(batch: Batch) -> None:
-    frames = batch.frames.float().movedim(-1, 2)
+    frames = batch.frames.float().movedim(-1, 2).flatten(1, 2)
     ones, none = torch.ones(2), torch.zeros(2, 2)
-    seen, truth = _warp(frames, batch.masks, -ones, ones, none)
-    assert torch.allclose(seen, frames.flip(-1), atol=1e-3)
-    assert torch.equal(truth, batch.masks.flip(-1))
+    grid = _grid(frames.shape[-2:], -ones, ones, none)
+    assert torch.allclose(_warp(frames, grid), frames.flip(-1), atol=1e-3)
+    assert torch.equal(_warp_masks(batch.masks, grid), batch.masks.flip(-1))
     assert _warp_boxes(batch.boxes, -ones, ones, none)[0, 0].tolist() == pytest.approx(
         [0.25, 0.25, 0.75, 0.5]
     )
@@ -38,8 +38,8 @@ def test_a_mirror_alone_by_hand(batch: Batch) -> None:
 def test_a_shift_by_one_pixel_by_hand(batch: Batch) -> None:
     """A shift of 2 / 8 is one pixel of eight: what stood at column 2 is seen at column 1."""
     ones, shift = torch.ones(2), torch.tensor([[0.25, 0.0]] * 2)
-    _, truth = _warp(batch.frames.float().movedim(-1, 2), batch.masks, ones, ones, shift)
-    assert torch.equal(truth, batch.masks.roll(-1, -1))
+    grid = _grid(batch.masks.shape[-2:], ones, ones, shift)
+    assert torch.equal(_warp_masks(batch.masks, grid), batch.masks.roll(-1, -1))
     moved = _warp_boxes(batch.boxes, ones, ones, shift)
     assert moved[0, 0].tolist() == pytest.approx([1 / 8, 2 / 8, 5 / 8, 4 / 8])
 
@@ -54,6 +54,14 @@ def test_the_box_follows_the_object(batch: Batch, epoch: int) -> None:
         edges = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
         expected = [float(edge) / 8 for edge in edges]
         assert changed.boxes[clip, 0].tolist() == pytest.approx(expected, abs=1.01 / 8)
+
+
+def test_what_other_sounds_show_follows_the_first_clips(batch: Batch) -> None:
+    heard = replace(batch, other_masks=batch.masks[:1], other_known=batch.masks[:1])
+    changed = augment(heard, Augment(flip=True, scale=0.2), seed=5, epoch=1)
+    assert changed.other_masks is not None and changed.other_known is not None
+    assert torch.equal(changed.other_masks, changed.masks[:1])
+    assert torch.equal(changed.other_known, changed.masks[:1])
 
 
 def test_frames_of_a_clip_change_alike_and_clips_apart(batch: Batch) -> None:

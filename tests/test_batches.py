@@ -9,6 +9,7 @@ import torch
 
 from pipeline.batches import Clips, normalise, read_ahead, shuffled
 from pipeline.errors import PipelineError
+from pipeline.negative_sounds import NegativeSounds
 
 N, TRAIN = 6, 4
 
@@ -54,6 +55,31 @@ def test_clips_of_other_splits_come_without_crops(folder: Path) -> None:
     batch = Clips(folder, None, folder, np.arange(N)).take(np.array([4, 5]))
     assert batch.frames[:, 0, 0, 0, 0].tolist() == [4, 5]
     assert batch.crops is None and batch.present is None and batch.category is None
+
+
+def test_other_sounds_and_what_they_bring(folder: Path) -> None:
+    """Every second pixel column is a clip's box; the donor's comes into the picture."""
+    boxes = np.zeros((TRAIN, 5, 4), np.float32)
+    boxes[:2] = [0, 0, 0.5, 1]
+    boxes[2:] = [0.5, 0, 1, 1]
+    np.save(folder / "boxes.npy", boxes)
+    audio = np.arange(N, dtype=np.float32)[:, None, None].repeat(5, 1).repeat(128, 2)
+    bank, train = -np.ones((1, 5, 128), np.float32), np.arange(TRAIN)
+    negatives = NegativeSounds(audio, bank, list("aabbab"), train, share=0.5, pasted_share=1.0, seed=0)
+    clips = Clips(folder, audio, folder, np.arange(N), negatives)
+    seen = set()
+    for epoch in range(20):
+        batch = clips.take(np.array([0, 1, 3]), epoch)
+        assert batch.others is not None and batch.other_masks is not None and batch.other_known is not None
+        assert batch.others.shape == (2, 5, 128) and batch.other_known.shape == (2, 5, 2, 2)
+        heard = int(batch.others[0, 0, 0])
+        right = batch.frames[0, 0, 0, 1, 0]
+        assert right == (0 if heard < 0 else heard) and batch.frames[0, 0, 0, 0, 0] == 0
+        assert batch.audio is not None and batch.audio[0, 0, 0] == 0
+        assert (batch.frames[2] == 3).all()  # beyond the share of clips that hear another sound
+        seen.add(heard)
+    assert seen == {-1, 2, 3}
+    assert clips.take(np.array([0, 1])).others is None  # evaluation
 
 
 def test_missing_and_broken_files_are_named(folder: Path) -> None:

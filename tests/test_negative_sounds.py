@@ -11,38 +11,50 @@ CATEGORY = list("aabbccdd")
 TRAIN = np.arange(6)  # the last two clips are of another split
 
 
-def sounds(category: list[str] = CATEGORY, share: float = 0.5) -> NegativeSounds:
-    return NegativeSounds(AUDIO, BANK, category, TRAIN, share=share, seed=1)
+def sounds(category: list[str] = CATEGORY, share: float = 0.5, pasted_share: float = 0.5) -> NegativeSounds:
+    return NegativeSounds(AUDIO, BANK, category, TRAIN, share=share, pasted_share=pasted_share, seed=1)
 
 
 def test_shares_of_a_batch() -> None:
     rows = np.array([4, 0, 3, 1])
     for share, expected in ((0.5, 2), (1.0, 4), (0.01, 1)):
-        drawn, offscreen = sounds(share=share).draw(rows, 1)
-        assert drawn.shape == (expected, 5, 128) and offscreen.shape == (expected,)
+        drawn = sounds(share=share).draw(rows, 1)
+        assert drawn.sounds.shape == (expected, 5, 128)
+        assert drawn.donors.shape == drawn.pasted.shape == (expected,)
 
 
 def test_what_is_heard() -> None:
     rows = np.arange(6)
-    seen = []
+    values, donors, pasted = [], [], []
     for epoch in range(200):
-        drawn, offscreen = sounds(share=1.0).draw(rows, epoch)
-        for row, value, other in zip(rows, drawn[:, 0, 0], offscreen, strict=True):
-            if other:  # another category's clip of the train split
-                assert 0 <= value < 6 and CATEGORY[int(value)] != CATEGORY[row]
+        drawn = sounds(share=1.0).draw(rows, epoch)
+        for row, value, donor in zip(rows, drawn.sounds[:, 0, 0], drawn.donors, strict=True):
+            if donor >= 0:  # another category's clip of the train split
+                assert value == donor < 6 and CATEGORY[donor] != CATEGORY[row]
             else:
                 assert value < 0
-            seen.append((value, other))
-    assert 0.45 < np.mean([other for _, other in seen]) < 0.55
-    assert {value for value, _ in seen} == {0, 1, 2, 3, 4, 5, -1, -2, -3}
+            values.append(float(value))
+        donors += drawn.donors.tolist()
+        pasted += drawn.pasted.tolist()
+    others = np.array(donors) >= 0
+    assert 0.7 < others.mean() < 0.8
+    assert not np.array(pasted)[~others].any()
+    assert 0.45 < np.array(pasted)[others].mean() < 0.55
+    assert set(values) == {0, 1, 2, 3, 4, 5, -1, -2, -3}
+
+
+def test_shares_of_what_is_pasted() -> None:
+    for share in (0.0, 1.0):
+        drawn = sounds(share=1.0, pasted_share=share).draw(np.arange(6), 3)
+        assert np.array_equal(drawn.pasted, (drawn.donors >= 0) & (share == 1))
 
 
 def test_without_categories_only_the_bank() -> None:
-    _, offscreen = sounds([""] * 8, share=1.0).draw(np.arange(6), 3)
-    assert not offscreen.any()
+    drawn = sounds([""] * 8, share=1.0).draw(np.arange(6), 3)
+    assert (drawn.donors == -1).all()
 
 
 def test_the_clip_and_the_epoch_decide() -> None:
-    one, _ = sounds(share=1.0).draw(np.array([2, 5]), 4)
-    other, _ = sounds(share=1.0).draw(np.array([5, 2]), 4)
-    assert np.array_equal(one, other[::-1])
+    one = sounds(share=1.0).draw(np.array([2, 5]), 4)
+    other = sounds(share=1.0).draw(np.array([5, 2]), 4)
+    assert all(np.array_equal(a, b[::-1]) for a, b in zip(one, other, strict=True))

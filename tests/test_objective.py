@@ -55,8 +55,9 @@ def batch() -> Batch:
         present=ones,
         boxes=torch.tensor([0.25, 0.25, 0.75, 0.75]).expand(2, 2, 4),
         category=torch.tensor([0, 1]),
-        negatives=torch.randn(1, 2, 128, generator=make),
-        offscreen=torch.tensor([True]),
+        others=torch.randn(1, 2, 128, generator=make),
+        other_masks=torch.zeros(1, 2, 32, 32, dtype=torch.uint8),
+        other_known=torch.ones(1, 2, 32, 32, dtype=torch.uint8),
     )
 
 
@@ -76,7 +77,7 @@ def batch() -> Batch:
 def test_terms_of_weight_zero_are_absent(batch: Batch, weights: dict[str, Any], terms: set[str]) -> None:
     model = objective(**weights)
     if "negatives" not in weights:
-        batch = replace(batch, negatives=None, offscreen=None)
+        batch = replace(batch, others=None, other_masks=None, other_known=None)
     assert model(batch).keys() == terms | {"loss"}
     heads = bool(terms & {"classification", "similarity", "contrastive"})
     assert (model.heads is not None) == heads
@@ -119,7 +120,7 @@ def test_negatives_leave_the_other_terms_as_they_are(batch: Batch) -> None:
     """In evaluation mode (no batch statistics) the rows of the other sounds do not touch the clips' own."""
     model = objective(box=0.5, negatives=0.5, negative_share=0.5).eval()
     model.segmenter.tpavi["4"].bn.weight.data.fill_(1.0)
-    with_, without = model(batch), model(replace(batch, negatives=None, offscreen=None))
+    with_, without = model(batch), model(replace(batch, others=None, other_masks=None, other_known=None))
     assert with_["bce"].item() == pytest.approx(without["bce"].item(), rel=1e-5)
     assert with_["box"].item() == pytest.approx(without["box"].item(), rel=1e-5)
 

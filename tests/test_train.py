@@ -74,7 +74,9 @@ def plan_of(variant: str = "baseline", **changes: Any) -> Plan:
 def clips_of(plan: Plan, data: Path, seed: int) -> Clips:
     """The packed clips as the stage hands them to `train`."""
     audio, category = np.load(data / "audio.npy"), np.array([0, 1] * 3)
-    other = NegativeSounds(audio, np.zeros((1, 2, 128), np.float32), category, TRAIN, share=0.5, seed=seed)
+    other = NegativeSounds(
+        audio, np.zeros((1, 2, 128), np.float32), category, TRAIN, share=0.5, pasted_share=0.5, seed=seed
+    )
     return Clips(
         data, audio, data if plan.crops else None, category, other if plan.loss.negatives > 0 else None
     )
@@ -190,7 +192,7 @@ def test_another_seed_gives_other_weights(data: Path, tmp_path: Path) -> None:
 
 def test_a_listening_run_resumes_exactly_too(data: Path, tmp_path: Path) -> None:
     """Other sounds and augmentation are drawn anew in a resumed run: the same ones."""
-    weights = LossWeights(contrastive=0.1, box=0.5, negatives=0.5, negative_share=0.5)
+    weights = LossWeights(contrastive=0.1, box=0.5, negatives=0.5, negative_share=0.5, pasted_share=0.5)
     plan = plan_of(
         "listening",
         loss=weights,

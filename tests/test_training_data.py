@@ -51,7 +51,7 @@ def test_rows_and_classes(data: Path, values: dict[str, Any]) -> None:
     assert opened.train_rows.tolist() == [0, 1, 2] and opened.val_rows.tolist() == [3]
     batch = opened.clips.take(opened.train_rows, epoch=1)
     assert batch.category is not None and batch.category.tolist() == [0, 1, 1]
-    assert batch.negatives is not None and batch.crops is not None and batch.audio is not None
+    assert batch.others is not None and batch.crops is not None and batch.audio is not None
 
 
 @pytest.mark.parametrize(

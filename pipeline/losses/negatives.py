@@ -1,4 +1,4 @@
-"""Other sounds ask for an empty mask."""
+"""Under another sound a clip's own object must not show."""
 
 from __future__ import annotations
 
@@ -6,25 +6,21 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def negatives(logits: Tensor, box: Tensor, present: Tensor, offscreen: Tensor) -> Tensor:
-    """Mean of -log(1 - p) over the pixels that must be empty under another sound.
+def negatives(logits: Tensor, truth: Tensor, known: Tensor) -> Tensor:
+    """Binary cross-entropy under another sound, at the pixels where it is known what that should show.
 
-    Under silence or noise that is the whole frame. Under the sound of another category's clip it is the box
-    of the clip's own object: whatever else is in view might make that other sound. Pixels are averaged frame
-    by frame, so that a small box weighs as much as a frame.
+    A frame's sum is divided by all its pixels, known or not: each known pixel weighs as much as one of a
+    mask in `bce`. Were it divided by the known ones, a small box would outweigh the mask, and masks that
+    have not formed yet never would.
 
     Args:
         logits: (n, T, H, W), under the other sound.
-        box: (n, T, H, W), 1 inside the box of the object that really sounds, 0 outside.
-        present: (n, T) bool, whether the frame has a box.
-        offscreen: (n,) bool, whether the other sound is of another category's clip.
+        truth: (n, T, H, W), 0 or 1.
+        known: (n, T, H, W), 1 where `truth` means something, else 0.
 
     Returns:
-        A scalar; 0 where nothing is known to be empty.
+        A scalar, the mean over the frames of which something is known; 0 where nothing is.
     """
-    everywhere = ~offscreen[:, None, None, None]
-    inside = (box > 0) & present[:, :, None, None]
-    pixels = (everywhere | inside).to(logits.dtype)
-    area = pixels.sum((2, 3))
-    frames = (functional.softplus(logits) * pixels).sum((2, 3)) / area.clamp(min=1)
-    return frames.sum() / (area > 0).sum().clamp(min=1)
+    pixels = functional.binary_cross_entropy_with_logits(logits, truth.to(logits.dtype), reduction="none")
+    frames = (pixels * known).mean((2, 3))
+    return frames.sum() / known.flatten(2).any(2).sum().clamp(min=1)

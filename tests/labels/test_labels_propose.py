@@ -17,7 +17,7 @@ from test_labels_push import FakeStudio
 from tiny_model import SIDE, write_checkpoint
 from typer.testing import CliRunner
 
-from pipeline import cli_labels
+from pipeline import cli_labels_place
 from pipeline.batches import Clips
 from pipeline.cli import app
 from pipeline.errors import PipelineError
@@ -180,7 +180,7 @@ def test_from_a_checkpoint_to_what_became_of_its_proposals(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     studio = Annotated()
-    monkeypatch.setattr(cli_labels, "_studio", lambda: contextlib.nullcontext(studio))
+    monkeypatch.setattr(cli_labels_place, "studio", lambda: contextlib.nullcontext(studio))
     assert "10 tasks added" in _avs("push").output
     said = _avs(*CHECKPOINT).output
     assert "10 proposals added" in said

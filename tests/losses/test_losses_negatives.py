@@ -5,26 +5,40 @@ import math
 import pytest
 import torch
 
-from pipeline.losses import fill, negatives
+from pipeline.losses import bce, fill, negatives
 
 
-def test_silence_empties_the_frame_and_offscreen_sound_the_box() -> None:
+def test_known_pixels_by_hand() -> None:
     logits = torch.zeros(2, 1, 2, 2)
-    logits[:, 0, 0, 0] = 2.0  # softplus 2.126928; elsewhere ln 2
-    box = torch.zeros(2, 1, 2, 2)
-    box[:, 0, 0, 0] = 1
-    high, low = math.log1p(math.exp(2)), math.log(2)
-    present = torch.ones(2, 1, dtype=torch.bool)
-    value = negatives(logits, box, present, torch.tensor([False, True]))
-    assert value.item() == pytest.approx(((high + 3 * low) / 4 + high) / 2, rel=1e-6)
+    logits[:, 0, 0, 0] = 2.0
+    truth, known = torch.zeros(2, 1, 2, 2), torch.ones(2, 1, 2, 2)
+    known[1, 0, 0, 1:] = known[1, 0, 1, :] = 0  # of the second frame the one pixel is known
+    truth[1, 0, 0, 0] = 1
+    empty, full = math.log1p(math.exp(2)), math.log1p(math.exp(-2))
+    value = negatives(logits, truth, known)
+    assert value.item() == pytest.approx(((empty + 3 * math.log(2)) / 4 + full / 4) / 2, rel=1e-6)
 
 
-def test_an_offscreen_sound_without_a_box_says_nothing() -> None:
+def test_nothing_known_says_nothing() -> None:
     logits = torch.zeros(1, 1, 2, 2, requires_grad=True)
-    absent = torch.zeros(1, 1, dtype=torch.bool)
-    value = negatives(logits, torch.ones(1, 1, 2, 2), absent, torch.tensor([True]))
+    value = negatives(logits, torch.ones(1, 1, 2, 2), torch.zeros(1, 1, 2, 2))
     value.backward()
     assert value.item() == 0 and logits.grad is not None and not logits.grad.any()
+
+
+def test_a_frame_of_which_nothing_is_known_is_not_counted() -> None:
+    logits, known = torch.ones(1, 2, 2, 2), torch.ones(1, 2, 2, 2)
+    known[0, 1] = 0
+    truth = torch.zeros_like(logits)
+    assert negatives(logits, truth, known) == negatives(logits[:, :1], truth[:, :1], known[:, :1])
+
+
+def test_a_pixel_weighs_as_in_the_mask_loss() -> None:
+    make = torch.Generator().manual_seed(0)
+    logits = torch.randn(3, 5, 4, 6, generator=make)
+    truth = torch.randint(0, 2, logits.shape, generator=make)
+    expected = bce(logits, truth, torch.ones(3, 5, dtype=torch.bool))
+    assert negatives(logits, truth, torch.ones_like(truth)).item() == pytest.approx(expected.item(), rel=1e-6)
 
 
 def test_fill_by_hand() -> None:

@@ -1,0 +1,102 @@
+"""Where `avs labels` works: files of this checkout, its Label Studio, and handing frames to it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from pipeline.cli_labels_show import show_list
+from pipeline.errors import PipelineError
+from pipeline.labels.workplace import FOLDER, find_credentials, link_images, media_folder
+from pipeline.params import Params, load_params
+from pipeline.progress import show
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pipeline.labels.client import Studio
+    from pipeline.labels.proposals import Proposals
+
+CATALOG = Path("data/catalog.parquet")
+IMAGES = Path("data/frames/images")
+DEMO = Path("data/demo")
+CONFIG = Path("labels/label_studio.xml")
+RECORD = FOLDER / "met.json"  # how labels here and there last met
+
+Project = Annotated[str, typer.Option("--project", help="Title of the Label Studio project.")]
+TITLE = "avs-pipeline"
+
+
+def open_world() -> tuple[Params, pd.DataFrame]:
+    """Params and catalogue; labels that a killed pull left beside their place are put back first."""
+    from pipeline.catalog import read_catalog
+    from pipeline.labels.swap import alone, left_by_a_kill
+
+    params = load_params()
+    if left_by_a_kill(params.labels.dir):
+        with alone(params.labels.dir, RECORD.with_suffix(".lock")) as put_back:
+            if put_back:
+                Console(soft_wrap=True).print(
+                    f"{params.labels.dir}: put back as before a killed pull or import; run that again"
+                )
+    return params, read_catalog(CATALOG)
+
+
+def writable(params: Params) -> Path:
+    """labels.dir, unless the pipeline makes it itself: what people draw must not lie where `dvc repro`
+    writes.
+    """
+    folder = params.labels.dir
+    if folder.resolve().is_relative_to(DEMO.resolve()):
+        raise PipelineError(
+            f"{folder}: is made by the pipeline, which would overwrite what people draw. Set labels.dir in "
+            "params.yaml to a folder of your own, such as labels/voc."
+        )
+    return folder
+
+
+@contextlib.contextmanager
+def studio() -> Iterator[Studio]:
+    """The Label Studio of this checkout, logged in, closed at the end."""
+    try:
+        from pipeline.labels.client import Studio as Client
+    except ModuleNotFoundError as error:
+        raise PipelineError(
+            f"{error.name} is not installed; `pip install 'avs-pipeline[labels]'` brings it."
+        ) from None
+    credentials = find_credentials(FOLDER, os.environ)
+    with Client(credentials.url, credentials.token) as studio:
+        yield studio
+
+
+def push_frames(params: Params, catalog: pd.DataFrame, title: str, proposals: Proposals | None) -> None:
+    """Make every frame of the train clips a task of the project `title`, and tell how many are new."""
+    from pipeline.labels.frames import frames_to_label
+    from pipeline.labels.push import push as run
+    from pipeline.labels.sounds import write_sounds
+
+    jobs, backend = params.compute.jobs, params.compute.backend
+    media = media_folder(FOLDER)
+    link_images(FOLDER, IMAGES)
+    frames = frames_to_label(catalog, IMAGES, jobs=jobs, backend=backend, track=show)
+    with studio() as server:
+        write_sounds(catalog, media / "sounds", jobs=jobs, backend=backend, track=show)
+        try:
+            config = CONFIG.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise PipelineError(
+                f"{CONFIG}: cannot be read ({error}); `git checkout {CONFIG}` brings it back."
+            ) from error
+        done = run(server, title, config, frames, media, proposals=proposals, track=show)
+        console = Console(soft_wrap=True)
+        console.print(
+            f"{server.url}/projects/{done.project}: {done.added} tasks added, {done.there} were there; "
+            f"{done.proposals} proposals added"
+        )
+        show_list(console, "frames that the project holds twice", list(done.doubled))

@@ -1,0 +1,97 @@
+"""`avs labels propose`: the model's masks as boxes for annotators to correct."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from pipeline import cli_labels_place as place
+from pipeline.cli_labels_place import IMAGES, TITLE, Project
+from pipeline.errors import PipelineError
+from pipeline.labels.workplace import FOLDER
+from pipeline.progress import show
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from pipeline.params import Params
+
+AUDIO = Path("data/audio")
+PROPOSALS = FOLDER / "proposals.json"
+
+
+def propose(
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="A trained model: models/VARIANT-SEED/best.pt.", show_default=False)
+    ] = None,
+    probabilities: Annotated[
+        Path | None,
+        typer.Option(
+            help="Another system's: a .npz with name, frame (1..5) and probability (F, H, W).",
+            show_default=False,
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Name shown to annotators; by default the checkpoint's folder.", show_default=False
+        ),
+    ] = None,
+    project: Project = TITLE,
+    push_: Annotated[bool, typer.Option("--push/--no-push", help="Send them to Label Studio.")] = True,
+) -> None:
+    """Turn a model's masks into proposed boxes, and hand out those frames first of which it is least sure.
+
+    Example: avs labels propose --checkpoint models/proposed-1/best.pt
+    """
+    from pipeline.labels import propose as module
+    from pipeline.labels.frames import frames_to_label
+    from pipeline.labels.proposals import write_proposals
+
+    if (checkpoint is None) == (probabilities is None):
+        raise PipelineError("--checkpoint or --probabilities: give one of them.")
+    params, catalog = place.open_world()
+    frames = frames_to_label(catalog, IMAGES, jobs=params.compute.jobs, backend=params.compute.backend)
+    maps: Iterable[np.ndarray]
+    if checkpoint is not None:
+        maps, name = _maps(checkpoint, params, catalog), checkpoint.absolute().parent.name
+    else:
+        assert probabilities is not None
+        maps, frames = module.read_probabilities(probabilities, {one.frame: one for one in frames})
+        name = "model"
+    proposals = module.propose(maps, frames, model or name)
+    write_proposals(PROPOSALS, proposals)
+    empty = sum(not one.boxes for one in proposals.frames.values())
+    Console(soft_wrap=True).print(
+        f"{len(proposals.frames)} frames proposed ({empty} without a box) as {proposals.model_version}"
+    )
+    if push_:
+        place.push_frames(params, catalog, project, proposals)
+
+
+def _maps(checkpoint: Path, params: Params, catalog: pd.DataFrame) -> Iterator[np.ndarray]:
+    """The model's probabilities (S, S) for every frame of the train clips, in the catalogue's order."""
+    import torch
+
+    from pipeline.catalog import rows_of
+    from pipeline.evaluate import load_checkpoint
+    from pipeline.predict import predict_clips
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model = load_checkpoint(checkpoint, device)
+    clips = predict_clips(
+        model,
+        IMAGES.parent,
+        AUDIO,
+        rows_of(catalog, "train"),
+        device=device,
+        batch_size=params.evaluate.batch_size,
+        track=show,
+    )
+    return chain.from_iterable(clips)

@@ -1,0 +1,76 @@
+"""What the commands of `avs labels` tell on the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+if TYPE_CHECKING:
+    from pipeline.labels.merge import Merge
+    from pipeline.labels.pull import Collected
+    from pipeline.labels.quality import Quality
+
+FEW = 10  # lines of a list
+
+
+def show_quality(console: Console, quality: Quality) -> None:
+    """The quality report in short."""
+    progress = quality.progress
+    done, all_ = int(progress["labelled"].sum()), int(progress["frames"].sum())
+    console.print(f"{done} of {all_} frames labelled; {quality.usable} usable boxes")
+    for category, labelled, frames in progress[["category", "labelled", "frames"]].to_numpy(object).tolist():
+        console.print(f"  {category or '(several)'}: {labelled} of {frames}", highlight=False)
+    if quality.seconds is not None:
+        console.print(f"{quality.seconds:.0f} s a frame (median)")
+    if sum(quality.outcomes.values()):
+        console.print(
+            "proposals: " + ", ".join(f"{count} {what}" for what, count in quality.outcomes.items())
+        )
+    agreement = quality.agreement
+    if agreement.pairs:
+        told = [("F1", agreement.f1), ("IoU", agreement.iou), ("kappa", agreement.kappa)]
+        figures = ", ".join(f"{name} {value:.3f}" for name, value in told if value is not None)
+        console.print(f"agreement over {agreement.pairs} pairs: {figures or 'nothing to compare'}")
+    for row in quality.kinds.itertuples():
+        console.print(f"  {row.level}: {row.count} {row.kind}: {row.meaning}", highlight=False)
+    worst = [case for case in quality.cases if case.level == "error"]
+    show_list(console, "errors", [f"{case.file}: {case.detail}" for case in worst])
+    console.print("fit to train on" if quality.fit else "not fit to train on: mend the errors above")
+
+
+def show_settled(plan: Merge, collected: Collected, folder: Path) -> None:
+    """What a pull or import did; exit status 1 where a person has to decide."""
+    console = Console(soft_wrap=True)
+    console.print(
+        f"{folder}: {len(plan.write)} labels written, {plan.same} as they were; {collected.empty} say that "
+        f"the object is not visible, {collected.skipped} tasks skipped, {collected.several} with several "
+        "annotations"
+    )
+    for note, count in sorted(collected.notes.items()):
+        console.print(f"  {count} boxes: {note}")
+    show_list(console, "left out", [f"{what}: {why}" for what, why in collected.left_out])
+    show_list(console, "changed here, not there; kept (--theirs takes the other side)", plan.ours_changed)
+    show_list(
+        console,
+        "changed on both sides; kept as they are here. Decide with --theirs or --ours",
+        plan.conflicts,
+    )
+    if plan.write:
+        console.print(f"next: avs labels check; dvc add {folder}; dvc repro")
+    if plan.conflicts:
+        raise typer.Exit(1)
+
+
+def show_list(console: Console, what: str, lines: list[str]) -> None:
+    """The first lines of a list, and how many more there are; nothing for an empty one."""
+    if not lines:
+        return
+    console.print(f"{what}: {len(lines)}")
+    for line in lines[:FEW]:
+        console.print(f"  {escape(line)}", highlight=False)
+    if len(lines) > FEW:
+        console.print(f"  ... and {len(lines) - FEW} more")
