@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +43,7 @@ class Panel:
 
 
 def embed(features: NDArray[np.float32], seed: int) -> NDArray[np.float64] | None:
-    """t-SNE to the plane: (n, d) -> (n, 2) about 0, or None where n < 5. One thread: sums keep their order.
+    """t-SNE to the plane: (n, d) -> (n, 2) about 0, or None where n < 5.
 
     Perplexity is 30, or (n - 1) / 3 where that is less. Source: van der Maaten & Hinton 2008.
     """
@@ -55,9 +57,16 @@ def embed(features: NDArray[np.float32], seed: int) -> NDArray[np.float64] | Non
     if not values.std(axis=0).any():  # collapsed: every point is the same point
         return np.zeros((n, 2))
     start = "pca" if min(values.shape) >= 2 else "random"
-    with threadpool_limits(limits=1):
-        points = TSNE(perplexity=min(30.0, (n - 1) / 3), init=start, random_state=seed).fit_transform(values)
+    points = TSNE(perplexity=min(30.0, (n - 1) / 3), init=start, random_state=seed).fit_transform(values)
     return points - (points.max(axis=0) + points.min(axis=0)) / 2
+
+
+def _embed_all(features: Sequence[NDArray[np.float32]], seed: int) -> list[NDArray[np.float64] | None]:
+    """`embed` of each, side by side. Inside, one thread each: sums keep their order, whatever the machine."""
+    from sklearn import manifold  # noqa: F401  - threadpool_limits reaches only what is loaded
+
+    with threadpool_limits(limits=1), ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(lambda values: embed(values, seed), features))
 
 
 def looks(categories: Sequence[str]) -> dict[str, tuple[str, str]]:
@@ -77,7 +86,9 @@ def draw_panels(runs: Sequence[Run], *, seed: int) -> tuple[list[Panel], dict[st
             chosen += [(run, epoch, features) for epoch, features in sorted(run.features.items())]
     look = looks([category for _, _, features in chosen for category in features.category])
     shown = [_thin(features) for _, _, features in chosen]
-    maps = [embed(features.values[rows], seed) for (_, _, features), rows in zip(chosen, shown, strict=True)]
+    maps = _embed_all(
+        [features.values[rows] for (_, _, features), rows in zip(chosen, shown, strict=True)], seed
+    )
     reach = (
         max((float(np.abs(points).max()) for points in maps if points is not None), default=0.0) * 1.06 or 1.0
     )
