@@ -13,8 +13,8 @@ repro: $(VENV)/.run  ## the whole pipeline, from clips to reports/index.html
 	dvc repro
 	@echo "open reports/index.html"
 
-test: $(VENV)/.dev $(VENV)/.studio  ## all tests
-	$(BIN)/python -m pytest
+test: $(VENV)/.dev $(VENV)/.studio  ## all tests, a file at a time on every core
+	$(BIN)/python -m pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev  ## style and types
 	ruff check .
