@@ -3,42 +3,19 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from test_dvc_pipeline import ALL, ROOT, TINY, Repository, stages_run
+from repository import ALL, Repository, copy_of_the_tree, needs_git, stages_run
 from trees import SHAPES, Row, number_of, write_real_ms3, write_real_s4
 
 from pipeline.catalog import read_catalog
 from pipeline.video import frame_indices
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not (ROOT / ".git").exists(), reason="needs the git checkout"),
-]
-
-
-def fresh_clone(folder: Path, **changes: dict[str, Any]) -> Repository:
-    """A copy of the tracked tree under git, with tiny sizes and some changes in params.yaml."""
-    repository = Repository(folder / "repository", folder / "home")
-    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True)
-    for name in filter(None, tracked.stdout.split("\0")):
-        if name == "dvc.lock" or name.startswith("metrics/") or not (ROOT / name).is_file():
-            continue
-        target = repository.root / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, target)
-    for section, values in {**TINY, **changes}.items():
-        repository.edit(section, **{**TINY.get(section, {}), **values})
-    repository.run("git", "init", "-q", "-b", "main")
-    repository.run("git", "add", "-A")
-    repository.run("git", "commit", "-q", "-m", "A real tree")
-    return repository
+pytestmark = [pytest.mark.slow, needs_git]
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +24,7 @@ def single(tmp_path_factory: pytest.TempPathFactory) -> tuple[Repository, list[R
     folder = tmp_path_factory.mktemp("real")
     rows = write_real_s4(folder / "AVSBench", folder / "voc")
     data = {"source": "s4", "root": str(folder / "AVSBench")}
-    repository = fresh_clone(folder, data=data, labels={"dir": str(folder / "voc")})
+    repository = copy_of_the_tree(folder, data=data, labels={"dir": str(folder / "voc")})
     return repository, rows, repository.run("dvc", "repro")
 
 
@@ -131,7 +108,7 @@ def test_ms3_trains_without_boxes_and_from_an_s4_checkpoint(
 ) -> None:
     write_real_ms3(tmp_path / "AVSBench")
     (tmp_path / "voc").mkdir()
-    multi = fresh_clone(
+    multi = copy_of_the_tree(
         tmp_path,
         data={"source": "ms3", "root": str(tmp_path / "AVSBench")},
         labels={"dir": str(tmp_path / "voc")},
