@@ -20,13 +20,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import yaml
 
 from pipeline.categories import CATEGORIES
 from pipeline.labels.voc import Annotation, Box, voc_text
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
+from repository import copy_of_the_tree  # noqa: E402
 from trees import tone, write_video  # noqa: E402
 
 FULL = 4932
@@ -78,23 +78,6 @@ def _link(source: Path, target: Path) -> None:
     os.link(source, target)
 
 
-def copy_checkout(target: Path, root: Path, labels: Path) -> None:
-    """The tracked tree under git, with the data's places and sizes that take little time to train."""
-    for name in filter(None, _git("ls-files", "-z").split("\0")):
-        if name != "dvc.lock" and not name.startswith("metrics/") and (ROOT / name).is_file():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, target / name)
-    params = yaml.safe_load((target / "params.yaml").read_text(encoding="utf-8"))
-    params["data"] |= {"source": "s4", "root": str(root), "prefer": "videos"}
-    params["labels"] |= {"dir": str(labels)}
-    params["crops"] |= {"size": 32}
-    params["model"] |= {"image_size": 32, "channels": 8, "backbone": "resnet18"}
-    params["train"] |= {"epochs": 2, "batch_size": 32, "seeds": [1], "variants": ["baseline"]}
-    params["evaluate"] |= {"tsne_epochs": [1, 2]}
-    (target / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
-    subprocess.run(["git", "init", "-q"], cwd=target, check=True)
-
-
 def measure(command: list[str], folder: Path) -> tuple[float, float]:
     """Seconds and MiB of a command that must succeed."""
     env = os.environ | {
@@ -131,8 +114,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         labels = write_tree(folder / "AVSBench", folder / "voc", options.clips)
-        checkout = folder / "checkout"
-        copy_checkout(checkout, folder / "AVSBench", folder / "voc")
+        checkout = copy_of_the_tree(
+            folder,
+            data={"source": "s4", "root": str(folder / "AVSBench")},
+            labels={"dir": str(folder / "voc")},
+            train={"batch_size": 32, "variants": ["baseline"]},
+            evaluate={"batch_size": 32},
+            compute={"jobs": -1},
+        ).root
         steps = [
             (f"catalogue of {options.clips:,} clips", [sys.executable, "-m", "stages.clips"]),
             (f"boxes of {labels:,} label files", [sys.executable, "-m", "stages.boxes"]),
