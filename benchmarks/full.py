@@ -1,33 +1,31 @@
-"""AVSBench S4 at its full size under DVC: `python benchmarks/full_scale.py [--clips 60] [--whole]`.
+"""AVSBench S4 at its full size under DVC: seconds and memory of what grows with the number of files.
 
 Writes 4,932 clips in the distributed layout with 17,260 VOC files, and runs stages in a copy of the tracked
 tree. Tables, names, masks and labels are of as many clips; the videos are few, small and short, under many
-names (hard links), so that the figures tell of the number of files and not of decoding. Seconds are wall
-time; memory is the peak of the largest process that a command started.
+names (hard links), so that the figures tell of the number of files and not of decoding.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
-import platform
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from benchmarks.measure import ROOT, Setup, apart, failure, row, table
 from pipeline.categories import CATEGORIES
 from pipeline.labels.voc import Annotation, Box, voc_text
 
-ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
-from repository import copy_of_the_tree  # noqa: E402
-from trees import tone, write_video  # noqa: E402
+from repository import copy_of_the_tree
+from trees import tone, write_video
 
 FULL = 4932
 WIDTH, HEIGHT, FPS, SECONDS = 96, 64, 10, 5
@@ -78,15 +76,19 @@ def _link(source: Path, target: Path) -> None:
     os.link(source, target)
 
 
-def measure(command: list[str], folder: Path) -> tuple[float, float]:
-    """Seconds and MiB of a command that must succeed."""
+def measure(command: list[str], folder: str) -> dict[str, float]:
+    """Seconds and gigabytes of a command that must succeed.
+
+    Called in a small process: the command's peak holds, by fork, what its parent had.
+    """
+    checkout = Path(folder)
     env = os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(folder),
+        "PYTHONPATH": folder,
         "DVC_NO_ANALYTICS": "1",
-        "DVC_SITE_CACHE_DIR": str(folder.parent / "site"),
+        "DVC_SITE_CACHE_DIR": str(checkout.parent / "site"),
     }
-    log = folder.parent / "log.txt"
+    log = checkout.parent / "log.txt"
     start = time.perf_counter()
     with log.open("w") as out:
         process = subprocess.Popen(command, cwd=folder, env=env, stdout=out, stderr=subprocess.STDOUT)
@@ -94,50 +96,34 @@ def measure(command: list[str], folder: Path) -> tuple[float, float]:
     seconds = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise SystemExit(f"{' '.join(command)} failed:\n{log.read_text()[-3000:]}")
-    return seconds, usage.ru_maxrss / 1024
+        raise SystemExit(f"{' '.join(command)} failed: {' '.join(log.read_text().split()[-100:])}")
+    return {"seconds": seconds, "largest": usage.ru_maxrss * 1024 / 1e9}
 
 
-def _git(*arguments: str) -> str:
-    return subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True, text=True).stdout
-
-
-def main() -> None:
-    """Print a Markdown table."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--clips", type=int, default=FULL)
-    parser.add_argument(
-        "--whole", action="store_true", help="the whole DAG, with a small model, not its data part"
-    )
-    options = parser.parse_args()
-    upto = [] if options.whole else ["crops"]
+def report(setup: Setup) -> Iterator[str]:
+    """A line a command; wall time, and the peak of the largest process that it started."""
+    clips = 60 if setup.quick else FULL
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        labels = write_tree(folder / "AVSBench", folder / "voc", options.clips)
+        labels = write_tree(folder / "AVSBench", folder / "voc", clips)
         checkout = copy_of_the_tree(
             folder,
             data={"source": "s4", "root": str(folder / "AVSBench")},
             labels={"dir": str(folder / "voc")},
-            train={"batch_size": 32, "variants": ["baseline"]},
-            evaluate={"batch_size": 32},
             compute={"jobs": -1},
         ).root
-        steps = [
-            (f"catalogue of {options.clips:,} clips", [sys.executable, "-m", "stages.clips"]),
-            (f"boxes of {labels:,} label files", [sys.executable, "-m", "stages.boxes"]),
-            (f"first `{' '.join(['dvc', 'repro', *upto])}`", ["dvc", "repro", *upto]),
-            ("the same again: nothing to do", ["dvc", "repro", *upto]),
-            ("`dvc status`", ["dvc", "status", *upto]),
-        ]
-        rows = [(what, *measure(command, checkout)) for what, command in steps]
-    changed = " with changes" if _git("status", "--porcelain", "--untracked-files=no") else ""
-    print(f"`python benchmarks/full_scale.py {' '.join(sys.argv[1:])}`".replace(" `", "`"))
-    print(f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}; ", end="")
-    print(f"commit {_git('rev-parse', '--short', 'HEAD').strip()}{changed}\n")
-    print("| step | seconds | peak MiB |\n|---|---:|---:|")
-    for what, seconds, memory in rows:
-        print(f"| {what} | {seconds:.1f} | {memory:.0f} |")
-
-
-if __name__ == "__main__":
-    main()
+        repro = ["dvc", "repro", "crops"]
+        steps = {
+            f"catalogue of {clips:,} clips": [sys.executable, "-m", "stages.clips"],
+            f"boxes of {labels:,} label files": [sys.executable, "-m", "stages.boxes"],
+            f"first `{' '.join(repro)}`: {5 * clips:,} frames, {labels:,} crops": repro,
+            "the same again: nothing to do": repro,
+            "`dvc status crops`": ["dvc", "status", "crops"],
+        }
+        yield from table("command", "time", "peak")
+        for what, command in steps.items():
+            result = apart("benchmarks.full:measure", command=command, folder=str(checkout))
+            if line := failure(result, what, 3):
+                yield line
+                return
+            yield row([what, f"{result['seconds']:.1f} s", f"{result['largest']:.2f} GB"])
