@@ -312,3 +312,56 @@ def test_a_wrong_token_and_a_wrong_address(project: Path, credentials: dict[str,
     said = _ok(project, "pull", status=1, LABEL_STUDIO_URL="http://127.0.0.1:9")
     assert "avs labels serve" in said and "Traceback" not in said
     assert "port" in _ok(project, "serve", "--port", credentials["url"].rsplit(":", 1)[1], status=1)
+
+
+def _killed(folder: Path, patch: str, *arguments: str) -> None:
+    """Run `avs labels ...` with `patch` applied, which kills it (SIGKILL) at a moment of its choice."""
+    code = f"import os, signal\n{patch}\nfrom pipeline.cli import main\nmain()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "labels", *arguments],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        timeout=120,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+
+
+def test_a_killed_push_is_completed_by_the_next(project: Path, credentials: dict[str, str]) -> None:
+    patch = """
+from pipeline.labels import push
+from pipeline.labels.client import Studio
+push.BATCH, add, sent = 3, Studio.add_tasks, []
+def add_then_die(self, *arguments):
+    add(self, *arguments)
+    sent.append(1)
+    if len(sent) == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+Studio.add_tasks = add_then_die
+"""
+    _killed(project, patch, "push", "--project", "killed")
+    assert "4 tasks added, 6 were there" in _ok(project, "push", "--project", "killed")
+    assert "0 tasks added, 10 were there" in _ok(project, "push", "--project", "killed")
+
+
+def test_a_killed_pull_is_completed_by_the_next(project: Path, credentials: dict[str, str]) -> None:
+    """Killed between the two renames, when no folder of labels is in its place."""
+    labels = project / "labels/voc"
+    _ok(project, "pull")
+    before = {path: path.read_bytes() for path in labels.rglob("*") if path.is_file()}
+    assert len(before) >= 4
+    gone = next(path for path in before if path.suffix == ".xml")
+    gone.unlink()  # so that the killed pull has something to write
+    patch = """
+from pathlib import Path
+replace = Path.replace
+def replace_then_die(self, target):
+    replace(self, target)
+    if Path(target).name == ".voc.old":
+        os.kill(os.getpid(), signal.SIGKILL)
+Path.replace = replace_then_die
+"""
+    _killed(project, patch, "pull", "--theirs")
+    assert not labels.exists()
+    assert "put back" in _ok(project, "pull", "--theirs")
+    assert {path: path.read_bytes() for path in labels.rglob("*") if path.is_file()} == before
