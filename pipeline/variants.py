@@ -50,8 +50,8 @@ VARIANTS: dict[str, Variant] = {
     ),
     "silent": Variant("control: baseline with a constant in the sound's place", attention="constant"),
     "listening": Variant(
-        "the boxes as weak masks, crops matched with sounds, other sounds and what they bring",
-        frozenset({"lambda", "classification", "contrastive", "box", "negatives"}),
+        "crops matched with sounds by contrast; other sounds, some with their boxed object laid into the picture",
+        frozenset({"lambda", "classification", "contrastive", "negatives"}),
     ),
     "localisation": Variant(
         "sound localisation: an audio-visual similarity map learned without masks (tri-map contrast, as LVS)",
