@@ -50,7 +50,7 @@ VARIANTS: dict[str, Variant] = {
     ),
     "silent": Variant("control: baseline with a constant in the sound's place", attention="constant"),
     "listening": Variant(
-        "crops matched with sounds by contrast; other sounds, some with their boxed object laid into the picture",
+        "crops matched with sounds by contrast; other sounds, some with their boxed object pasted in",
         frozenset({"lambda", "classification", "contrastive", "negatives"}),
     ),
     "localisation": Variant(
