@@ -50,8 +50,8 @@ VARIANTS: dict[str, Variant] = {
     ),
     "silent": Variant("control: baseline with a constant in the sound's place", attention="constant"),
     "listening": Variant(
-        "crops matched with sounds by contrast; other sounds, some with their boxed object pasted in",
-        frozenset({"lambda", "classification", "contrastive", "negatives"}),
+        "beside the clip's own other sounds, some with their boxed object pasted into the picture",
+        frozenset({"lambda", "contrastive", "negatives"}),
     ),
     "localisation": Variant(
         "sound localisation: an audio-visual similarity map learned without masks (tri-map contrast, as LVS)",

@@ -159,8 +159,7 @@ def test_each_variant_takes_its_own_terms_alone(
         "proposed": {"lambda_", "classification", "similarity"},
         "boxes-only": {"lambda_", "box"},
         "silent": set(),
-        "listening": {"lambda_", "classification", "contrastive"}
-        | {"negatives", "negative_share", "pasted_share"},
+        "listening": {"lambda_", "contrastive"} | {"negatives", "negative_share", "pasted_share"},
         "localisation": {"trimap"},
         "video": set(),
         "salient": set(),
