@@ -25,7 +25,10 @@ def data(
     params: Path = typer.Option(Path("params.yaml"), help="The parameters to check by."),
     show: int = typer.Option(20, min=0, help="How many missing things of each kind to name."),
 ) -> None:
-    """Count clips, frames, sounds, masks and boxes; name what is missing. Exit status 1 if anything is."""
+    """Count clips, frames, sounds, masks and boxes; name what is missing. Exit status 1 if anything is.
+
+    Example: avs doctor data
+    """
     settings = load_params(params)
     counts = check_data(settings)
     console = Console()

@@ -47,6 +47,8 @@ def serve(
 
     SQLite by default; PostgreSQL with DJANGO_DB=default and POSTGRE_NAME, POSTGRE_USER, POSTGRE_PASSWORD,
     POSTGRE_HOST and POSTGRE_PORT in the environment. LABEL_STUDIO_COMMAND names another server command.
+
+    Example: avs labels serve --install
     """
     from pipeline.labels import server
 
@@ -91,6 +93,8 @@ def push(
 ) -> None:
     """Make every frame of the train clips a task: repeatable, adds only what lacks, touches nothing
     annotated.
+
+    Example: avs labels push
     """
     from pipeline.labels.proposals import from_boxes, read_proposals
     from pipeline.labels.table import read_labels
@@ -111,6 +115,8 @@ def push(
 def pull(project: Project = TITLE, theirs: Theirs = False, ours: Ours = False) -> None:
     """Bring annotations back as VOC XML into labels.dir; never overwrites a file changed by hand without
     being told.
+
+    Example: avs labels pull
     """
     from pipeline.labels.pull import pull as run
     from pipeline.labels.table import homes
@@ -130,6 +136,8 @@ def import_(
 ) -> None:
     """Take over labelImg folders and Label Studio exports, however laid out; every file left out is
     listed.
+
+    Example: avs labels import ~/labelimg export.json
     """
     from pipeline.labels.importing import read_sources
     from pipeline.labels.pull import settle
@@ -149,7 +157,10 @@ def export(
     target: Annotated[Path, typer.Argument(help="A new or empty folder.")],
     images: Annotated[bool, typer.Option("--images", help="Copy the frames too.")] = False,
 ) -> None:
-    """Write the labels as labelImg opens them: one flat folder of VOC XML with classes.txt."""
+    """Write the labels as labelImg opens them: one flat folder of VOC XML with classes.txt.
+
+    Example: avs labels export ~/labelimg --images
+    """
     from pipeline.labels.importing import export_voc
     from pipeline.labels.table import homes
 
@@ -167,7 +178,10 @@ def check(
     ] = None,
     report: Annotated[Path, typer.Option(help="Where the HTML report goes.")] = REPORT,
 ) -> None:
-    """Judge the labels; exit status 1 if they are not fit to train on. `dvc repro` applies the same rules."""
+    """Judge the labels; exit status 1 if they are not fit to train on. `dvc repro` applies the same rules.
+
+    Example: avs labels check --report data/labels.html
+    """
     from pipeline.labels.check_report import write_report
     from pipeline.labels.pull import read_annotations
     from pipeline.labels.quality import assess

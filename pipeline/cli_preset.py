@@ -30,6 +30,8 @@ def preset_command(name: Name, root: Root = None, labels: Labels = None, force: 
     """Set params.yaml to a published experiment: the values of params/PRESET.yaml; all others stay.
 
     `git restore params.yaml` leads back to the demo.
+
+    Example: avs preset s4-resnet50 --root /data/AVSBench
     """
     for line in apply_preset(name, PARAMS, root=root, labels=labels, force=force) or ["nothing to change"]:
         typer.echo(line)

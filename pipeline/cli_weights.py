@@ -24,7 +24,10 @@ From = Annotated[
 
 @weights_command.command("fetch")
 def fetch_command(names: Names = None, folder: Folder = FOLDER, source: From = None) -> None:
-    """Download weights, or take them from a folder, and check their hashes."""
+    """Download weights, or take them from a folder, and check their hashes.
+
+    Example: avs weights fetch resnet50 vggish --from /media/weights
+    """
     for name in _chosen(names):
         path = fetch(WEIGHTS[name], folder, source, track=show)
         typer.echo(f"{name}: {path} {_verdict(name)}")
@@ -32,7 +35,10 @@ def fetch_command(names: Names = None, folder: Folder = FOLDER, source: From = N
 
 @weights_command.command("check")
 def check_command(names: Names = None, source: From = None) -> None:
-    """Say which weights are there and whole; exit with status 1 when one is not."""
+    """Say which weights are there and whole; exit with status 1 when one is not.
+
+    Example: avs weights check resnet50
+    """
     folder = source or FOLDER
     problems = []
     for name in _chosen(names):

@@ -12,7 +12,10 @@ from stages.common import AUDIO, CATALOG, run
 
 
 def main() -> None:
-    """Decode each clip's sound and compute its features, on a GPU if there is one."""
+    """Decode each clip's sound and compute its features, on a GPU if there is one.
+
+    Example: python -m stages.audio
+    """
     params = load_params()
     build_audio(
         read_catalog(CATALOG),

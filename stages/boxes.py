@@ -19,7 +19,10 @@ REVIEW = Path("labels/boxes.csv")  # in git: what changed in the labels can be r
 
 
 def main() -> None:
-    """Read `labels.dir`; write the usable boxes, the problems, and a small table that git reviews."""
+    """Read `labels.dir`; write the usable boxes, the problems, and a small table that git reviews.
+
+    Example: python -m stages.boxes
+    """
     params = load_params()
     catalog = read_catalog(CATALOG)
     table, problems = read_labels(

@@ -9,7 +9,10 @@ from stages.common import CATALOG, run
 
 
 def main() -> None:
-    """Find every clip and its files under data.root; name all that is missing or broken."""
+    """Find every clip and its files under data.root; name all that is missing or broken.
+
+    Example: python -m stages.clips
+    """
     params = load_params()
     catalog = build_catalog(params.data.source, params.data.root, params.data.prefer)
     check_videos(catalog, jobs=params.compute.jobs, backend=params.compute.backend, track=show)

@@ -12,7 +12,10 @@ from stages.common import BOXES, CATALOG, CROPS, FRAMES, run
 
 
 def main() -> None:
-    """Cut every train clip's boxed object out of its five frames."""
+    """Cut every train clip's boxed object out of its five frames.
+
+    Example: python -m stages.crops
+    """
     params = load_params()
     build_crops(
         read_catalog(CATALOG),

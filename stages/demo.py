@@ -10,7 +10,10 @@ from stages.common import DEMO, run
 
 
 def main() -> None:
-    """Write data/demo: videos, masks and boxes drawn here, or a note that the data come from elsewhere."""
+    """Write data/demo: videos, masks and boxes drawn here, or a note that the data come from elsewhere.
+
+    Example: python -m stages.demo
+    """
     params = load_params()
     if params.data.source == "demo":
         write_world(DEMO, params.demo, jobs=params.compute.jobs, track=show)

@@ -10,7 +10,10 @@ from stages.common import CATALOG, FRAMES, run
 
 
 def main() -> None:
-    """Decode each clip's five frames; pack frames and masks."""
+    """Decode each clip's five frames; pack frames and masks.
+
+    Example: python -m stages.frames
+    """
     params = load_params()
     build_frames(
         read_catalog(CATALOG),

@@ -12,7 +12,10 @@ from stages.common import AUDIO, CATALOG, NEGATIVES, run
 
 
 def main() -> None:
-    """Make silence, noise, exchanged and shifted sounds, and their features."""
+    """Make silence, noise, exchanged and shifted sounds, and their features.
+
+    Example: python -m stages.negatives
+    """
     params = load_params()
     build_negatives(
         read_catalog(CATALOG),

@@ -24,7 +24,10 @@ from stages.common import AUDIO, BOXES, CATALOG, EVAL, LOGS, METRICS, REPORTS, r
 
 
 def main() -> None:
-    """Compare what was trained: write reports/index.html and metrics/summary.json, print the table."""
+    """Compare what was trained: write reports/index.html and metrics/summary.json, print the table.
+
+    Example: python -m stages.report
+    """
     params = load_params()
     runs = read_runs(params.train.variants, params.train.seeds, metrics=METRICS, evaluation=EVAL, logs=LOGS)
     problems, info, transfer = BOXES / "problems.csv", AUDIO / "info.json", METRICS / "transfer.json"

@@ -1,0 +1,48 @@
+"""Every command explains itself, with an example."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from pipeline.cli import app
+
+STAGES = (
+    "demo",
+    "clips",
+    "frames",
+    "boxes",
+    "crops",
+    "audio",
+    "negatives",
+    "plan",
+    "train",
+    "evaluate",
+    "report",
+)
+
+
+def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The words of every command below `group`."""
+    if not hasattr(group, "commands"):
+        yield path
+        return
+    for name, command in group.commands.items():
+        yield from commands(command, (*path, name))
+
+
+@pytest.mark.parametrize("words", commands(typer.main.get_command(app)), ids=" ".join)
+def test_help_has_an_example(words: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(app, [*words, "--help"])
+    assert result.exit_code == 0
+    assert f"Example: avs {' '.join(words)}" in " ".join(result.output.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_has_an_example(name: str) -> None:
+    assert f"Example: python -m stages.{name}" in (import_module(f"stages.{name}").main.__doc__ or "")
