@@ -90,7 +90,7 @@ def _on_ray(function: Callable[[T], Any], items: Sequence[T], what: str) -> Iter
 
     if not ray.is_initialized():
         ray.init(log_to_driver=False)  # the cluster that RAY_ADDRESS names, or one of this machine's cores
-    task = ray.remote(max_retries=DEATHS - 1)(lambda item: function(item))
+    task: Any = ray.remote(max_retries=DEATHS - 1)(lambda item: function(item))
     for item, reference in zip(items, [task.remote(item) for item in items], strict=True):
         try:
             yield ray.get(reference)
