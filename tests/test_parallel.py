@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -51,6 +52,7 @@ def _dies_at_3(folder: Path, number: int, always: bool = False) -> int:
     """Leaves a file for each call; the worker that gets number 3 is killed, once or always."""
     (folder / f"{number}.{len(list(folder.glob(f'{number}.*')))}").touch()
     if number == 3 and (always or len(list(folder.glob("3.*"))) == 1):
+        time.sleep(1)  # until results of earlier numbers have come back
         os._exit(1)
     return number * 10
 
