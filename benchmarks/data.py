@@ -72,6 +72,7 @@ def measure(clips: int) -> dict[str, tuple[float, float]]:
         boxes = pd.DataFrame(
             [
                 {"name": clip.name, "frame": k, "xmin": 40, "ymin": 40, "xmax": 200, "ymax": 160}
+                | {"width": 320, "height": 240}
                 for clip in found
                 if clip.split == "train"
                 for k in range(1, 6)

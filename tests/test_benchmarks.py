@@ -74,3 +74,13 @@ def test_the_command() -> None:
     assert "its rows are left out" in done.stdout
     refused = subprocess.run([*command, "--published", "nowhere"], cwd=ROOT, capture_output=True, text=True)
     assert refused.returncode == 2 and "holds no avs_scripts/avs_s4" in refused.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", ["data", "listening", "training"])
+def test_a_part_runs(part: str) -> None:
+    """A form that fails gets a line that says so, and the command goes on: no such line here."""
+    command = [sys.executable, "-m", "benchmarks", "--quick", "--device", "cpu", "--only", part]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "Error" not in done.stdout and done.stdout.count("\n| ") > 3, done.stdout
