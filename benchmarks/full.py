@@ -1,7 +1,7 @@
 """AVSBench S4 at its full size under DVC: seconds and memory of what grows with the number of files.
 
-Writes 4,932 clips in the distributed layout with 17,260 VOC files, and runs stages in a copy of the tracked
-tree. Tables, names, masks and labels are of as many clips; the videos are few, small and short, under many
+Writes 4,932 clips in the distributed layout with 17,260 VOC files, and runs stages in a copy of the
+project. Tables, names, masks and labels are of as many clips; the videos are few, small and short, under many
 names (hard links), so that the figures tell of the number of files and not of decoding.
 """
 
@@ -24,7 +24,7 @@ from pipeline.categories import CATEGORIES
 from pipeline.labels.voc import Annotation, Box, voc_text
 
 sys.path.insert(0, str(ROOT / "tests"))
-from repository import copy_of_the_tree
+from repository import Repository, copy_of_the_tree
 from trees import tone, write_video
 
 FULL = 4932
@@ -82,12 +82,7 @@ def measure(command: list[str], folder: str) -> dict[str, float]:
     Called in a small process: the command's peak holds, by fork, what its parent had.
     """
     checkout = Path(folder)
-    env = os.environ | {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": folder,
-        "DVC_NO_ANALYTICS": "1",
-        "DVC_SITE_CACHE_DIR": str(checkout.parent / "site"),
-    }
+    env = Repository(checkout, checkout.parent / "home").environment
     log = checkout.parent / "log.txt"
     start = time.perf_counter()
     with log.open("w") as out:

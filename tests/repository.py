@@ -1,4 +1,4 @@
-"""A copy of the tracked tree under git and DVC, for tests that run the pipeline as a person does."""
+"""A copy of the project under git and DVC, for tests that run the pipeline as a person does."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -29,7 +29,6 @@ ALL = {
     *("demo", "clips", "frames", "boxes", "crops", "audio", "negatives", "plan"),
     *("train@baseline-1", "train@proposed-1", "evaluate@baseline-1", "evaluate@proposed-1", "report"),
 }
-needs_git = pytest.mark.skipif(not (ROOT / ".git").exists(), reason="needs the git checkout")
 
 
 @dataclass(frozen=True)
@@ -39,10 +38,11 @@ class Repository:
     root: Path
     home: Path
 
-    def call(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """Run a command; stdout and stderr come together."""
+    @property
+    def environment(self) -> dict[str, str]:
+        """This process's, without what git and DVC would take from the user, and with the copy's own code."""
         known = {key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "DVC_"))}
-        env = known | {
+        return known | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(self.root),
             "OMP_NUM_THREADS": "1",
@@ -58,8 +58,16 @@ class Repository:
             "DVC_SYSTEM_CONFIG_DIR": str(self.home / "system"),
             "DVC_SITE_CACHE_DIR": str(self.home / "site"),
         }
+
+    def call(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command; stdout and stderr come together."""
         return subprocess.run(
-            command, cwd=self.root, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            command,
+            cwd=self.root,
+            env=self.environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         )
 
     def run(self, *command: str) -> str:
@@ -88,11 +96,20 @@ def stages_run(printed: str) -> set[str]:
     return set(re.findall(r"Running stage '([^']+)'", printed))
 
 
+def own_files() -> list[str]:
+    """All files that .gitignore lets through, whether or not they are committed, or this is a checkout."""
+    with tempfile.TemporaryDirectory() as empty:  # a repository that knows no file: all are "others"
+        subprocess.run(["git", "init", "-q", "--bare", empty], check=True)
+        command = ["git", "--git-dir", empty, "--work-tree", str(ROOT), "ls-files"]
+        command += ["-z", "--others", "--exclude-standard"]
+        listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    return [name for name in listed.split("\0") if name]
+
+
 def copy_of_the_tree(folder: Path, **changes: dict[str, Any]) -> Repository:
-    """`folder`/repository: the tracked files, tiny sizes and `changes` in params.yaml, committed."""
+    """`folder`/repository: the project's files, tiny sizes and `changes` in params.yaml, committed."""
     repository = Repository(folder / "repository", folder / "home")
-    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True)
-    for name in filter(None, tracked.stdout.split("\0")):
+    for name in own_files():
         # results committed here belong to the full-size world
         if name == "dvc.lock" or name.startswith("metrics/") or not (ROOT / name).is_file():
             continue

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from repository import ALL, Repository, copy_of_the_tree, needs_git, stages_run
+from repository import ALL, Repository, copy_of_the_tree, stages_run
 
 PROPOSED = {"plan", "train@proposed-1", "evaluate@proposed-1", "report"}  # what loss.similarity touches
 
-pytestmark = [pytest.mark.slow, needs_git]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

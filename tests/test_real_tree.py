@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from repository import ALL, Repository, copy_of_the_tree, needs_git, stages_run
+from repository import ALL, Repository, copy_of_the_tree, stages_run
 from trees import SHAPES, Row, number_of, write_real_ms3, write_real_s4
 
 from pipeline.catalog import read_catalog
 from pipeline.video import frame_indices
 
-pytestmark = [pytest.mark.slow, needs_git]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
