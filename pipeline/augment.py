@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pipeline.batches import Batch
+from pipeline.masks import UNKNOWN
 from pipeline.params import Augment
 
 
@@ -35,12 +36,9 @@ def augment(batch: Batch, settings: Augment, seed: int, epoch: int) -> Batch:
         frames = _warp(frames.flatten(1, 2), grid).view_as(frames)
         masks = _warp_masks(masks, grid)
         boxes = None if boxes is None else _warp_boxes(boxes, mirror, zoom, shift)
-        if batch.other_masks is not None and batch.other_known is not None:
-            batch = replace(
-                batch,
-                other_masks=_warp_masks(batch.other_masks, grid),
-                other_known=_warp_masks(batch.other_known, grid),
-            )
+        partly = (batch.other_truth, batch.outlines)
+        other_truth, outlines = (None if truth is None else _warp_known(truth, grid) for truth in partly)
+        batch = replace(batch, other_truth=other_truth, outlines=outlines)
     if settings.colour:
         gain, offset = 1 + settings.colour * draw[:, 4:7], 255 * settings.colour / 2 * draw[:, 7:10]
         frames = (frames * gain[:, None, :, None, None] + offset[:, None, :, None, None]).clamp(0, 255)
@@ -66,6 +64,12 @@ def _warp(values: Tensor, grid: Tensor) -> Tensor:
 def _warp_masks(masks: Tensor, grid: Tensor) -> Tensor:
     """Masks of the first n clips, (n, T, H, W), warped as their pictures are."""
     return (_warp(masks.float(), grid[: len(masks)]) > 0.5).to(masks.dtype)
+
+
+def _warp_known(truth: Tensor, grid: Tensor) -> Tensor:
+    """Masks that are partly unknown, warped; what is more than half unknown stays so."""
+    shown, unknown = _warp_masks(truth == 1, grid), _warp_masks(truth == UNKNOWN, grid)
+    return shown.to(truth.dtype).masked_fill(unknown, UNKNOWN)
 
 
 def _warp_boxes(boxes: Tensor, mirror: Tensor, zoom: Tensor, shift: Tensor) -> Tensor:

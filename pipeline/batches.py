@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pipeline.errors import PipelineError
+from pipeline.masks import UNKNOWN
 from pipeline.negative_sounds import NegativeSounds
 from pipeline.paste import Seen, paste
 
@@ -36,7 +37,8 @@ class Batch:
         boxes: (B, T, 4) float32: left, top, right, bottom as fractions of the frame; None without crops.
         category: (B,) int64: the clip's class for the crop classifier; None without crops.
         others: (n, T, 128) float32, n <= B: other sounds for the first n clips, or None.
-        other_masks, other_known: (n, T, H, W) uint8: what they should show, and where that is known.
+        other_truth: (n, T, H, W) uint8: what they should show: 0, 1 or `UNKNOWN`.
+        outlines: (B, T, H, W) uint8: 0, 1 or `UNKNOWN`, which a frame with a mask is throughout; or None.
     """
 
     frames: Tensor
@@ -49,8 +51,8 @@ class Batch:
     boxes: Tensor | None = None
     category: Tensor | None = None
     others: Tensor | None = None
-    other_masks: Tensor | None = None
-    other_known: Tensor | None = None
+    other_truth: Tensor | None = None
+    outlines: Tensor | None = None
 
     def to(self, device: torch.device) -> Batch:
         """The batch on `device`; copies from pinned memory do not wait."""
@@ -94,6 +96,7 @@ class Clips:
             None.
         category: (N,) class indices for the crop classifier; needed with crops.
         negatives: other sounds that training hears, or None; needs crops, whose boxes it reads.
+        outlines: folder with outlines.npy for the first C clips, or None.
     """
 
     def __init__(
@@ -103,6 +106,7 @@ class Clips:
         crops: Path | None = None,
         category: NDArray | None = None,
         negatives: NegativeSounds | None = None,
+        outlines: Path | None = None,
     ) -> None:
         self.frames = open_packed(frames / "frames.npy")
         self.masks = open_packed(frames / "masks.npy")
@@ -113,6 +117,7 @@ class Clips:
         self.boxes = open_packed(crops / "boxes.npy") if crops else None
         self.category = category
         self.negatives = negatives
+        self.outlines = open_packed(outlines / "outlines.npy") if outlines else None
         if audio is not None and len(audio) != len(self.frames):
             raise PipelineError(
                 f"{frames}: holds {len(self.frames)} clips, the audio features {len(audio)}; run `dvc repro`."
@@ -125,6 +130,7 @@ class Clips:
             epoch: of training, which decides the other sounds; None: none are given.
         """
         cropped = self.crops is not None and len(rows) > 0 and rows.max() < len(self.crops)
+        outlined = self.outlines is not None and cropped
 
         def pick(array: NDArray | None, wanted: bool = True) -> Tensor | None:
             return _read(array, rows) if wanted and array is not None else None
@@ -139,27 +145,37 @@ class Clips:
             pick(self.present, cropped),
             pick(self.boxes, cropped),
             pick(self.category, cropped),
+            outlines=self._outlines(rows) if outlined else None,
         )
         return batch if self.negatives is None or epoch is None else self._with_others(batch, rows, epoch)
 
     def _with_others(self, batch: Batch, rows: NDArray, epoch: int) -> Batch:
         """The batch with other sounds for its first clips, and what these bring into the picture."""
-        assert self.negatives is not None and self.boxes is not None and self.present is not None
+        assert self.negatives is not None
         drawn = self.negatives.draw(rows, epoch)
         n = len(drawn.donors)
-        arrays = (self.frames, self.masks, self.labelled, self.boxes, self.present)
-        own = Seen(*(_read(array, rows[:n]) for array in arrays))
         # silence and noise have no donor: the clip stands in, and nothing of it is used
-        donor = Seen(*(_read(array, np.where(drawn.donors < 0, rows[:n], drawn.donors)) for array in arrays))
-        heard = paste(own, donor, torch.from_numpy(drawn.donors >= 0), torch.from_numpy(drawn.pasted))
-        return replace(
-            batch,
-            frames=torch.cat([heard.frames, batch.frames[n:]]),
-            masks=torch.cat([heard.masks, batch.masks[n:]]),
-            others=torch.from_numpy(drawn.sounds),
-            other_masks=heard.other_masks,
-            other_known=heard.other_known,
-        )
+        donors = np.where(drawn.donors < 0, rows[:n], drawn.donors)
+        offscreen, pasted = torch.from_numpy(drawn.donors >= 0), torch.from_numpy(drawn.pasted)
+        heard = paste(self._seen(rows[:n]), self._seen(donors), offscreen, pasted)
+        batch.frames[:n] = heard.frames
+        batch.masks[:n][heard.laid] = 0
+        if batch.outlines is not None:
+            batch.outlines[:n][heard.laid & ~batch.labelled[:n, :, None, None]] = 0
+        return replace(batch, others=torch.from_numpy(drawn.sounds), other_truth=heard.truth)
+
+    def _seen(self, rows: NDArray) -> Seen:
+        assert self.boxes is not None and self.present is not None
+        labelled, masks = _read(self.labelled, rows)[..., None, None], _read(self.masks, rows)
+        rest = torch.tensor(UNKNOWN, dtype=torch.uint8) if self.outlines is None else self._outlines(rows)
+        truth = torch.where(labelled, masks, rest)
+        return Seen(_read(self.frames, rows), truth, _read(self.boxes, rows), _read(self.present, rows))
+
+    def _outlines(self, rows: NDArray) -> Tensor:
+        """Outlines of the frames that have no drawn mask; of the others nothing is left to learn."""
+        assert self.outlines is not None
+        drawn = _read(self.labelled, rows)[..., None, None]
+        return _read(self.outlines, rows).masked_fill(drawn, UNKNOWN)
 
 
 def _read(array: NDArray, rows: NDArray) -> Tensor:

@@ -91,6 +91,13 @@ def largest_boxes(boxes: pd.DataFrame) -> dict[tuple[str, int], Corners]:
     return chosen
 
 
+def edges(box: Corners) -> NDArray[np.float32]:
+    """(4,): left, top, right, bottom as fractions of the image that the box was drawn on."""
+    left, top = (box.xmin - 1) / box.width, (box.ymin - 1) / box.height
+    corners = (left, top, box.xmax / box.width, box.ymax / box.height)
+    return np.clip(np.array(corners, np.float32), 0, 1)
+
+
 def cut(image: np.ndarray, box: Corners, size: int, padding: float) -> np.ndarray:
     """The padded box of an image (height, width, 3), clipped to it and stretched to (size, size, 3).
 
@@ -123,9 +130,7 @@ def _as_fractions(chosen: dict[tuple[str, int], Corners], clips: list[Clip]) -> 
     for row, clip in enumerate(clips):
         for k in range(1, FRAMES + 1):
             if (box := chosen.get((clip.name, k))) is not None:
-                width, height = box.width, box.height
-                edges = ((box.xmin - 1) / width, (box.ymin - 1) / height, box.xmax / width, box.ymax / height)
-                packed[row, k - 1] = np.clip(edges, 0, 1)
+                packed[row, k - 1] = edges(box)
     return packed
 
 

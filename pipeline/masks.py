@@ -9,6 +9,8 @@ import numpy as np
 
 from pipeline.errors import PipelineError
 
+UNKNOWN = 2  # in a mask that is partly known: nothing is known of this pixel
+
 
 def read_mask(path: Path, size: int | None = None) -> np.ndarray:
     """A binary mask: 1 where the image is not black.

@@ -60,6 +60,19 @@ class NegativeSounds:
         sounds, donors, pasted = zip(*(self._one(int(row), epoch) for row in rows[:count]), strict=True)
         return Drawn(np.stack(sounds), np.array(donors, np.int64), np.array(pasted, bool))
 
+    def unlike(self, rows: NDArray) -> NDArray[np.float32]:
+        """(n, T, 128): for each of the clips at `rows` a train clip's sound of another category, the same
+        whenever asked and for every seed; silence or noise where there is no other category.
+        """
+        return np.stack([self._unlike(int(row)) for row in rows])
+
+    def _unlike(self, row: int) -> NDArray[np.float32]:
+        rng = np.random.default_rng([row, 3])
+        others = self.rows[self.category[self.rows] != self.category[row]]
+        return np.asarray(
+            self.audio[rng.choice(others)] if len(others) else self.bank[rng.integers(len(self.bank))]
+        )
+
     def _one(self, row: int, epoch: int) -> tuple[NDArray[np.float32], int, bool]:
         rng = np.random.default_rng([self.seed, epoch, row, 1])
         others = self.rows[self.category[self.rows] != self.category[row]]

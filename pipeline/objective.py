@@ -34,7 +34,8 @@ class Objective(nn.Module):
     """The sum of weighted terms, which `LossWeights` names:
 
     L = BCE + lambda AVM + w_cls CE(classifier(crop), category) + w_sim (1 - cos(mean audio, crop))
-      + w_con InfoNCE(crops, sounds) + w_box (projection + outside) + w_neg BCE(mask under other sounds)
+      + w_con InfoNCE(crops, sounds) + w_box (projection + outside)
+      + w_out BCE(outlines) + w_neg BCE(mask under other sounds)
 
     for a segmenter, and the tri-map contrast alone for a localiser, which sees no mask. The crops go through
     the network's own encoder, so that their terms shape it. A term of weight 0 is not computed, and the heads
@@ -51,7 +52,7 @@ class Objective(nn.Module):
     def __init__(self, plan: Plan, labelled_frames: int | None = None) -> None:
         super().__init__()
         self.weights = plan.loss
-        reads_all = plan.loss.lambda_ > 0 or plan.loss.box > 0 or plan.loss.trimap > 0
+        reads_all = max(plan.loss.lambda_, plan.loss.box, plan.loss.outlines, plan.loss.trimap) > 0
         self.first = None if reads_all else labelled_frames
         self.segmenter = build_segmenter(plan)
         self.heads = (
@@ -93,11 +94,14 @@ class Objective(nn.Module):
             weak = gather(batch.present[:, : self.first]) & ~labelled
             shadow = losses.projection(logits, boxes, weak)
             terms["box"] = (weights.box, shadow + OUTSIDE * losses.outside(logits, boxes, weak))
+        if weights.outlines > 0:
+            assert batch.outlines is not None
+            outlines = gather(batch.outlines[:, : self.first])
+            terms["outlines"] = (weights.outlines, losses.known_bce(logits, outlines))
         if batch.others is not None:
-            assert batch.other_masks is not None and batch.other_known is not None
-            truth, known = batch.other_masks[:, : self.first], batch.other_known[:, : self.first]
-            other = losses.negatives(*(gather(part) for part in (both.logits[clips:], truth, known)))
-            terms["negatives"] = (weights.negatives, other)
+            assert batch.other_truth is not None
+            truth = gather(batch.other_truth[:, : self.first])
+            terms["negatives"] = (weights.negatives, losses.known_bce(gather(both.logits[clips:]), truth))
         return terms
 
     def _crops(self, batch: Batch) -> dict[str, tuple[float, Tensor]]:

@@ -29,6 +29,7 @@ class LossWeights(BaseModel):
     similarity: float = 0.0
     contrastive: float = 0.0
     box: float = 0.0
+    outlines: float = 0.0
     negatives: float = 0.0
     negative_share: float = 0.0
     pasted_share: float = 0.0
@@ -42,7 +43,7 @@ class LossWeights(BaseModel):
     @property
     def boxes(self) -> bool:
         """Whether a term reads where the annotators' boxes lie."""
-        return self.box > 0 or self.negatives > 0
+        return self.box > 0 or self.outlines > 0 or self.negatives > 0
 
 
 class Plan(BaseModel):
@@ -88,8 +89,8 @@ def make_plan(name: str, params: Params, categories: list[str], inputs: dict[str
 
     Args:
         categories: the classes of the crop classifier, in order; none (MS3) leaves out terms that need them.
-        inputs: files and folders by name ("frames", "audio", "crops", "bank", "initial"); only those that the
-            variant reads are hashed.
+        inputs: files and folders by name ("frames", "audio", "crops", "outlines", "bank", "initial"); only
+            those that the variant reads are hashed.
     """
     chosen = variant(name)
     loss = params.loss
@@ -106,13 +107,15 @@ def make_plan(name: str, params: Params, categories: list[str], inputs: dict[str
         similarity=weight("similarity", loss.similarity),
         contrastive=weight("contrastive", loss.contrastive) if categories else 0.0,
         box=weight("box", loss.box),
+        outlines=weight("outlines", loss.outlines),
         negatives=negatives,
         negative_share=loss.negative_share if negatives > 0 else 0.0,
         pasted_share=loss.pasted_share if negatives > 0 else 0.0,
         trimap=weight("trimap", 1.0),
     )
     used = ["frames"] + ["audio"] * chosen.audio
-    used += ["crops"] * (weights.heads or weights.boxes) + ["bank"] * (negatives > 0)
+    used += ["crops"] * (weights.heads or weights.boxes) + ["outlines"] * (weights.outlines > 0)
+    used += ["bank"] * (negatives > 0)
     used += ["initial"] * bool(params.model.initial)
     return Plan(
         variant=name,

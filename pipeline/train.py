@@ -21,6 +21,7 @@ from pipeline.augment import augment
 from pipeline.batches import Batch, Clips, normalise, read_ahead, shuffled
 from pipeline.distributed import synchronise_batch_norm
 from pipeline.files import atomic_path
+from pipeline.listening import g_miou
 from pipeline.metrics import iou_per_frame
 from pipeline.model import Localiser, Segmenter
 from pipeline.objective import Objective, seed_everything
@@ -51,22 +52,38 @@ def learning_rate_factor(done: float, plan: Plan) -> float:
 @torch.no_grad()
 def validate(
     segmenter: Segmenter | Localiser, fabric: Fabric, clips: Clips, rows: NDArray, batch_size: int
-) -> float:
-    """M_J over the labelled frames of the clips at `rows`, which the processes share out."""
+) -> dict[str, float]:
+    """Figures over the labelled frames of the clips at `rows`, which the processes share out.
+
+    Returns:
+        `val/miou`, M_J; where training hears other sounds, `val/miou_other` as well, M_J under a sound of
+        another category against the same truth, and `val/g_miou`, their G-mIoU.
+    """
     segmenter.eval()
     mine = rows[fabric.global_rank :: fabric.world_size]
     groups = [mine[i : i + batch_size] for i in range(0, len(mine), batch_size)]
-    total = torch.zeros(2, dtype=torch.float64, device=fabric.device)  # sum of IoU, frames
+    # frames, the sum of their IoU under the true sound, and under another one
+    total = torch.zeros(3, dtype=torch.float64, device=fabric.device)
     for batch in read_ahead(clips, groups):
         batch = batch.to(fabric.device)
-        with fabric.autocast():
-            logits = segmenter(normalise(batch.frames), batch.audio).logits
-        iou = iou_per_frame(logits.float().sigmoid()[batch.labelled], batch.masks[batch.labelled])
-        total += torch.stack([iou.double().sum(), total.new_tensor(len(iou))])
+        sounds = [batch.audio]
+        if clips.negatives is not None:
+            other = clips.negatives.unlike(batch.rows.cpu().numpy())
+            sounds.append(torch.from_numpy(other).to(fabric.device))
+        total[0] += batch.labelled.sum()
+        for place, sound in enumerate(sounds, start=1):
+            with fabric.autocast():
+                logits = segmenter(normalise(batch.frames), sound).logits
+            iou = iou_per_frame(logits.float().sigmoid()[batch.labelled], batch.masks[batch.labelled])
+            total[place] += iou.double().sum()
     segmenter.train()
     whole = fabric.all_reduce(total, reduce_op="sum")
     assert isinstance(whole, Tensor)
-    return float(whole[0] / whole[1])
+    frames, true, other = whole.tolist()
+    figures = {"val/miou": true / frames}
+    if clips.negatives is not None:
+        figures |= {"val/miou_other": other / frames, "val/g_miou": g_miou(true / frames, other / frames)}
+    return figures
 
 
 def train_epoch(
@@ -102,9 +119,13 @@ def train_epoch(
 
 
 def checkpoint(
-    segmenter: Segmenter | Localiser, heads: Any, plan: Plan, epoch: int, miou: float
+    segmenter: Segmenter | Localiser, heads: Any, plan: Plan, epoch: int, figures: dict[str, float]
 ) -> dict[str, Any]:
-    """What a checkpoint file holds: weights, the plan they were trained by, epoch and validation M_J."""
+    """What a checkpoint file holds: weights, the plan they were trained by, epoch and validation figures.
+
+    `score` is what the best checkpoint has most of: M_J as published; G-mIoU where training hears other
+    sounds, since by M_J alone a model that has not begun to listen may win.
+    """
     return {
         "segmenter": {key: value.cpu().clone() for key, value in segmenter.state_dict().items()},
         "heads": None
@@ -112,7 +133,8 @@ def checkpoint(
         else {key: value.cpu().clone() for key, value in heads.state_dict().items()},
         "plan": plan.model_dump(mode="json"),
         "epoch": epoch,
-        "val_miou": miou,
+        "val_miou": figures["val/miou"],
+        "score": figures.get("val/g_miou", figures["val/miou"]),
     }
 
 
@@ -188,7 +210,7 @@ def train(
 
         means = train_epoch(wrapped, optimizer, batches, fabric, before_batch, plan.accumulate)
         figures = {f"train/{name}": value for name, value in means.items()}
-        figures["val/miou"] = validate(segmenter, fabric, clips, val_rows, plan.batch_size)
+        figures |= validate(segmenter, fabric, clips, val_rows, plan.batch_size)
         if not fabric.is_global_zero:
             continue
         history.append(figures)
@@ -196,8 +218,8 @@ def train(
         shown = "  ".join(f"{name.removeprefix('train/')} {value:.4f}" for name, value in figures.items())
         say(f"epoch {epoch}/{plan.epochs}  {shown}")
 
-        last = checkpoint(segmenter, heads, plan, epoch, figures["val/miou"])
-        if best is None or last["val_miou"] > best["val_miou"]:
+        last = checkpoint(segmenter, heads, plan, epoch, figures)
+        if best is None or last["score"] > best["score"]:
             best = last
         if epoch in plan.keep_epochs:
             kept[str(epoch)] = last

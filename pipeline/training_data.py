@@ -24,7 +24,7 @@ class TrainingData:
 
 
 def open_training_data(data: Path, plan: Plan, seed: int) -> TrainingData:
-    """Open what `plan` reads of `data`: catalog.parquet, frames/, audio/, crops/ and negatives/.
+    """Open what `plan` reads of `data`: catalog.parquet, frames/, audio/, crops/, outlines/ and negatives/.
 
     Args:
         seed: of the run, which decides the other sounds that it hears.
@@ -49,5 +49,12 @@ def open_training_data(data: Path, plan: Plan, seed: int) -> TrainingData:
             pasted_share=plan.loss.pasted_share,
             seed=seed,
         )
-    clips = Clips(data / "frames", audio, data / "crops" if plan.crops else None, category, negatives)
+    clips = Clips(
+        data / "frames",
+        audio,
+        data / "crops" if plan.crops else None,
+        category,
+        negatives,
+        data / "outlines" if plan.loss.outlines > 0 else None,
+    )
     return TrainingData(clips, train_rows, rows_of(catalog, "val"))

@@ -46,12 +46,12 @@ VARIANTS: dict[str, Variant] = {
     ),
     "boxes-only": Variant(
         "control: baseline + the same boxes as weak masks, without the crop losses",
-        frozenset({"lambda", "box"}),
+        frozenset({"lambda", "box", "outlines"}),
     ),
     "silent": Variant("control: baseline with a constant in the sound's place", attention="constant"),
     "listening": Variant(
         "beside the clip's own other sounds, some with their boxed object pasted into the picture",
-        frozenset({"lambda", "contrastive", "negatives"}),
+        frozenset({"lambda", "contrastive", "box", "outlines", "negatives"}),
     ),
     "localisation": Variant(
         "sound localisation: an audio-visual similarity map learned without masks (tri-map contrast, as LVS)",

@@ -11,7 +11,7 @@ from pipeline.errors import PipelineError
 from pipeline.files import atomic_folder, write_json
 from pipeline.params import load_params
 from pipeline.plan import make_plan
-from stages.common import AUDIO, BANK, CATALOG, CROPS, FRAMES, PLAN, run
+from stages.common import AUDIO, BANK, CATALOG, CROPS, FRAMES, OUTLINES, PLAN, run
 
 
 def main() -> None:
@@ -27,6 +27,7 @@ def main() -> None:
         "frames": [FRAMES / "frames.npy", FRAMES / "masks.npy", FRAMES / "labelled.npy"],
         "audio": [AUDIO / "features.npy"],
         "crops": [CROPS],
+        "outlines": [OUTLINES],
         "bank": [BANK],
         "initial": [Path(params.model.initial)],
     }

@@ -23,8 +23,8 @@ from stages.common import CATALOG, LOGS, MODELS, PLAN, run
 
 RESUME = Path(".resume")
 CODE = (
-    *("model", "losses", "augment.py", "batches.py", "distributed.py", "metrics.py", "negative_sounds.py"),
-    *("objective.py", "paste.py", "train.py", "training_data.py"),
+    *("model", "losses", "augment.py", "batches.py", "distributed.py", "listening.py", "masks.py"),
+    *("metrics.py", "negative_sounds.py", "objective.py", "paste.py", "train.py", "training_data.py"),
 )
 
 

@@ -7,6 +7,7 @@ import torch
 
 from pipeline.augment import _grid, _warp, _warp_boxes, _warp_masks, augment
 from pipeline.batches import Batch
+from pipeline.masks import UNKNOWN
 from pipeline.params import Augment
 
 
@@ -57,11 +58,15 @@ def test_the_box_follows_the_object(batch: Batch, epoch: int) -> None:
 
 
 def test_what_other_sounds_show_follows_the_first_clips(batch: Batch) -> None:
-    heard = replace(batch, other_masks=batch.masks[:1], other_known=batch.masks[:1])
+    """Unknown is what is not of the object in the first clip, and what is, in the outlines."""
+    truth, outlines = batch.masks[:1] * 1 + (1 - batch.masks[:1]) * UNKNOWN, batch.masks * UNKNOWN
+    heard = replace(batch, other_truth=truth, outlines=outlines)
     changed = augment(heard, Augment(flip=True, scale=0.2), seed=5, epoch=1)
-    assert changed.other_masks is not None and changed.other_known is not None
-    assert torch.equal(changed.other_masks, changed.masks[:1])
-    assert torch.equal(changed.other_known, changed.masks[:1])
+    assert changed.other_truth is not None and changed.outlines is not None
+    assert not torch.equal(changed.masks, batch.masks)
+    assert torch.equal(changed.other_truth == 1, changed.masks[:1] == 1)
+    assert torch.equal(changed.other_truth == UNKNOWN, changed.masks[:1] == 0)
+    assert torch.equal(changed.outlines == UNKNOWN, changed.masks == 1) and not (changed.outlines == 1).any()
 
 
 def test_frames_of_a_clip_change_alike_and_clips_apart(batch: Batch) -> None:

@@ -9,6 +9,7 @@ import torch
 
 from pipeline.batches import Clips, normalise, read_ahead, shuffled
 from pipeline.errors import PipelineError
+from pipeline.masks import UNKNOWN
 from pipeline.negative_sounds import NegativeSounds
 
 N, TRAIN = 6, 4
@@ -70,8 +71,8 @@ def test_other_sounds_and_what_they_bring(folder: Path) -> None:
     seen = set()
     for epoch in range(20):
         batch = clips.take(np.array([0, 1, 3]), epoch)
-        assert batch.others is not None and batch.other_masks is not None and batch.other_known is not None
-        assert batch.others.shape == (2, 5, 128) and batch.other_known.shape == (2, 5, 2, 2)
+        assert batch.others is not None and batch.other_truth is not None
+        assert batch.others.shape == (2, 5, 128) and batch.other_truth.shape == (2, 5, 2, 2)
         heard = int(batch.others[0, 0, 0])
         right = batch.frames[0, 0, 0, 1, 0]
         assert right == (0 if heard < 0 else heard) and batch.frames[0, 0, 0, 0, 0] == 0
@@ -80,6 +81,34 @@ def test_other_sounds_and_what_they_bring(folder: Path) -> None:
         seen.add(heard)
     assert seen == {-1, 2, 3}
     assert clips.take(np.array([0, 1])).others is None  # evaluation
+
+
+def test_outlines_stand_in_for_masks_that_nobody_drew(folder: Path) -> None:
+    """The right column is clip 1's object; it comes into clip 0's picture, whose outlines lose it."""
+    labelled = np.zeros((N, 5), bool)
+    labelled[:, 0] = True
+    outlines, boxes = np.zeros((TRAIN, 5, 2, 2), np.uint8), np.zeros((TRAIN, 5, 4), np.float32)
+    outlines[0, :, :, 0] = outlines[1, :, :, 1] = 1
+    outlines[0, 4] = UNKNOWN
+    boxes[0], boxes[1] = [0, 0, 0.5, 1], [0.5, 0, 1, 1]
+    np.save(folder / "labelled.npy", labelled)
+    np.save(folder / "outlines.npy", outlines)
+    np.save(folder / "boxes.npy", boxes)
+    audio, bank = np.zeros((N, 5, 128), np.float32), np.zeros((1, 5, 128), np.float32)
+    sounds = NegativeSounds(audio, bank, list("abaaaa"), np.arange(2), share=0.5, pasted_share=1.0, seed=0)
+    clips = Clips(folder, audio, folder, np.arange(N), sounds, folder)
+
+    plain = clips.take(np.array([0, 1]))
+    assert plain.outlines is not None
+    assert (plain.outlines[:, 0] == UNKNOWN).all()  # there a mask is drawn
+    assert torch.equal(plain.outlines[:, 1:], torch.from_numpy(outlines[:2, 1:]))
+    batch = next(b for epoch in range(20) if (b := clips.take(np.array([0, 1]), epoch)).frames[0].any())
+    assert batch.outlines is not None and batch.other_truth is not None
+    assert (batch.frames[0, 1, :, 1] == 1).all() and (batch.frames[0, :, :, 0] == 0).all()
+    assert batch.outlines[0, 1].tolist() == [[1, 0], [1, 0]] and (batch.outlines[0, 0] == UNKNOWN).all()
+    assert batch.outlines[0, 4].tolist() == [[UNKNOWN, 0], [UNKNOWN, 0]]
+    assert batch.other_truth[0, 1].tolist() == [[0, 1], [0, 1]]
+    assert clips.take(np.array([0, 5])).outlines is None  # a clip of another split has no box
 
 
 def test_missing_and_broken_files_are_named(folder: Path) -> None:

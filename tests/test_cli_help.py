@@ -18,6 +18,7 @@ STAGES = (
     "frames",
     "boxes",
     "crops",
+    "outlines",
     "audio",
     "negatives",
     "plan",

@@ -54,6 +54,18 @@ def test_without_categories_only_the_bank() -> None:
     assert (drawn.donors == -1).all()
 
 
+def test_sounds_unlike_the_clips_own() -> None:
+    rows = np.array([7, 0, 6])
+    heard = sounds().unlike(rows)
+    assert heard.shape == (3, 5, 128) and heard.dtype == np.float32
+    donors = heard[:, 0, 0].astype(int).tolist()
+    assert all(
+        0 <= donor < 6 and CATEGORY[donor] != CATEGORY[row] for row, donor in zip(rows, donors, strict=True)
+    )
+    assert np.array_equal(sounds().unlike(rows[::-1]), heard[::-1])  # neither order nor seed matters
+    assert (sounds([""] * 8).unlike(rows) < 0).all()
+
+
 def test_the_clip_and_the_epoch_decide() -> None:
     one = sounds(share=1.0).draw(np.array([2, 5]), 4)
     other = sounds(share=1.0).draw(np.array([5, 2]), 4)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from pipeline.batches import Batch
+from pipeline.masks import UNKNOWN
 from pipeline.objective import Objective
 from pipeline.params import Model
 from pipeline.plan import LossWeights, Plan
@@ -56,8 +57,8 @@ def batch() -> Batch:
         boxes=torch.tensor([0.25, 0.25, 0.75, 0.75]).expand(2, 2, 4),
         category=torch.tensor([0, 1]),
         others=torch.randn(1, 2, 128, generator=make),
-        other_masks=torch.zeros(1, 2, 32, 32, dtype=torch.uint8),
-        other_known=torch.ones(1, 2, 32, 32, dtype=torch.uint8),
+        other_truth=torch.zeros(1, 2, 32, 32, dtype=torch.uint8),
+        outlines=torch.cat([torch.full_like(masks[:, :1], UNKNOWN), masks[:, 1:]], 1),
     )
 
 
@@ -71,13 +72,14 @@ def batch() -> Batch:
         ({"similarity": 0.7}, {"bce", "similarity"}),
         ({"contrastive": 0.1}, {"bce", "contrastive"}),
         ({"box": 0.5}, {"bce", "box"}),
+        ({"outlines": 0.5}, {"bce", "outlines"}),
         ({"negatives": 0.5, "negative_share": 0.5}, {"bce", "negatives"}),
     ],
 )
 def test_terms_of_weight_zero_are_absent(batch: Batch, weights: dict[str, Any], terms: set[str]) -> None:
     model = objective(**weights)
     if "negatives" not in weights:
-        batch = replace(batch, others=None, other_masks=None, other_known=None)
+        batch = replace(batch, others=None, other_truth=None)
     assert model(batch).keys() == terms | {"loss"}
     heads = bool(terms & {"classification", "similarity", "contrastive"})
     assert (model.heads is not None) == heads
@@ -87,7 +89,14 @@ def test_terms_of_weight_zero_are_absent(batch: Batch, weights: dict[str, Any], 
 
 
 def test_the_total_is_the_weighted_sum(batch: Batch) -> None:
-    weights = {"classification": 0.3, "similarity": 0.7, "contrastive": 0.1, "box": 0.6, "negatives": 0.2}
+    weights = {
+        "classification": 0.3,
+        "similarity": 0.7,
+        "contrastive": 0.1,
+        "box": 0.6,
+        "negatives": 0.2,
+        "outlines": 0.4,
+    }
     terms = objective(lambda_=0.5, avm="av", **weights)(batch)
     value = {name: term.item() for name, term in terms.items()}
     by_hand = value["bce"] + 0.5 * value["avm"] + sum(w * value[name] for name, w in weights.items())
@@ -120,7 +129,7 @@ def test_negatives_leave_the_other_terms_as_they_are(batch: Batch) -> None:
     """In evaluation mode (no batch statistics) the rows of the other sounds do not touch the clips' own."""
     model = objective(box=0.5, negatives=0.5, negative_share=0.5).eval()
     model.segmenter.tpavi["4"].bn.weight.data.fill_(1.0)
-    with_, without = model(batch), model(replace(batch, others=None, other_masks=None, other_known=None))
+    with_, without = model(batch), model(replace(batch, others=None, other_truth=None))
     assert with_["bce"].item() == pytest.approx(without["bce"].item(), rel=1e-5)
     assert with_["box"].item() == pytest.approx(without["box"].item(), rel=1e-5)
 

@@ -14,10 +14,10 @@ from pipeline.variants import VARIANTS
 
 @pytest.fixture
 def inputs(tmp_path: Path) -> dict[str, list[Path]]:
-    for name in ("frames", "audio", "crops", "bank"):
+    for name in ("frames", "audio", "crops", "outlines", "bank"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "a.npy").write_bytes(name.encode())
-    return {name: [tmp_path / name] for name in ("frames", "audio", "crops", "bank")}
+    return {name: [tmp_path / name] for name in ("frames", "audio", "crops", "outlines", "bank")}
 
 
 def plan_of(name: str, values: dict[str, Any], inputs: dict[str, list[Path]]) -> Plan:
@@ -147,7 +147,7 @@ def test_each_variant_takes_its_own_terms_alone(
     values: dict[str, Any], inputs: dict[str, list[Path]]
 ) -> None:
     values["loss"] |= {"lambda": 0.5, "classification": 0.3, "similarity": 0.7}
-    values["loss"] |= {"contrastive": 0.1, "box": 0.6, "negatives": 0.2}
+    values["loss"] |= {"contrastive": 0.1, "box": 0.6, "outlines": 0.4, "negatives": 0.2}
     used = {
         name: {
             key for key, weight in plan_of(name, values, inputs).loss if isinstance(weight, float) and weight
@@ -157,14 +157,15 @@ def test_each_variant_takes_its_own_terms_alone(
     assert used == {
         "baseline": {"lambda_"},
         "proposed": {"lambda_", "classification", "similarity"},
-        "boxes-only": {"lambda_", "box"},
+        "boxes-only": {"lambda_", "box", "outlines"},
         "silent": set(),
-        "listening": {"lambda_", "contrastive"} | {"negatives", "negative_share", "pasted_share"},
+        "listening": {"lambda_", "contrastive", "box", "outlines"}
+        | {"negatives", "negative_share", "pasted_share"},
         "localisation": {"trimap"},
         "video": set(),
         "salient": set(),
     }
     read = {name: set(plan_of(name, values, inputs).inputs) for name in VARIANTS}
-    assert read["boxes-only"] == {"frames", "audio", "crops"}
-    assert read["listening"] == {"frames", "audio", "crops", "bank"}
+    assert read["boxes-only"] == {"frames", "audio", "crops", "outlines"}
+    assert read["listening"] == {"frames", "audio", "crops", "bank", "outlines"}
     assert read["silent"] == read["video"] == read["salient"] == {"frames"}

@@ -17,6 +17,7 @@ from pipeline.resume import ResumeState
 from pipeline.train import learning_rate_factor, train
 
 TRAIN, VAL = np.arange(4), np.arange(4, 6)
+HEARS = LossWeights(negatives=0.5, negative_share=0.5, pasted_share=0.5)
 
 
 class Interrupted(Exception):
@@ -47,6 +48,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.save(folder / "crops.npy", make.integers(0, 256, (4, 2, 32, 32, 3), np.uint8))
     np.save(folder / "present.npy", np.ones((4, 2), bool))
     np.save(folder / "boxes.npy", np.tile(np.array([0.25, 0.25, 0.75, 0.75], np.float32), (4, 2, 1)))
+    np.save(folder / "outlines.npy", make.integers(0, 3, (4, 2, 32, 32), np.uint8))
     np.save(folder / "audio.npy", make.standard_normal((6, 2, 128)).astype(np.float32))
     return folder
 
@@ -78,7 +80,12 @@ def clips_of(plan: Plan, data: Path, seed: int) -> Clips:
         audio, np.zeros((1, 2, 128), np.float32), category, TRAIN, share=0.5, pasted_share=0.5, seed=seed
     )
     return Clips(
-        data, audio, data if plan.crops else None, category, other if plan.loss.negatives > 0 else None
+        data,
+        audio,
+        data if plan.crops else None,
+        category,
+        other if plan.loss.negatives > 0 else None,
+        data if plan.loss.outlines > 0 else None,
     )
 
 
@@ -147,9 +154,20 @@ def test_what_a_run_writes(whole: tuple[Plan, Path, list[dict[str, float]]]) -> 
     assert Plan.model_validate(files["last"]["plan"]) == plan
     assert (files["last"]["heads"] is not None) == plan.crops
     scores = [epoch["val/miou"] for epoch in figures]
-    assert len(scores) == 2 and files["best"]["val_miou"] == max(scores)
+    assert len(scores) == 2 and files["best"]["val_miou"] == files["best"]["score"] == max(scores)
     assert files["best"]["epoch"] == scores.index(max(scores)) + 1
     assert list((base / ".resume").iterdir()) == []
+
+
+def test_a_run_that_hears_other_sounds_keeps_what_listens_best(data: Path, tmp_path: Path) -> None:
+    figures = go(plan_of("listening", loss=HEARS), data, tmp_path, "out")
+    scores = [epoch["val/g_miou"] for epoch in figures]
+    best = load(tmp_path / "out/best.pt")
+    assert best["score"] == max(scores) and best["epoch"] == scores.index(max(scores)) + 1
+    for epoch in figures:
+        true, other = epoch["val/miou"], epoch["val/miou_other"]
+        assert epoch["val/g_miou"] == pytest.approx(2 * true * (1 - other) / (true + 1 - other), rel=1e-12)
+    assert best["val_miou"] == figures[best["epoch"] - 1]["val/miou"]
 
 
 def test_a_resumed_run_ends_as_an_uninterrupted_one(
@@ -192,7 +210,7 @@ def test_another_seed_gives_other_weights(data: Path, tmp_path: Path) -> None:
 
 def test_a_listening_run_resumes_exactly_too(data: Path, tmp_path: Path) -> None:
     """Other sounds and augmentation are drawn anew in a resumed run: the same ones."""
-    weights = LossWeights(contrastive=0.1, box=0.5, negatives=0.5, negative_share=0.5, pasted_share=0.5)
+    weights = HEARS.model_copy(update={"contrastive": 0.1, "box": 0.5, "outlines": 0.5})
     plan = plan_of(
         "listening",
         loss=weights,
@@ -201,7 +219,7 @@ def test_a_listening_run_resumes_exactly_too(data: Path, tmp_path: Path) -> None
         augment=Augment(flip=True, scale=0.2, colour=0.2),
     )
     whole = go(plan, data, tmp_path / "a", "out")
-    assert {"train/box", "train/negatives", "train/contrastive"} <= whole[0].keys()
+    assert {"train/box", "train/outlines", "train/negatives", "train/contrastive"} <= whole[0].keys()
     with pytest.raises(Interrupted):
         go(plan, data, tmp_path / "b", "out", on_batch=stop_in_epoch_2())
     assert go(plan, data, tmp_path / "b", "out") == whole

@@ -64,7 +64,7 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("task", ["av", "vv", "trimap"])
 def test_losses_gradients_and_running_averages(packed: Path, task: str) -> None:
     alone = worker.gradients(packed, task)
-    terms = {"bce", "avm", "classification", "similarity", "contrastive", "box"}
+    terms = {"bce", "avm", "classification", "similarity", "contrastive", "box", "outlines"}
     assert (terms if task != "trimap" else {"trimap"}) < alone.keys()
     for found in two_processes(task, packed):
         assert found.keys() == alone.keys()

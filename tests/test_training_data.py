@@ -22,7 +22,7 @@ CATEGORIES = ("cat_meowing", "race_car", "race_car", "race_car", "dog_barking")
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """Five clips, three of which train; the test split's category is not trained."""
-    for folder in ("frames", "audio", "crops", "negatives/bank"):
+    for folder in ("frames", "audio", "crops", "negatives/bank", "outlines"):
         (tmp_path / folder).mkdir(parents=True)
     rows = zip(SPLITS, CATEGORIES, strict=True)
     clips = [
@@ -35,6 +35,7 @@ def data(tmp_path: Path) -> Path:
     np.save(tmp_path / "frames/labelled.npy", np.ones((5, 5), bool))
     np.save(tmp_path / "audio/features.npy", np.zeros((5, 5, 128), np.float32))
     np.save(tmp_path / "negatives/bank/sounds.npy", np.ones((4, 5, 128), np.float32))
+    np.save(tmp_path / "outlines/outlines.npy", np.zeros((3, 5, 32, 32), np.uint8))
     np.save(tmp_path / "crops/crops.npy", np.zeros((3, 5, 32, 32, 3), np.uint8))
     np.save(tmp_path / "crops/present.npy", np.ones((3, 5), bool))
     np.save(tmp_path / "crops/boxes.npy", np.zeros((3, 5, 4), np.float32))
@@ -42,7 +43,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def plan_of(name: str, values: dict[str, Any]) -> Plan:
-    inputs: dict[str, list[Path]] = {key: [] for key in ("frames", "audio", "crops", "bank")}
+    inputs: dict[str, list[Path]] = {key: [] for key in ("frames", "audio", "crops", "outlines", "bank")}
     return make_plan(name, parse_params(values), ["cat_meowing", "race_car"], inputs)
 
 
@@ -67,7 +68,9 @@ def test_a_variant_opens_what_it_uses(
     assert (clips.negatives is not None) == negatives
 
 
-@pytest.mark.parametrize("lost", ["audio/features.npy", "negatives/bank/sounds.npy", "crops/boxes.npy"])
+@pytest.mark.parametrize(
+    "lost", ["audio/features.npy", "negatives/bank/sounds.npy", "crops/boxes.npy", "outlines/outlines.npy"]
+)
 def test_what_is_missing_is_named(data: Path, values: dict[str, Any], lost: str) -> None:
     (data / lost).unlink()
     with pytest.raises(PipelineError, match=Path(lost).name):

@@ -4,7 +4,7 @@ from pipeline.losses.avm import avm_av, avm_vv
 from pipeline.losses.bce import bce
 from pipeline.losses.classification import classification
 from pipeline.losses.contrastive import contrastive
-from pipeline.losses.negatives import negatives
+from pipeline.losses.known_bce import known_bce
 from pipeline.losses.projection import fill, outside, projection
 from pipeline.losses.similarity import similarity
 from pipeline.losses.trimap import trimap
@@ -16,7 +16,7 @@ __all__ = [
     "classification",
     "contrastive",
     "fill",
-    "negatives",
+    "known_bce",
     "outside",
     "projection",
     "similarity",

@@ -15,11 +15,15 @@ from pipeline.report.inputs import Run
 
 TITLES = {
     "val/miou": "Validation M_J",
+    "val/miou_other": "Validation M_J, another's sound",
+    "val/g_miou": "Validation G-mIoU, another's sound",
     "train/loss": "Training loss, all terms weighted",
     "train/bce": "BCE",
     "train/avm": "AVM",
     "train/classification": "Crop classification",
     "train/similarity": "Audio-crop similarity",
+    "train/outlines": "BCE of outlined boxes",
+    "train/negatives": "BCE under other sounds",
 }
 
 
@@ -53,15 +57,10 @@ def _draw(metric: str, runs: Sequence[Run]) -> Markup:
             mean = pd.DataFrame(lines).dropna().mean(axis=1)
             axes.plot(mean.index, mean, color=colours[variant], linewidth=1.8)
         if metric == "val/miou":
-            for line in lines.values():
-                if line.notna().any():
-                    axes.plot(
-                        int(line.to_numpy().argmax()) + 1,
-                        line.max(),
-                        "o",
-                        color=colours[variant],
-                        markersize=3.5,
-                    )
+            for run in group:
+                kept = run.figures["best_epoch"]
+                if run.seed in lines and kept in lines[run.seed].index:
+                    axes.plot(kept, lines[run.seed][kept], "o", color=colours[variant], markersize=3.5)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
     if metric == "val/miou":

@@ -13,7 +13,7 @@ import yaml
 from trees import Row, add_s4_frames, add_s4_masks, add_s4_video, s4_data, write_s4_table
 
 from pipeline.errors import PipelineError
-from stages import audio, clips, crops, frames, negatives
+from stages import audio, clips, crops, frames, negatives, outlines
 from stages.common import plainly
 
 ROWS: list[Row] = [
@@ -57,6 +57,7 @@ def test_stages_make_what_the_others_read(place: Path) -> None:
     (place / "data" / "boxes").mkdir()
     pd.DataFrame(boxes).to_parquet("data/boxes/boxes.parquet")
     crops.main()
+    outlines.main()
     audio.main()
     negatives.main()
     shapes = {
@@ -66,6 +67,7 @@ def test_stages_make_what_the_others_read(place: Path) -> None:
         "crops/crops.npy": (2, 5, 32, 32, 3),
         "crops/present.npy": (2, 5),
         "crops/boxes.npy": (2, 5, 4),
+        "outlines/outlines.npy": (2, 5, 64, 64),
         "audio/features.npy": (4, 5, 128),
         "audio/logmel.npy": (4, 5, 1, 96, 64),
         "negatives/silence.npy": (4, 5, 128),

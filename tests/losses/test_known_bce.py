@@ -5,32 +5,32 @@ import math
 import pytest
 import torch
 
-from pipeline.losses import bce, fill, negatives
+from pipeline.losses import bce, fill, known_bce
+from pipeline.masks import UNKNOWN
 
 
 def test_known_pixels_by_hand() -> None:
     logits = torch.zeros(2, 1, 2, 2)
     logits[:, 0, 0, 0] = 2.0
-    truth, known = torch.zeros(2, 1, 2, 2), torch.ones(2, 1, 2, 2)
-    known[1, 0, 0, 1:] = known[1, 0, 1, :] = 0  # of the second frame the one pixel is known
-    truth[1, 0, 0, 0] = 1
+    truth = torch.zeros(2, 1, 2, 2, dtype=torch.uint8)
+    truth[1] = UNKNOWN
+    truth[1, 0, 0, 0] = 1  # of the second frame the one pixel is known
     empty, full = math.log1p(math.exp(2)), math.log1p(math.exp(-2))
-    value = negatives(logits, truth, known)
+    value = known_bce(logits, truth)
     assert value.item() == pytest.approx(((empty + 3 * math.log(2)) / 4 + full / 4) / 2, rel=1e-6)
 
 
 def test_nothing_known_says_nothing() -> None:
     logits = torch.zeros(1, 1, 2, 2, requires_grad=True)
-    value = negatives(logits, torch.ones(1, 1, 2, 2), torch.zeros(1, 1, 2, 2))
+    value = known_bce(logits, torch.full((1, 1, 2, 2), UNKNOWN))
     value.backward()
     assert value.item() == 0 and logits.grad is not None and not logits.grad.any()
 
 
 def test_a_frame_of_which_nothing_is_known_is_not_counted() -> None:
-    logits, known = torch.ones(1, 2, 2, 2), torch.ones(1, 2, 2, 2)
-    known[0, 1] = 0
-    truth = torch.zeros_like(logits)
-    assert negatives(logits, truth, known) == negatives(logits[:, :1], truth[:, :1], known[:, :1])
+    logits, truth = torch.ones(1, 2, 2, 2), torch.zeros(1, 2, 2, 2)
+    truth[0, 1] = UNKNOWN
+    assert known_bce(logits, truth) == known_bce(logits[:, :1], truth[:, :1])
 
 
 def test_a_pixel_weighs_as_in_the_mask_loss() -> None:
@@ -38,7 +38,7 @@ def test_a_pixel_weighs_as_in_the_mask_loss() -> None:
     logits = torch.randn(3, 5, 4, 6, generator=make)
     truth = torch.randint(0, 2, logits.shape, generator=make)
     expected = bce(logits, truth, torch.ones(3, 5, dtype=torch.bool))
-    assert negatives(logits, truth, torch.ones_like(truth)).item() == pytest.approx(expected.item(), rel=1e-6)
+    assert known_bce(logits, truth).item() == pytest.approx(expected.item(), rel=1e-6)
 
 
 def test_fill_by_hand() -> None:

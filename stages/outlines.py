@@ -1,0 +1,34 @@
+"""DVC stage: masks of the boxed objects of the train clips, by GrabCut."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from pipeline.catalog import read_catalog
+from pipeline.outlines import build_outlines
+from pipeline.params import load_params
+from pipeline.progress import show
+from stages.common import BOXES, CATALOG, FRAMES, OUTLINES, run
+
+
+def main() -> None:
+    """Outline the boxed objects in every frame of every train clip.
+
+    Example: python -m stages.outlines
+    """
+    compute = load_params().compute
+    fit = build_outlines(
+        read_catalog(CATALOG),
+        pd.read_parquet(BOXES / "boxes.parquet"),
+        FRAMES,
+        OUTLINES,
+        jobs=compute.jobs,
+        backend=compute.backend,
+        track=show,
+    )
+    fits = "" if fit["miou"] is None else f"; M_J against the drawn masks {fit['miou']:.3f}"
+    print(f"{fit['outlined']:.1%} of {fit['frames']} boxed frames outlined{fits}", flush=True)
+
+
+if __name__ == "__main__":
+    run(main)
