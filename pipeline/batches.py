@@ -22,7 +22,7 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
-@dataclass(frozen=True)
+@dataclass  # not frozen: Fabric converts its floats for mixed precision, and can do so only then
 class Batch:
     """B clips of T frames. Pictures are RGB from 0 to 255: uint8 as read, float after augmentation.
 

@@ -111,7 +111,7 @@ def go(
         resume=ResumeState(base / ".resume", f"{plan.variant}-{seed}", plan.fingerprint(seed, "code")),
         log=figures,
         say=say,
-        fabric=Fabric(accelerator="cpu", devices=1),
+        fabric=Fabric(accelerator="cpu", devices=1, precision=plan.precision),
         on_batch=on_batch,
     )
     return figures.epochs[:-1]
@@ -224,6 +224,18 @@ def test_a_listening_run_resumes_exactly_too(data: Path, tmp_path: Path) -> None
         go(plan, data, tmp_path / "b", "out", on_batch=stop_in_epoch_2())
     assert go(plan, data, tmp_path / "b", "out") == whole
     assert same(load(tmp_path / "a/out/last.pt"), load(tmp_path / "b/out/last.pt"))
+
+
+@pytest.mark.parametrize("variant", ["baseline", "proposed", "listening"])
+def test_mixed_precision_ends_near_float32(data: Path, tmp_path: Path, variant: str) -> None:
+    changes = {"loss": HEARS} if variant == "listening" else {}
+    plan = plan_of(variant, epochs=1, keep_epochs=[], **changes)
+    exact, mixed = (
+        go(plan.model_copy(update={"precision": precision}), data, tmp_path / precision, "out")[0]
+        for precision in ("32-true", "bf16-mixed")
+    )
+    assert mixed["train/loss"] == pytest.approx(exact["train/loss"], rel=0.05)
+    assert mixed["train/loss"] != exact["train/loss"]
 
 
 def test_learning_rate_by_hand() -> None:
