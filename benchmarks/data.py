@@ -1,4 +1,4 @@
-"""Frames, audio and crops of a small world of real files: clips a second, against a bare decode."""
+"""Frames, audio, crops and outlines of a small world of real files: clips a second, against a bare decode."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ NAMES = {
     "vggish": "VGGish on the packed log-mel",
     "bare images": "bare read of the frames' JPEGs",
     "crops": "`crops` stage: cut, resized, packed",
+    "outlines": "`outlines` stage: GrabCut in the packed frames",
 }
 BARE = {
     "frames": "bare video",
@@ -59,6 +60,7 @@ def measure(clips: int) -> dict[str, tuple[float, float]]:
     from pipeline.demo import write_world
     from pipeline.examples import clip_wave, pack_examples
     from pipeline.frames import build_frames, image_path
+    from pipeline.outlines import build_outlines
     from pipeline.params import Demo
     from pipeline.recipe import AudioRecipe
 
@@ -123,6 +125,7 @@ def measure(clips: int) -> dict[str, tuple[float, float]]:
             "vggish": lambda: recipe.raw(np.load(examples, mmap_mode="r")),
             "bare images": read_images,
             "crops": crops,
+            "outlines": lambda: build_outlines(catalog, boxes, folder / "frames", folder / "out", jobs=1),
             "all cores": lambda: frames(jobs=-1),
         }
         times: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
@@ -131,8 +134,8 @@ def measure(clips: int) -> dict[str, tuple[float, float]]:
                 start, busy = time.perf_counter(), time.process_time()
                 work()
                 spent = time.perf_counter() - start, time.process_time() - busy
-                # only the train clips have crops
-                many = clips - 2 if name in ("bare images", "crops") else clips
+                # only the train clips have boxes
+                many = clips - 2 if name in ("bare images", "crops", "outlines") else clips
                 times[name].append((spent[0] / many, spent[1] / many))
     return {
         name: (min(wall for wall, _ in pairs), min(cpu for _, cpu in pairs)) for name, pairs in times.items()
