@@ -16,6 +16,7 @@ from torch import Tensor
 from pipeline.errors import PipelineError
 from pipeline.masks import UNKNOWN
 from pipeline.negative_sounds import NegativeSounds
+from pipeline.packed import open_packed
 from pipeline.paste import Seen, paste
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -72,18 +73,6 @@ def normalise(pictures: Tensor) -> Tensor:
     mean = torch.tensor(IMAGENET_MEAN, device=pictures.device) * 255
     std = torch.tensor(IMAGENET_STD, device=pictures.device) * 255
     return ((pictures.float() - mean) / std).movedim(-1, -3)
-
-
-def open_packed(path: Path) -> NDArray:
-    """Map a packed array into memory; a missing or broken file is a `PipelineError` that names it."""
-    try:
-        return np.load(path, mmap_mode="r")
-    except FileNotFoundError:
-        raise PipelineError(f"{path}: no such file; run `dvc repro` (or `dvc pull`).") from None
-    except (ValueError, EOFError) as error:  # EOFError: an empty file
-        raise PipelineError(
-            f"{path}: is not a NumPy array ({error}); remove it and run `dvc repro`."
-        ) from error
 
 
 class Clips:

@@ -15,13 +15,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.batches import open_packed
 from pipeline.catalog import clips_of
 from pipeline.categories import FRAMES
 from pipeline.crops import Corners, edges
 from pipeline.files import atomic_folder, write_json
 from pipeline.masks import UNKNOWN
-from pipeline.packed import new_array, write_row
+from pipeline.packed import new_array, open_packed, write_row
 from pipeline.parallel import map_all
 from pipeline.progress import Track, silent
 

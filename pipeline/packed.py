@@ -1,4 +1,4 @@
-"""Packed .npy arrays larger than memory: made empty, filled row by row by many processes."""
+"""Packed .npy arrays larger than memory: made empty, filled row by row by many processes, then mapped."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.errors import PipelineError
 
 
 def new_array(path: Path, dtype: Any, shape: tuple[int, ...]) -> None:
@@ -16,3 +19,15 @@ def new_array(path: Path, dtype: Any, shape: tuple[int, ...]) -> None:
 def write_row(path: Path, row: int, values: np.ndarray) -> None:
     """Set one row of a .npy file; processes may write different rows at once."""
     np.load(path, mmap_mode="r+")[row] = values
+
+
+def open_packed(path: Path) -> NDArray:
+    """Map a packed array into memory; a missing or broken file is a `PipelineError` that names it."""
+    try:
+        return np.load(path, mmap_mode="r")
+    except FileNotFoundError:
+        raise PipelineError(f"{path}: no such file; run `dvc repro` (or `dvc pull`).") from None
+    except (ValueError, EOFError) as error:  # EOFError: an empty file
+        raise PipelineError(
+            f"{path}: is not a NumPy array ({error}); remove it and run `dvc repro`."
+        ) from error

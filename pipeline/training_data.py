@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.batches import Clips, open_packed
+from pipeline.batches import Clips
 from pipeline.catalog import read_catalog, rows_of
 from pipeline.negative_sounds import NegativeSounds
+from pipeline.packed import open_packed
 from pipeline.plan import Plan
 
 

@@ -24,7 +24,8 @@ from stages.common import CATALOG, LOGS, MODELS, PLAN, run
 RESUME = Path(".resume")
 CODE = (
     *("model", "losses", "augment.py", "batches.py", "distributed.py", "listening.py", "masks.py"),
-    *("metrics.py", "negative_sounds.py", "objective.py", "paste.py", "train.py", "training_data.py"),
+    *("metrics.py", "negative_sounds.py", "objective.py", "packed.py", "paste.py", "train.py"),
+    "training_data.py",
 )
 
 
