@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -67,7 +68,9 @@ def measure(clips: int) -> dict[str, tuple[float, float]]:
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        demo = Demo(categories=4, train=clips - 2, val=1, test=1, width=320, height=240)  # type: ignore[call-arg]
+        # without silent objects: their masks are the demo's own, and AVSBench has no such thing
+        sizes: dict[str, Any] = {"width": 320, "height": 240, "silent_objects": 0}
+        demo = Demo(categories=4, train=clips - 2, val=1, test=1, **sizes)
         write_world(folder / "world", demo)
         catalog = build_catalog("demo", folder / "world")
         found = clips_of(catalog)
@@ -131,6 +134,8 @@ def measure(clips: int) -> dict[str, tuple[float, float]]:
         times: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
         for _ in range(2):  # in turns, so that a busy moment of the machine does not meet one of them alone
             for name, work in works.items():
+                if name in ("frames", "all cores"):  # to remove what a pass before it wrote is not its work
+                    shutil.rmtree(folder / "frames", ignore_errors=True)
                 start, busy = time.perf_counter(), time.process_time()
                 work()
                 spent = time.perf_counter() - start, time.process_time() - busy
