@@ -72,7 +72,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, values: dict[str, Any
             torch.nn.init.ones_(block.bn.weight)  # as if trained: a new block lets no sound in
         folder = tmp_path / "models" / f"{name}-1"
         folder.mkdir(parents=True)
-        torch.save(checkpoint(objective.segmenter, objective.heads, plan, 1, 0.5), folder / "best.pt")
+        torch.save(
+            checkpoint(objective.segmenter, objective.heads, plan, 1, {"val/miou": 0.5}), folder / "best.pt"
+        )
     return tmp_path
 
 

@@ -108,7 +108,7 @@ def test_the_stage_with_two_devices(packed: Path, tmp_path: Path, values: dict[s
     """`train.devices: 2` starts the second process by itself; one log and one set of files are written."""
     frames = tmp_path / "data" / "frames"
     shutil.copytree(packed, frames, ignore=shutil.ignore_patterns("*.pt", "whole", "resumed"))
-    for name in ("audio", "crops"):
+    for name in ("audio", "crops", "outlines"):
         shutil.copytree(frames, tmp_path / "data" / name)
     splits = ["train"] * 6 + ["val"] * 3
     rows = [
