@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PATH := $(CURDIR)/$(BIN):$(PATH)
 export PATH
-PIP := $(BIN)/python -m pip install -q --disable-pip-version-check --no-compile
+PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
 
 .PHONY: repro test lint install bench
 
@@ -37,7 +37,7 @@ $(VENV)/.dev: $(VENV)/.run
 # The Label Studio server wants an environment of its own. Without it, the tests that need it skip and say so.
 $(VENV)/.studio: | $(VENV)/.dev
 	-$(PYTHON) -m venv .label-studio/venv && \
-	.label-studio/venv/bin/python -m pip install -q --disable-pip-version-check --no-compile 'label-studio==1.23.*'
+	.label-studio/venv/bin/python -m pip install -q --disable-pip-version-check 'label-studio==1.23.*'
 	@touch $@
 
 # Beside the published code: make bench BENCH='--published ../AVSBench'. Parts alone: BENCH='--only step'.

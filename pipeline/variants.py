@@ -45,12 +45,12 @@ VARIANTS: dict[str, Variant] = {
         frozenset({"lambda", "classification", "similarity"}),
     ),
     "boxes-only": Variant(
-        "control: baseline + the same boxes as weak masks, without the crop losses",
+        "control: baseline + the outlines of the same boxes as masks, without the crop losses",
         frozenset({"lambda", "box", "outlines"}),
     ),
     "silent": Variant("control: baseline with a constant in the sound's place", attention="constant"),
     "listening": Variant(
-        "beside the clip's own other sounds, some with their boxed object pasted into the picture",
+        "boxes as outlines, and other sounds beside the clip's own, with their objects in the picture",
         frozenset({"lambda", "contrastive", "box", "outlines", "negatives"}),
     ),
     "localisation": Variant(

@@ -93,6 +93,7 @@ def test_outlines_stand_in_for_masks_that_nobody_drew(folder: Path) -> None:
     boxes[0], boxes[1] = [0, 0, 0.5, 1], [0.5, 0, 1, 1]
     np.save(folder / "labelled.npy", labelled)
     np.save(folder / "outlines.npy", outlines)
+    np.save(folder / "masks.npy", np.ones((N, 5, 2, 2), np.uint8))
     np.save(folder / "boxes.npy", boxes)
     audio, bank = np.zeros((N, 5, 128), np.float32), np.zeros((1, 5, 128), np.float32)
     sounds = NegativeSounds(audio, bank, list("abaaaa"), np.arange(2), share=0.5, pasted_share=1.0, seed=0)
@@ -106,6 +107,7 @@ def test_outlines_stand_in_for_masks_that_nobody_drew(folder: Path) -> None:
     assert batch.outlines is not None and batch.other_truth is not None
     assert (batch.frames[0, 1, :, 1] == 1).all() and (batch.frames[0, :, :, 0] == 0).all()
     assert batch.outlines[0, 1].tolist() == [[1, 0], [1, 0]] and (batch.outlines[0, 0] == UNKNOWN).all()
+    assert batch.masks[0, 0].tolist() == [[1, 0], [1, 0]]  # the drawn mask loses it as well
     assert batch.outlines[0, 4].tolist() == [[UNKNOWN, 0], [UNKNOWN, 0]]
     assert batch.other_truth[0, 1].tolist() == [[0, 1], [0, 1]]
     assert clips.take(np.array([0, 5])).outlines is None  # a clip of another split has no box

@@ -5,9 +5,11 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional
 
+from pipeline.masks import UNKNOWN
+
 
 def known_bce(logits: Tensor, truth: Tensor) -> Tensor:
-    """Binary cross-entropy where `truth` is 0 or 1, as from outlines of boxes and under another sound.
+    """Binary cross-entropy where `truth` is known, as from outlines of boxes and under another sound.
 
     A frame's sum is divided by all its pixels, known or not: each known pixel weighs as much as one of a
     mask in `bce`. Were it divided by the known ones, a small box would outweigh the mask, and masks that
@@ -15,12 +17,12 @@ def known_bce(logits: Tensor, truth: Tensor) -> Tensor:
 
     Args:
         logits: (n, T, H, W).
-        truth: (n, T, H, W), 0 or 1; any other value: nothing is known there.
+        truth: (n, T, H, W), 0, 1 or `pipeline.masks.UNKNOWN`.
 
     Returns:
         A scalar, the mean over the frames of which something is known; 0 where nothing is.
     """
-    known = (truth == 0) | (truth == 1)
+    known = truth != UNKNOWN
     target = (truth == 1).to(logits.dtype)
     pixels = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
     frames = (pixels * known).mean((2, 3))
