@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from pipeline.cli_compare import compare_command
 from pipeline.cli_doctor import doctor_app
 from pipeline.cli_labels import labels_app
 from pipeline.cli_listen import listen_command
@@ -25,6 +26,7 @@ app.add_typer(labels_app, name="labels")
 app.add_typer(doctor_app, name="doctor")
 app.add_typer(weights_command, name="weights")
 app.command("listen")(listen_command)
+app.command("compare")(compare_command)
 app.command("preset")(preset_command)
 app.command("score")(score_command)
 app.command("predict")(predict_command)

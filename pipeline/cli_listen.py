@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
+import pandas as pd
 import torch
 import typer
 from rich.console import Console
@@ -14,7 +15,7 @@ from rich.table import Table
 from pipeline.errors import PipelineError
 from pipeline.evaluate import evaluate_split, load_checkpoint
 from pipeline.evaluation_tables import listening_json
-from pipeline.files import digest, write_json
+from pipeline.files import atomic_path, digest, write_json
 from pipeline.listening import NEGATIVES
 from pipeline.progress import show
 from pipeline.world import World, on_the_scale_of, read_world
@@ -31,6 +32,10 @@ def listen_command(
     split: Annotated[str, typer.Option(help="train, val or test")] = "test",
     batch_size: Annotated[int, typer.Option(min=1, help="clips")] = 8,
     json: Annotated[Path | None, typer.Option(help="write the figures there", show_default=False)] = None,
+    clips: Annotated[
+        Path | None,
+        typer.Option(help="write MODEL/per_clip.csv there, for `avs compare`", show_default=False),
+    ] = None,
 ) -> None:
     """Play checkpoints their clips' own sounds and others: what do they segment?
 
@@ -51,7 +56,10 @@ def listen_command(
         name = path.parent.name
         if name in models:
             raise PipelineError(f"{path}: a second checkpoint of {name}; test one of each at a time.")
-        models[name] = _listen(path, heard, split, batch_size)
+        models[name], by_clip = _listen(path, heard, split, batch_size)
+        if clips is not None:
+            with atomic_path(clips / name / "per_clip.csv") as temporary:
+                by_clip.to_csv(temporary, index=False)
         if models[name].pop("audio_digest") not in (None, trained_with):
             console.print(f"{name}: was not trained with {audio}; give the folder it was with --audio.")
     console.print(_table(models))
@@ -59,18 +67,21 @@ def listen_command(
         write_json(json, {"data": str(data), "split": split, "crowded": world.crowded, "models": models})
 
 
-def _listen(path: Path, world: World, split: str, batch_size: int) -> dict[str, Any]:
-    """The figures of one checkpoint, and by category; `audio_digest` of the features it was trained with."""
+def _listen(path: Path, world: World, split: str, batch_size: int) -> tuple[dict[str, Any], pd.DataFrame]:
+    """The figures of one checkpoint, and by category, with `audio_digest` of the features it was trained
+    with; and its scores by clip.
+    """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     checkpoint = load_checkpoint(path, device)
     result = evaluate_split(checkpoint, world, split, device=device, batch_size=batch_size, track=show)
-    return {
+    figures = {
         "variant": checkpoint.plan.variant,
         "clips": len(result.clips),
         "audio_digest": checkpoint.plan.inputs.get("audio"),
         "figures": result.figures,
         "listening": listening_json(result.listening),
     }
+    return figures, result.clips
 
 
 def _table(models: dict[str, dict[str, Any]]) -> Table:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from typer.testing import CliRunner
@@ -94,6 +95,16 @@ def test_all_figures_of_two_models_in_one_file(place: Path) -> None:
     assert baseline["listening"]["all"]["silence"]["miou"] == baseline["figures"]["miou_silence"]
     assert silent["figures"]["sensitivity_white"] == 0 and silent["figures"]["swap_passed"] == 0
     assert "baseline-1" in printed and "was not trained with" not in printed
+
+
+def test_scores_by_clip_stand_where_compare_reads_them(place: Path) -> None:
+    _, found = listen("models/baseline-1/best.pt", "models/silent-1/best.pt", "--clips", "by-clip")
+    for name, model in found["models"].items():
+        clips = pd.read_csv(f"by-clip/{name}/per_clip.csv")
+        assert len(clips) == CLIPS
+        assert clips["miou"].mean() == pytest.approx(model["figures"]["miou"])
+    result = CliRunner().invoke(app, ["compare", "by-clip/baseline-1", "by-clip/silent-1"])
+    assert result.exit_code == 0 and "silent" in result.output
 
 
 def test_another_worlds_sounds_are_heard_on_the_models_own_scale(place: Path) -> None:

@@ -72,9 +72,9 @@ def read_run(variant: str, seed: int, *, metrics: Path, evaluation: Path, logs: 
         variant=variant,
         seed=seed,
         figures=figures,
-        clips=_read_table(folder / "per_clip.csv", ("name", "miou")),
-        categories=_read_table(folder / "per_category.csv", ("category", "clips", "miou", "fscore")),
-        listening=_read_table(folder / "listening.csv", ("condition", "miou")),
+        clips=read_table(folder / "per_clip.csv", ("name", "miou")),
+        categories=read_table(folder / "per_category.csv", ("category", "clips", "miou", "fscore")),
+        listening=read_table(folder / "listening.csv", ("condition", "miou")),
         curves=read_curves(logs / name),
         features={epoch: _read_features(path) for epoch, path in _by_epoch(folder)},
         pictures=tuple(sorted((folder / "overlays").glob("*.png"))),
@@ -86,7 +86,7 @@ def read_runs(variants: Sequence[str], seeds: Sequence[int], **folders: Path) ->
     return [read_run(variant, seed, **folders) for variant in variants for seed in seeds]
 
 
-def _read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame | None:
+def read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame | None:
     """A CSV with at least these columns, or None where there is none; text stays text, "nan" too."""
     if not path.exists():
         return None

@@ -1,0 +1,81 @@
+"""`avs compare`: evaluated models, by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from pipeline.cli import app
+from pipeline.errors import PipelineError
+
+# M_J of four clips, by seed
+BASELINE = {1: [0.5, 0.6, 0.7, 0.8], 2: [0.6, 0.7, 0.8, 0.9]}  # means .65, .75
+LISTENING = {1: [0.6, 0.7, 0.8, 0.9], 2: [0.6, 0.8, 0.92, 1.0]}  # means .75, .83
+
+
+def write(folder: Path, scores: list[float], other: float) -> Path:
+    """per_clip.csv of clips whose M_J is `other` under each other sound."""
+    folder.mkdir(parents=True)
+    table = pd.DataFrame({"name": [f"c{n}" for n in range(len(scores))], "miou": scores})
+    for condition in ("silence", "white", "pink", "other_category"):
+        table[f"miou_{condition}"], table[f"area_{condition}"] = other, other / 10
+    table["swap_passed"] = 1.0
+    table.to_csv(folder / "per_clip.csv", index=False)
+    return folder
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> list[str]:
+    made = [write(tmp_path / f"one/baseline-{seed}", scores, 0.5) for seed, scores in BASELINE.items()]
+    made += [write(tmp_path / f"two/listening-{seed}", scores, 0.0) for seed, scores in LISTENING.items()]
+    return [str(folder) for folder in made]
+
+
+def rows(printed: str) -> list[list[str]]:
+    return [[cell.strip() for cell in line.split("│")[1:-1]] for line in printed.splitlines() if "│" in line]
+
+
+def compare(monkeypatch: pytest.MonkeyPatch, *folders: str) -> str:
+    monkeypatch.setenv("COLUMNS", "240")
+    result = CliRunner().invoke(app, ["compare", *folders], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_means_over_seeds(folders: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    by_variant = {row[0]: row[1:] for row in rows(compare(monkeypatch, *folders)) if len(row) == 11}
+    # G of each seed: 2 * .65 * .5 / 1.15 = .56522, 2 * .75 * .5 / 1.25 = .6
+    g = "0.583 ± 0.025"
+    means, rest = ["0.700 ± 0.071", "0.500 ± 0.000"], ["0.050 ± 0.000", "1.000 ± 0.000"]
+    assert by_variant["baseline"] == ["1, 2", "4", *means, g, g, g, g, *rest]
+    assert by_variant["listening"][2] == "0.790 ± 0.057"
+
+
+def test_differences_are_paired(folders: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [row for row in rows(compare(monkeypatch, *folders)) if len(row) == 7 and row[0] == "listening"]
+    # by clip and seed: .1 .1 .1 .1, then 0 .1 .12 .1
+    assert found[0][:4] == ["listening", "baseline", "M_J", "+0.090"]
+    assert [row[2] for row in found[1:]] == [
+        f"G-mIoU, {sound}" for sound in ("silence", "white noise", "pink noise", "another category's clip")
+    ]
+    turned = rows(compare(monkeypatch, *folders[2:], *folders[:2]))
+    assert [row[:4] for row in turned if "M_J" in row] == [["baseline", "listening", "M_J", "−0.090"]]
+
+
+def test_one_variant_has_no_differences(folders: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "minus" not in compare(monkeypatch, *folders[:2])
+
+
+def test_what_is_wrong_with_a_folder_is_said(folders: list[str], tmp_path: Path) -> None:
+    (tmp_path / "empty-1").mkdir()
+    for given, said in (
+        (folders[0] + "/per_clip.csv", "is not called VARIANT-SEED"),
+        (str(tmp_path / "empty-1"), "has no per_clip.csv"),
+    ):
+        with pytest.raises(PipelineError, match=said):
+            CliRunner().invoke(app, ["compare", given], catch_exceptions=False)
+    with pytest.raises(PipelineError, match="given twice"):
+        CliRunner().invoke(app, ["compare", folders[0], folders[0]], catch_exceptions=False)
