@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.distributed import gather
-from pipeline.losses.trimap import POSITIVE, SOFTNESS
 from pipeline.model.backbone import build_backbone
 from pipeline.model.segmenter import Segmentation
 
 STRIDE = 16
+FLAT = 1e-4  # cosines of a frame that differ by less are one and the same but for rounding
 
 
 class Localiser(nn.Module):
@@ -53,14 +53,21 @@ class Localiser(nn.Module):
         return [self._map(frames.flatten(0, 1)).unflatten(0, frames.shape[:2])]
 
     def decode(self, maps: Sequence[Tensor], audio: Tensor | None, first: int | None = None) -> Segmentation:
-        """Logits sigmoid-ready: (cosine - 0.65) / 0.03, the loss's own foreground, at input size."""
+        """Logits (B, T, H, W) of the cosines, each frame's scaled from its least (0) to its largest (1).
+
+        As LVS is tested: the loss contrasts pictures with one another, and what it makes of a cosine's own
+        value is left open. So a mask covers what fits the sound best, and there always is such a thing: a
+        localiser cannot say that nothing sounds.
+        """
         if audio is None:
             raise ValueError("a localiser compares pictures with sounds, and there is no sound")
         unit = maps[0][:, :first]
         cosine = torch.einsum("btchw,btc->bthw", unit, self._sound(audio[:, :first]))
         size = [STRIDE * side for side in cosine.shape[-2:]]
-        cosine = functional.interpolate(cosine, size=size, mode="bilinear", align_corners=False)
-        return Segmentation((cosine - POSITIVE) / SOFTNESS, [], [])
+        cosine = functional.interpolate(cosine.float(), size=size, mode="bilinear", align_corners=False)
+        least, largest = cosine.amin((2, 3), keepdim=True), cosine.amax((2, 3), keepdim=True)
+        scaled = (cosine - least) / (largest - least).clamp(min=FLAT)
+        return Segmentation(scaled.logit(eps=1e-6), [], [])
 
     def crop_features(self, crops: Tensor) -> Tensor:
         """Global average of the encoder's last map: (B, T, 3, s, s) -> (B, T, encoder.channels[3])."""

@@ -43,12 +43,22 @@ def test_localiser_learns_to_tell_two_sounds_apart() -> None:
     assert losses[-1] < 0.5 * losses[0]
 
 
-def test_mask_is_the_foreground_of_the_own_sound() -> None:
+def test_mask_is_what_fits_the_own_sound_best() -> None:
     net = Localiser("resnet18", audio_dim=4).eval()
-    frames, audio = torch.randn(1, 2, 3, 32, 64), torch.randn(1, 2, 4)
+    frames, audio = torch.randn(1, 2, 3, 64, 96), torch.randn(1, 2, 4)
     with torch.no_grad():
-        logits = net(frames, audio).logits
-        cosine = net.compare(frames[0], audio[0])[[0, 1], [0, 1]]
-    assert logits.shape == (1, 2, 32, 64)
-    corners = logits[0, :, ::31, ::63]  # the outermost pixels hold the outermost cosines
-    torch.testing.assert_close(corners, (cosine[:, ::1, [0, -1]] - 0.65) / 0.03)
+        probability = net(frames, audio).logits.sigmoid()
+        cosine = net.compare(frames[0], audio[0])[[0, 1], [0, 1]]  # (2, 4, 6)
+    assert probability.shape == (1, 2, 64, 96)
+    for shown, own in zip(probability[0], cosine, strict=True):
+        assert shown.min() == pytest.approx(0, abs=1e-5) and shown.max() == pytest.approx(1, abs=1e-5)
+        # the outermost pixels hold the outermost cosines
+        ratio = (shown[0, 0] - shown[-1, -1]) / (shown[0, -1] - shown[-1, 0])
+        assert ratio == pytest.approx(float((own[0, 0] - own[-1, -1]) / (own[0, -1] - own[-1, 0])), rel=1e-3)
+
+
+def test_a_flat_map_shows_nothing() -> None:
+    net = Localiser("resnet18", audio_dim=4).eval()
+    with torch.no_grad():
+        logits = net.decode([torch.ones(1, 2, 128, 2, 2)], torch.randn(1, 2, 4)).logits
+    assert (logits < 0).all()
