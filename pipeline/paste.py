@@ -47,9 +47,10 @@ def paste(own: Seen, donor: Seen, offscreen: Tensor, pasted: Tensor) -> Heard:
     sounds should show.
 
     Silence and noise show nothing in the whole frame. Another clip's sound shows nothing inside the box of
-    the clip's own object; whatever else is in view might make it. Inside the pasted object's box it shows
-    what was pasted. A frame of which no mask or outline is known gives its whole box, and that may show
-    anything.
+    the clip's own object; whatever else is in view might make it. Along the edge of an outline nothing is
+    asked: under the own sound nothing is either, and asked under the other one alone, edges would go empty
+    under every sound. Inside the pasted object's box the sound shows what was pasted. A frame of which no
+    mask or outline is known gives its whole box, and that may show anything.
 
     Args:
         offscreen: (n,) bool: the other sound is the donor's; else it is silence or noise, and the donor is
@@ -65,6 +66,9 @@ def paste(own: Seen, donor: Seen, offscreen: Tensor, pasted: Tensor) -> Heard:
     here = (offscreen & pasted & (hidden <= MOST_HIDDEN).all(1))[:, None, None, None]
     laid = object_ & here
     truth = torch.full_like(own.truth, UNKNOWN)
-    truth[(region & here) | inside | ~offscreen[:, None, None, None]] = 0
+    heard = offscreen[:, None, None, None]
+    truth[(region & here) | inside | ~heard] = 0
+    outlined = (own.truth == 1).any((2, 3))[..., None, None]
+    truth[(own.truth == UNKNOWN) & outlined & heard] = UNKNOWN
     truth[laid] = torch.where(cut_out, 1, UNKNOWN).to(truth.dtype).expand_as(truth)[laid]
     return Heard(torch.where(laid[..., None], donor.frames, own.frames), laid, truth)

@@ -79,6 +79,16 @@ def test_an_unknown_edge_is_not_pasted() -> None:
     assert heard.laid[0, 0].sum() == 3
 
 
+def test_an_unknown_edge_of_the_own_object_stays_unknown() -> None:
+    own = clip(1, OWN)
+    own.truth[0, 0, 0, 1] = UNKNOWN
+    for pasted in (NO, YES):
+        truth = paste(own, clip(2, DONOR), offscreen=YES, pasted=pasted).truth
+        assert truth[0, 0, 0].tolist() == [0, UNKNOWN, UNKNOWN, UNKNOWN]
+        assert (truth[0, 1, :2, :2] == 0).all()  # a frame without an outline: its whole box
+    assert not paste(own, clip(2, DONOR), offscreen=NO, pasted=NO).truth.any()  # silence has no edges
+
+
 def test_what_is_pasted_over_the_own_object_is_not_silent() -> None:
     own, over = clip(1, (0, 0, 4, 3)), (3, 2, 4, 4)  # hides 1 of the 12 pixels: less than a tenth
     heard = paste(own, clip(2, over), offscreen=YES, pasted=YES)
