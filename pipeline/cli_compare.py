@@ -29,7 +29,7 @@ def compare_command(
     A folder is what `evaluate` writes, data/eval/VARIANT-SEED, of this checkout or of others: variants are
     compared by the seeds and clips that both have. The report says the same of one checkout.
 
-    Example: avs compare docs/results/crowded/*
+    Example: avs compare data/eval/* ../other/data/eval/listening-2
     """
     runs = sorted((_read(folder) for folder in evaluated), key=lambda run: run.seed)
     order = list(dict.fromkeys(folder.name.rpartition("-")[0] for folder in evaluated))
@@ -61,7 +61,8 @@ def _means(runs: Sequence[Run]) -> Table:
     table.columns[0].no_wrap = True
     for variant, group in by_variant(runs).items():
         tables = [run.clips for run in group if run.clips is not None]
-        means = [clips.mean(numeric_only=True).to_dict() for clips in tables]
+        # a sound that no clip was given leaves an empty column
+        means = [clips.mean(numeric_only=True).dropna().to_dict() for clips in tables]
         cells = [mean_of(_each(means, key)) for key in ("miou", "miou_other_category")]
         for name in NEGATIVES:
             heard = [mean for mean in means if f"miou_{name}" in mean]

@@ -65,6 +65,16 @@ def test_differences_are_paired(folders: list[str], monkeypatch: pytest.MonkeyPa
     assert [row[:4] for row in turned if "M_J" in row] == [["baseline", "listening", "M_J", "−0.090"]]
 
 
+def test_a_sound_that_no_clip_was_given(folders: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in folders:
+        table = pd.read_csv(f"{folder}/per_clip.csv")
+        table["miou_white"] = table["area_white"] = None
+        table.to_csv(f"{folder}/per_clip.csv", index=False)
+    printed = rows(compare(monkeypatch, *folders))
+    assert [row[6] for row in printed if len(row) == 11] == ["–", "–"]
+    assert not any("white" in cell for row in printed for cell in row if len(row) == 7)
+
+
 def test_one_variant_has_no_differences(folders: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     assert "minus" not in compare(monkeypatch, *folders[:2])
 
