@@ -55,9 +55,10 @@ class Localiser(nn.Module):
     def decode(self, maps: Sequence[Tensor], audio: Tensor | None, first: int | None = None) -> Segmentation:
         """Logits (B, T, H, W) of the cosines, each frame's scaled from its least (0) to its largest (1).
 
-        As LVS is tested: the loss contrasts pictures with one another, and what it makes of a cosine's own
-        value is left open. So a mask covers what fits the sound best, and there always is such a thing: a
-        localiser cannot say that nothing sounds.
+        The test of LVS scales its maps so too, and then keeps the upper half of the pixels; here a mask is
+        cut at half of the range, as any probability is. The loss contrasts pictures with one another and
+        leaves a cosine's own value open. So a mask covers what fits the sound best, and there always is such
+        a thing: a localiser cannot say that nothing sounds.
         """
         if audio is None:
             raise ValueError("a localiser compares pictures with sounds, and there is no sound")
