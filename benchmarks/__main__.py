@@ -74,7 +74,7 @@ def main() -> None:
 
     device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
     published = options.published.resolve() if options.published else None
-    found = apart("benchmarks.measure:rates", device=device)
+    found = apart("benchmarks.measure:rates", device=device, quick=options.quick)
     if "failed" in found:
         sys.exit(f"error: {device}: {found['failed']}")
     setup = Setup(device, options.quick, published, found)

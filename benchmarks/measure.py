@@ -72,11 +72,13 @@ def wait(device: str) -> None:
         torch.cuda.synchronize()
 
 
-def rates(device: str) -> dict[str, float]:
+def rates(device: str, quick: bool = False) -> dict[str, float]:
     """What the machine reaches: operations a second of a large matrix product, bytes a second of a copy."""
     import torch
 
     side, length = (8192, 2**28) if device == "cuda" else (2048, 2**25)
+    if quick:  # a CPU that has no bfloat16 takes a minute for the large product
+        side = 256
     found = {}
     for name in ("float32", "bfloat16"):
         square = torch.randn(side, side, device=device).to(getattr(torch, name))
