@@ -73,7 +73,11 @@ def wait(device: str) -> None:
 
 
 def rates(device: str, quick: bool = False) -> dict[str, float]:
-    """What the machine reaches: operations a second of a large matrix product, bytes a second of a copy."""
+    """What the machine reaches: operations a second of a large matrix product, bytes a second of a copy.
+
+    Args:
+        quick: with a small product, which says that it runs, not how fast.
+    """
     import torch
 
     side, length = (8192, 2**28) if device == "cuda" else (2048, 2**25)

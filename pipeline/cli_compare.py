@@ -24,18 +24,20 @@ def compare_command(
     evaluated: Annotated[list[Path], typer.Argument(help="folders VARIANT-SEED with a per_clip.csv each")],
     seed: Annotated[int, typer.Option(help="of the bootstrap over clips")] = 0,
 ) -> None:
-    """Means over seeds, and differences from the first variant with their 95 % intervals.
+    """Means over seeds, and differences from the first variant, and from `proposed`, with 95 % intervals.
 
     A folder is what `evaluate` writes, data/eval/VARIANT-SEED, of this checkout or of others: variants are
     compared by the seeds and clips that both have. The report says the same of one checkout.
 
     Example: avs compare data/eval/* ../other/data/eval/listening-2
     """
-    runs = sorted((_read(folder) for folder in evaluated), key=lambda run: run.seed)
-    order = list(dict.fromkeys(folder.name.rpartition("-")[0] for folder in evaluated))
-    if len({run.name for run in runs}) < len(runs):
-        raise PipelineError("one variant and seed was given twice; give each folder VARIANT-SEED once.")
-    runs.sort(key=lambda run: order.index(run.variant))
+    found: dict[str, Run] = {}
+    for folder in evaluated:
+        run = _read(folder)
+        if run.name in found:
+            raise PipelineError(f"{folder}: a second {run.name}; give one of each variant and seed.")
+        found[run.name] = run
+    runs = [run for group in by_variant(list(found.values())).values() for run in group]
     console = Console()
     console.print(_means(runs))
     pairs = compare_variants(runs, seed=seed) + compare_listening(runs, seed=seed)
@@ -48,8 +50,8 @@ def _read(folder: Path) -> Run:
     if not (dash and variant and number.isdecimal()):
         raise PipelineError(f"{folder}: is not called VARIANT-SEED; give folders as in data/eval.")
     clips = read_table(folder / "per_clip.csv", ("name", "miou"))
-    if clips is None:
-        raise PipelineError(f"{folder}: has no per_clip.csv; run `dvc repro evaluate`.")
+    if clips is None or clips["miou"].isna().all():
+        raise PipelineError(f"{folder}: has no per_clip.csv with scores; run `dvc repro evaluate`.")
     return Run(variant, int(number), {"miou": float(clips["miou"].mean())}, clips)
 
 
@@ -70,7 +72,7 @@ def _means(runs: Sequence[Run]) -> Table:
         areas = [[mean[f"area_{name}"] for name in NEGATIVES if f"area_{name}" in mean] for mean in means]
         cells.append(mean_of(float(np.mean(area)) for area in areas if area))
         cells.append(mean_of(_each(means, "swap_passed")))
-        seeds = ", ".join(str(run.seed) for run in group)
+        seeds = ", ".join(map(str, sorted(run.seed for run in group)))
         clips = ", ".join(dict.fromkeys(str(len(clips)) for clips in tables))
         table.add_row(variant, seeds, clips, *("–" if cell is None else str(cell) for cell in cells))
     return table

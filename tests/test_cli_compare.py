@@ -81,11 +81,14 @@ def test_one_variant_has_no_differences(folders: list[str], monkeypatch: pytest.
 
 def test_what_is_wrong_with_a_folder_is_said(folders: list[str], tmp_path: Path) -> None:
     (tmp_path / "empty-1").mkdir()
+    (tmp_path / "blank-1").mkdir()
+    (tmp_path / "blank-1/per_clip.csv").write_text("name,miou\n")
     for given, said in (
         (folders[0] + "/per_clip.csv", "is not called VARIANT-SEED"),
         (str(tmp_path / "empty-1"), "has no per_clip.csv"),
+        (str(tmp_path / "blank-1"), "with scores"),
     ):
         with pytest.raises(PipelineError, match=said):
             CliRunner().invoke(app, ["compare", given], catch_exceptions=False)
-    with pytest.raises(PipelineError, match="given twice"):
+    with pytest.raises(PipelineError, match="a second baseline-1"):
         CliRunner().invoke(app, ["compare", folders[0], folders[0]], catch_exceptions=False)
