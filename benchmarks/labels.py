@@ -31,7 +31,7 @@ from pipeline.labels.places import Frame, image_id, label_path
 from pipeline.labels.proposals import Proposals, Proposed
 from pipeline.labels.pull import pull
 from pipeline.labels.push import push
-from pipeline.labels.studio_json import regions
+from pipeline.labels.studio_regions import regions
 from pipeline.labels.table import homes, read_labels
 from pipeline.labels.voc import Annotation, Box, voc_text
 from pipeline.labels.workplace import Credentials, find_credentials, make_credentials, media_folder

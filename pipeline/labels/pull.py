@@ -24,7 +24,8 @@ from pipeline.labels.client import Studio
 from pipeline.labels.mask_boxes import iou
 from pipeline.labels.merge import Merge, Side, apply, merge
 from pipeline.labels.places import Frame, Home, split_stem
-from pipeline.labels.studio_json import LOST, Drawn, Proposal, Task, read_tasks
+from pipeline.labels.studio_json import Drawn, Proposal, Task, read_tasks
+from pipeline.labels.studio_regions import LOST
 from pipeline.labels.swap import alone
 from pipeline.labels.voc import Annotation, Box, voc_text
 

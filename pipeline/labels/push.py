@@ -18,7 +18,7 @@ from pipeline.labels.frames import Shown
 from pipeline.labels.places import image_id
 from pipeline.labels.proposals import Proposals
 from pipeline.labels.sounds import sound_path
-from pipeline.labels.studio_json import BOX, IMAGE, VISIBILITY, regions
+from pipeline.labels.studio_regions import BOX, IMAGE, VISIBILITY, regions
 from pipeline.labels.workplace import media_url
 from pipeline.progress import Track, silent
 

@@ -19,7 +19,7 @@ from pipeline.errors import PipelineError
 from pipeline.labels.importing import export_voc, read_sources
 from pipeline.labels.places import Frame
 from pipeline.labels.pull import read_annotations, settle
-from pipeline.labels.studio_json import regions
+from pipeline.labels.studio_regions import regions
 from pipeline.labels.table import homes, read_labels
 from pipeline.labels.voc import Annotation, Box, read_voc, voc_text
 

@@ -25,7 +25,7 @@ from tiny_model import SIDE, write_checkpoint
 
 from pipeline.labels.places import Frame, label_path
 from pipeline.labels.proposals import read_proposals
-from pipeline.labels.studio_json import read_regions
+from pipeline.labels.studio_regions import read_regions
 from pipeline.labels.voc import Box, read_voc
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

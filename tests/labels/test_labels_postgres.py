@@ -18,7 +18,7 @@ import httpx
 import pytest
 from studio_world import avs, environment, make_project, run_avs, studio_command
 
-from pipeline.labels.studio_json import regions
+from pipeline.labels.studio_regions import regions
 from pipeline.labels.voc import Box, read_voc
 
 INITDB = next(

@@ -13,7 +13,8 @@ from pipeline.errors import PipelineError
 from pipeline.labels.merge import Side
 from pipeline.labels.places import Frame
 from pipeline.labels.pull import ANNOTATIONS, choose, collect, outcome, pull, read_annotations
-from pipeline.labels.studio_json import Drawn, Proposal, Task, regions
+from pipeline.labels.studio_json import Drawn, Proposal, Task
+from pipeline.labels.studio_regions import regions
 from pipeline.labels.table import homes
 from pipeline.labels.voc import Box, read_voc
 

@@ -16,7 +16,7 @@ from pipeline.labels.frames import Shown, frames_to_label
 from pipeline.labels.places import Frame
 from pipeline.labels.proposals import Proposals, Proposed, from_boxes, read_proposals, write_proposals
 from pipeline.labels.push import check_config, push
-from pipeline.labels.studio_json import read_regions
+from pipeline.labels.studio_regions import read_regions
 from pipeline.labels.voc import Box
 
 CONFIG = (Path(__file__).parents[2] / "labels" / "label_studio.xml").read_text()

@@ -1,9 +1,7 @@
-"""Label Studio's JSON: exact there and back, rotated boxes by hand, and everything hostile gives a reason."""
+"""Label Studio's exports: what they say, and everything hostile gives a reason."""
 
 from __future__ import annotations
 
-import json
-import math
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +11,12 @@ from hypothesis import strategies as st
 
 from pipeline.errors import PipelineError
 from pipeline.labels import studio_json
-from pipeline.labels.studio_json import NOT_VISIBLE, read_export, read_regions, read_tasks, regions
-from pipeline.labels.voc import MAX_BOXES, Box
+from pipeline.labels.studio_json import read_export, read_tasks
+from pipeline.labels.studio_regions import NOT_VISIBLE
+from pipeline.labels.voc import Box
 
 WILD = Path(__file__).resolve().parents[3] / "shared" / "wild" / "label_studio"
 
-sizes = st.tuples(st.integers(2, 20_000), st.integers(2, 20_000))
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
@@ -27,26 +25,6 @@ anything = st.recursive(
         inner, max_size=6),
     max_leaves=30,
 )  # fmt: skip
-
-
-@st.composite
-def sane_boxes(draw: st.DrawFn) -> tuple[int, int, list[Box]]:
-    width, height = draw(sizes)
-    boxes = []
-    for _ in range(draw(st.integers(0, 4))):
-        xmin, ymin = draw(st.integers(1, width)), draw(st.integers(1, height))
-        xmax, ymax = draw(st.integers(xmin, width)), draw(st.integers(ymin, height))
-        boxes.append(Box(draw(st.sampled_from(["cat_meowing", "<b>", "犬"])), xmin, ymin, xmax, ymax))
-    return width, height, boxes
-
-
-@given(sane_boxes())
-def test_boxes_come_back_exactly(case: tuple[int, int, list[Box]]) -> None:
-    width, height, boxes = case
-    sent = json.loads(json.dumps(regions(boxes, width, height)))
-    read = read_regions(sent)
-    assert (read.boxes, read.notes) == (boxes, [])
-    assert not boxes or (read.width, read.height) == (width, height)
 
 
 def _region(**value: Any) -> dict[str, Any]:
@@ -68,70 +46,7 @@ def _region(**value: Any) -> dict[str, Any]:
     }
 
 
-def test_percentages_by_hand() -> None:
-    assert read_regions([_region()]).boxes == [Box("cat_meowing", 51, 26, 150, 75)]
-
-
-@pytest.mark.parametrize(
-    ("rotation", "corners"),
-    [
-        # about the top-left corner (100, 20), clockwise, in pixels of a 200 x 100 image; the box is 40 x 20
-        (90, (81, 21, 100, 60)),
-        (180, (61, 1, 100, 20)),
-        (360, (101, 21, 140, 40)),
-        (450, (81, 21, 100, 60)),
-        # 45 degrees: x from 100 - 20/sqrt2 to 100 + 40/sqrt2, y from 20 to 20 + 60/sqrt2
-        (
-            45,
-            (
-                round(100 - 20 / math.sqrt(2)) + 1,
-                21,
-                round(100 + 40 / math.sqrt(2)),
-                round(20 + 60 / math.sqrt(2)),
-            ),
-        ),
-    ],
-)
-def test_a_rotated_box_becomes_its_hull_and_is_counted(rotation: int, corners: tuple[int, ...]) -> None:
-    read = read_regions([_region(x=50, y=20, width=20, height=20, rotation=rotation)])
-    assert read.boxes == [Box("cat_meowing", *corners)]
-    assert read.notes == ([] if rotation % 360 == 0 else ["rotated"])
-
-
-@pytest.mark.parametrize(
-    ("value", "note"),
-    [
-        ({"x": -10, "width": 50}, "clipped"),
-        ({"x": 90, "width": 50}, "clipped"),
-        ({"x": 150}, "empty"),
-        ({"width": 0}, "empty"),
-        ({"x": None}, "bad_number"),
-        ({"x": "25"}, "bad_number"),
-        ({"x": math.nan}, "bad_number"),
-        ({"x": 10**400}, "bad_number"),
-        ({"width": 1e9}, "bad_number"),
-        ({"rectanglelabels": []}, "no_class"),
-        ({"rectanglelabels": [" "]}, "no_class"),
-        ({"rectanglelabels": [["a"]]}, "no_class"),
-        ({"rectanglelabels": ["a", "b"]}, "several_classes"),
-    ],
-)
-def test_every_change_and_loss_is_noted(value: dict[str, Any], note: str) -> None:
-    assert read_regions([_region(**value)]).notes == [note]
-
-
-def test_other_regions() -> None:
-    assert read_regions(None).notes == ["no_list"]
-    assert read_regions([1, {"value": 3}]).notes == ["no_region", "no_region"]
-    assert read_regions([{"type": "polygonlabels", "value": {}}]).notes == ["other_type"]
-    assert read_regions([{**_region(), "original_width": 0}]).notes == ["no_size"]
-    assert read_regions([{**_region(), "original_width": 0}], 200, 100).boxes
-    assert read_regions([{**_region(), "image_rotation": 90}]).notes == ["image_turned"]
-    assert read_regions([{"type": "choices", "value": {"choices": [NOT_VISIBLE]}}]).not_visible
-
-
-def test_a_million_boxes_are_refused_by_a_limit() -> None:
-    assert read_regions([{}] * (MAX_BOXES + 1)).notes == ["too_many_boxes"]
+def test_a_million_tasks_are_refused_by_a_limit() -> None:
     with pytest.raises(PipelineError, match="at most 1000000"):
         read_tasks([0] * (studio_json.MAX_TASKS + 1), "x")
 
