@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import typer
@@ -16,8 +16,10 @@ from pipeline.listening import NEGATIVES, g_miou
 from pipeline.report.compare import Pair, by_variant, compare_variants
 from pipeline.report.inputs import Run, read_table
 from pipeline.report.listening import compare_listening
-from pipeline.report.sentences import signed
-from pipeline.report.tables import CONDITIONS, mean_of
+from pipeline.report.sentences import p_value, signed
+from pipeline.report.tables import BRIEF, mean_of
+
+FIGURES = ("M_J", "M_J, another's", *(f"G-mIoU, {BRIEF[name]}" for name in NEGATIVES), "area", "swap test")
 
 
 def compare_command(
@@ -56,48 +58,53 @@ def _read(folder: Path) -> Run:
 
 
 def _means(runs: Sequence[Run]) -> Table:
-    """A line a variant: mean over seeds ± standard deviation."""
-    table = Table("variant", "seeds", "clips", "M_J", "M_J, another's", *(f"G, {n}" for n in NEGATIVES))
-    table.add_column("area")
-    table.add_column("swap test")
-    table.columns[0].no_wrap = True
-    for variant, group in by_variant(runs).items():
-        tables = [run.clips for run in group if run.clips is not None]
-        # a sound that no clip was given leaves an empty column
-        means = [clips.mean(numeric_only=True).dropna().to_dict() for clips in tables]
-        cells = [mean_of(_each(means, key)) for key in ("miou", "miou_other_category")]
-        for name in NEGATIVES:
-            heard = [mean for mean in means if f"miou_{name}" in mean]
-            cells.append(mean_of(g_miou(mean["miou"], mean[f"miou_{name}"]) for mean in heard))
-        areas = [[mean[f"area_{name}"] for name in NEGATIVES if f"area_{name}" in mean] for mean in means]
-        cells.append(mean_of(float(np.mean(area)) for area in areas if area))
-        cells.append(mean_of(_each(means, "swap_passed")))
-        seeds = ", ".join(map(str, sorted(run.seed for run in group)))
-        clips = ", ".join(dict.fromkeys(str(len(clips)) for clips in tables))
-        table.add_row(variant, seeds, clips, *("–" if cell is None else str(cell) for cell in cells))
+    """A line a figure and variant: mean over seeds ± standard deviation."""
+    table = Table("figure", "variant", "mean ± sd", "seeds", "clips")
+    groups = by_variant(runs)
+    figures = {variant: [_figures(run) for run in group] for variant, group in groups.items()}
+    for key in FIGURES:
+        for variant, group in groups.items():
+            mean = mean_of(each[key] for each in figures[variant] if key in each)
+            if mean is not None:
+                seeds = ", ".join(map(str, sorted(run.seed for run in group)))
+                clips = ", ".join(
+                    dict.fromkeys(str(len(run.clips)) for run in group if run.clips is not None)
+                )
+                table.add_row(key, variant, str(mean), seeds, clips)
+        table.add_section()
     return table
 
 
-def _each(means: Sequence[dict[Any, float]], key: str) -> list[float]:
-    return [mean[key] for mean in means if key in mean]
+def _figures(run: Run) -> dict[str, float]:
+    """What one run has of `FIGURES`: a sound that no clip was given leaves an empty column."""
+    assert run.clips is not None
+    mean = run.clips.mean(numeric_only=True).dropna().to_dict()
+    heard = [name for name in NEGATIVES if f"miou_{name}" in mean]
+    found = {"M_J": mean["miou"]}
+    if "miou_other_category" in mean:
+        found["M_J, another's"] = mean["miou_other_category"]
+    for name in heard:
+        found[f"G-mIoU, {BRIEF[name]}"] = g_miou(mean["miou"], mean[f"miou_{name}"])
+    if heard:
+        found["area"] = float(np.mean([mean[f"area_{name}"] for name in heard]))
+    if "swap_passed" in mean:
+        found["swap test"] = mean["swap_passed"]
+    return found
 
 
 def _differences(pairs: Sequence[Pair]) -> Table:
     """A line a difference: interval over what its seeds and clips allow, and p after Holm's correction."""
-    table = Table("variant", "minus", "figure", "difference", "95 % interval", "p", "verdict")
+    table = Table("figure", "of", "difference, 95 %", "p", "verdict")
+    table.columns[2].no_wrap = True
     for pair in pairs:
+        key = "M_J" if pair.figure == "miou" else f"G-mIoU, {BRIEF[pair.figure.removeprefix('g_miou_')]}"
         interval = pair.interval
-        what = "M_J"
-        if pair.figure != "miou":
-            what = f"G-mIoU, {CONDITIONS[pair.figure.removeprefix('g_miou_')]}"
-        between = "–" if interval is None else f"{signed(interval.low)} to {signed(interval.high)}"
+        between = "" if interval is None else f" ({signed(interval.low)} to {signed(interval.high)})"
         table.add_row(
-            pair.variant,
-            pair.against,
-            what,
-            signed(pair.comparison.difference),
-            between,
-            "–" if pair.p is None else f"{pair.p:.3f}",
+            key,
+            f"{pair.variant} minus {pair.against}",
+            f"{signed(pair.comparison.difference)}{between}",
+            p_value(pair.p),
             pair.verdict,
         )
     return table

@@ -18,6 +18,7 @@ from pipeline.evaluation_tables import listening_json
 from pipeline.files import atomic_path, digest, write_json
 from pipeline.listening import NEGATIVES
 from pipeline.progress import show
+from pipeline.report.tables import BRIEF
 from pipeline.world import World, on_the_scale_of, read_world
 
 
@@ -85,7 +86,8 @@ def _listen(path: Path, world: World, split: str, batch_size: int) -> tuple[dict
 
 
 def _table(models: dict[str, dict[str, Any]]) -> Table:
-    table = Table("model", "M_J", "M_J, another's sound", *(f"G-mIoU, {n}" for n in NEGATIVES), "swap test")
+    sounds = [f"G-mIoU, {BRIEF[name]}" for name in NEGATIVES]
+    table = Table("model", "M_J", "M_J, another's", *sounds, "swap test", padding=0)  # 80 columns
     table.columns[0].no_wrap = True
     keys = ("miou", "swapped_miou", *(f"g_miou_{name}" for name in NEGATIVES), "swap_passed")
     for name, model in models.items():

@@ -38,31 +38,42 @@ def rows(printed: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.split("│")[1:-1]] for line in printed.splitlines() if "│" in line]
 
 
-def compare(monkeypatch: pytest.MonkeyPatch, *folders: str) -> str:
-    monkeypatch.setenv("COLUMNS", "240")
+def compare(monkeypatch: pytest.MonkeyPatch, *folders: str, columns: int = 240) -> str:
+    monkeypatch.setenv("COLUMNS", str(columns))
     result = CliRunner().invoke(app, ["compare", *folders], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.output
 
 
+def means(printed: str) -> dict[tuple[str, str], list[str]]:
+    """Cells after figure and variant, of the table of means."""
+    return {(row[0], row[1]): row[2:] for row in rows(printed) if " minus " not in row[1]}
+
+
 def test_means_over_seeds(folders: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    by_variant = {row[0]: row[1:] for row in rows(compare(monkeypatch, *folders)) if len(row) == 11}
-    # G of each seed: 2 * .65 * .5 / 1.15 = .56522, 2 * .75 * .5 / 1.25 = .6
-    g = "0.583 ± 0.025"
-    means, rest = ["0.700 ± 0.071", "0.500 ± 0.000"], ["0.050 ± 0.000", "1.000 ± 0.000"]
-    assert by_variant["baseline"] == ["1, 2", "4", *means, g, g, g, g, *rest]
-    assert by_variant["listening"][2] == "0.790 ± 0.057"
+    found = means(compare(monkeypatch, *folders))
+    rest = ["1, 2", "4"]
+    assert found["M_J", "baseline"] == ["0.700 ± 0.071", *rest]
+    assert found["M_J", "listening"] == ["0.790 ± 0.057", *rest]
+    assert found["M_J, another's", "baseline"] == ["0.500 ± 0.000", *rest]
+    for sound in ("silence", "white", "pink", "another's"):
+        # G of each seed: 2 * .65 * .5 / 1.15 = .56522, 2 * .75 * .5 / 1.25 = .6
+        assert found[f"G-mIoU, {sound}", "baseline"] == ["0.583 ± 0.025", *rest]
+    assert found["area", "baseline"] == ["0.050 ± 0.000", *rest]
+    assert found["swap test", "listening"] == ["1.000 ± 0.000", *rest]
 
 
 def test_differences_are_paired(folders: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    found = [row for row in rows(compare(monkeypatch, *folders)) if len(row) == 7 and row[0] == "listening"]
+    found = [row for row in rows(compare(monkeypatch, *folders)) if row[1] == "listening minus baseline"]
     # by clip and seed: .1 .1 .1 .1, then 0 .1 .12 .1
-    assert found[0][:4] == ["listening", "baseline", "M_J", "+0.090"]
-    assert [row[2] for row in found[1:]] == [
-        f"G-mIoU, {sound}" for sound in ("silence", "white noise", "pink noise", "another category's clip")
+    assert found[0][0] == "M_J"
+    assert found[0][2].startswith("+0.090 (")
+    assert [row[0] for row in found[1:]] == [
+        f"G-mIoU, {sound}" for sound in ("silence", "white", "pink", "another's")
     ]
     turned = rows(compare(monkeypatch, *folders[2:], *folders[:2]))
-    assert [row[:4] for row in turned if "M_J" in row] == [["baseline", "listening", "M_J", "−0.090"]]
+    (row,) = [row for row in turned if row[:2] == ["M_J", "baseline minus listening"]]
+    assert row[2].startswith("−0.090")
 
 
 def test_a_sound_that_no_clip_was_given(folders: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,9 +81,12 @@ def test_a_sound_that_no_clip_was_given(folders: list[str], monkeypatch: pytest.
         table = pd.read_csv(f"{folder}/per_clip.csv")
         table["miou_white"] = table["area_white"] = None
         table.to_csv(f"{folder}/per_clip.csv", index=False)
-    printed = rows(compare(monkeypatch, *folders))
-    assert [row[6] for row in printed if len(row) == 11] == ["–", "–"]
-    assert not any("white" in cell for row in printed for cell in row if len(row) == 7)
+    sounds = {row[0] for row in rows(compare(monkeypatch, *folders)) if row[0].startswith("G-mIoU")}
+    assert sounds == {"G-mIoU, silence", "G-mIoU, pink", "G-mIoU, another's"}
+
+
+def test_eighty_columns_cut_nothing(folders: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "…" not in compare(monkeypatch, *folders, columns=80)
 
 
 def test_one_variant_has_no_differences(folders: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,6 +95,7 @@ def test_all_figures_of_two_models_in_one_file(place: Path) -> None:
     assert baseline["listening"]["all"]["silence"]["miou"] == baseline["figures"]["miou_silence"]
     assert silent["figures"]["sensitivity_white"] == 0 and silent["figures"]["swap_passed"] == 0
     assert "baseline-1" in printed and "was not trained with" not in printed
+    assert "…" not in printed  # in the eighty columns of a log
 
 
 def test_scores_by_clip_stand_where_compare_reads_them(place: Path) -> None:

@@ -166,7 +166,7 @@ def _template() -> jinja2.Template:
         lstrip_blocks=True,
     )
     environment.filters["signed"] = sentences.signed
-    environment.filters["p_value"] = p_value
+    environment.filters["p_value"] = sentences.p_value
     environment.filters["symbols"] = symbols
     environment.globals["verdict_words"] = sentences.verdict_words
     environment.globals["compare_sentence"] = sentences.compare_sentence
@@ -178,13 +178,6 @@ def _template() -> jinja2.Template:
 def symbols(text: str) -> Markup:
     """Plain text as HTML with M_J and M_F set as symbols."""
     return Markup(re.sub(r"\bM_([JF])\b", r"M<sub>\1</sub>", str(escape(text))))
-
-
-def p_value(p: float | None) -> str:
-    """A p value to three places: 0.031, < 0.001; a dash where there is none."""
-    if p is None:
-        return "–"
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _reach(pairs: Sequence[Pair]) -> float:

@@ -23,6 +23,13 @@ def signed(value: float) -> str:
     return ("0.000" if float(text) == 0 else text).replace("-", "−")
 
 
+def p_value(p: float | None) -> str:
+    """A p value to three places: 0.031, < 0.001; a dash where there is none."""
+    if p is None:
+        return "–"
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
 def scope(comparison: Comparison) -> str:
     """What the headline interval's chance is over."""
     clips, seeds = f"{comparison.n_clips} test clips", f"{comparison.n_seeds} seeds"

@@ -23,6 +23,8 @@ CONDITIONS = {
     "shifted": "true sound, shifted in time",
     "silent_object": "the other object's sound",
 }
+# of the sounds that ask for an empty mask, where there is little room
+BRIEF = {"silence": "silence", "white": "white", "pink": "pink", "other_category": "another's"}
 
 
 @dataclass(frozen=True)

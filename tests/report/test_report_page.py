@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.report.page import flatten, p_value
+from pipeline.report.page import flatten
+from pipeline.report.sentences import p_value
 from pipeline.report.tables import variant_rows
 
 VOID = {"meta", "br", "img", "link", "hr", "input"}
