@@ -221,12 +221,12 @@ def crop_features(
     """
     features, embedded, heard = [], [], []
     for start in range(0, len(crops), 32):
-        part = torch.from_numpy(np.ascontiguousarray(crops[start : start + 32])).to(device)
-        there = torch.from_numpy(np.ascontiguousarray(present[start : start + 32]))
+        part = torch.from_numpy(np.array(crops[start : start + 32])).to(device)
+        there = torch.from_numpy(np.array(present[start : start + 32]))
         feature = checkpoint.segmenter.crop_features(normalise(part))
         features.append(feature.cpu()[there])
         if checkpoint.heads is not None and audio is not None:
-            sound = torch.from_numpy(np.ascontiguousarray(audio[start : start + 32])).to(device)
+            sound = torch.from_numpy(np.array(audio[start : start + 32])).to(device)
             output = checkpoint.heads(feature, sound)
             embedded.append(output.crop_embedding.cpu()[there])
             heard.append(output.audio_embedding.cpu())

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from pipeline.batches import Clips
 from pipeline.errors import PipelineError
-from pipeline.evaluate import Checkpoint, evaluate, load_checkpoint
+from pipeline.evaluate import Checkpoint, crop_features, evaluate, load_checkpoint
 from pipeline.evaluation_tables import listening_json
 from pipeline.listening import g_miou
 from pipeline.model import Segmentation
@@ -122,3 +123,31 @@ def test_a_checkpoint_that_cannot_be_read_is_named(tmp_path):
     (tmp_path / "best.pt").write_bytes(b"not a checkpoint")
     with pytest.raises(PipelineError, match=r"best\.pt: is not a checkpoint"):
         load_checkpoint(tmp_path / "best.pt", CPU)
+
+
+class Corner(nn.Module):
+    """Crop features that are the first pixel of each crop, as `normalise` leaves it."""
+
+    def crop_features(self, crops: Tensor) -> Tensor:
+        return crops[..., 0, 0]
+
+
+def test_crop_features_are_those_of_the_boxes_that_are_there(tmp_path):
+    crops = np.random.default_rng(0).integers(0, 256, (35, 5, 4, 4, 3), np.uint8)  # more than one batch
+    present = np.ones((35, 5), bool)
+    present[0, 1:], present[33] = False, False
+    np.save(tmp_path / "crops.npy", crops)
+    packed = np.load(tmp_path / "crops.npy", mmap_mode="r")
+    model = Checkpoint(None, Corner(), None, 1, 0.0)  # type: ignore[arg-type]
+    torch.set_warn_always(True)  # of memory that torch may not write to, it warns once a process
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            found = crop_features(model, packed, present, None, device=CPU)
+    finally:
+        torch.set_warn_always(False)
+    assert found["row"].tolist() == [0, *np.repeat([*range(1, 33), 34], 5)]
+    mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])  # ImageNet's
+    expected = (crops[present][:, 0, 0] / 255 - mean) / std
+    np.testing.assert_allclose(found["features"], expected, atol=1e-5)
+    assert "crop_embedding" not in found  # without heads there is none
