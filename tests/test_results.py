@@ -14,6 +14,7 @@ FOLDERS = {  # row of the table: folder
     ("alone", "alone"): "alone",
     ("alone, then as many epochs again", "alone"): "alone-twice",
     ("alone", "crowded"): "alone-in-crowded",
+    ("alone, then as many epochs again", "crowded"): "alone-twice-in-crowded",
     ("crowded", "crowded"): "crowded",
 }
 
