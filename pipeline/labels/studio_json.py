@@ -81,14 +81,14 @@ def read_tasks(
     if len(values) > MAX_TASKS:
         raise PipelineError(f"{source}: holds {len(values)} tasks; at most {MAX_TASKS} are read.")
     tasks, reasons = [], []
-    for place, value in enumerate(values, start=1):
-        where = f"{source}: task {place}"
+    for count, value in enumerate(values, start=1):
+        place = f"{source}: task {count}"
         if not isinstance(value, dict):
-            reasons.append((where, "is no task"))
+            reasons.append((place, "is no task"))
             continue
         task = _task(value, people or {})
         if task is None:
-            reasons.append((where, "shows no image that could be told by name"))
+            reasons.append((place, "shows no image that could be told by name"))
         else:
             tasks.append(task)
     return tasks, reasons

@@ -39,7 +39,7 @@ def regions(boxes: tuple[Box, ...] | list[Box], width: int, height: int) -> list
     """
     return [
         {
-            "id": f"box{place}",
+            "id": f"box{count}",
             "from_name": BOX,
             "to_name": IMAGE,
             "type": "rectanglelabels",
@@ -55,7 +55,7 @@ def regions(boxes: tuple[Box, ...] | list[Box], width: int, height: int) -> list
                 "rectanglelabels": [box.category],
             },
         }
-        for place, box in enumerate(boxes, start=1)
+        for count, box in enumerate(boxes, start=1)
     ]
 
 

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from pipeline.errors import PipelineError
 from pipeline.labels import studio_json
 from pipeline.labels.studio_json import read_export, read_tasks
-from pipeline.labels.studio_regions import NOT_VISIBLE
+from pipeline.labels.studio_regions import NOT_VISIBLE, regions
 from pipeline.labels.voc import Box
 
 WILD = Path(__file__).resolve().parents[3] / "shared" / "wild" / "label_studio"
+BOX = Box("cat_meowing", 51, 26, 150, 75)
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
@@ -25,25 +26,6 @@ anything = st.recursive(
         inner, max_size=6),
     max_leaves=30,
 )  # fmt: skip
-
-
-def _region(**value: Any) -> dict[str, Any]:
-    whole = {
-        "x": 25,
-        "y": 25,
-        "width": 50,
-        "height": 50,
-        "rotation": 0,
-        "rectanglelabels": ["cat_meowing"],
-        **value,
-    }
-    return {
-        "type": "rectanglelabels",
-        "original_width": 200,
-        "original_height": 100,
-        "image_rotation": 0,
-        "value": whole,
-    }
 
 
 def test_a_million_tasks_are_refused_by_a_limit() -> None:
@@ -88,10 +70,16 @@ def test_an_export_and_its_annotations() -> None:
         "id": 7,
         "data": {"image_id": "abc_1", "width": 200, "height": 100},
         "annotations": [
-            {"id": 1, "completed_by": 2, "result": [_region()], "updated_at": "2026-01-01", "lead_time": 3.5},
+            {
+                "id": 1,
+                "completed_by": 2,
+                "result": regions([BOX], 200, 100),
+                "updated_at": "2026-01-01",
+                "lead_time": 3.5,
+            },
             {"id": 2, "completed_by": {"id": 3}, "result": [], "was_cancelled": True},
         ],
-        "predictions": [{"model_version": "m", "score": 0.5, "result": [_region()]}],
+        "predictions": [{"model_version": "m", "score": 0.5, "result": regions([BOX], 200, 100)}],
     }
     tasks, _ = read_tasks([value], "x", {2: "ann"})
     (task,) = tasks
@@ -99,7 +87,7 @@ def test_an_export_and_its_annotations() -> None:
         ("ann", False, 3.5),
         ("user3", True, None),
     ]
-    assert task.drawn[0].boxes == task.proposals[0].boxes == (Box("cat_meowing", 51, 26, 150, 75),)
+    assert task.drawn[0].boxes == task.proposals[0].boxes == (BOX,)
     assert (task.drawn[1].width, task.drawn[1].height) == (200, 100)
 
 
@@ -115,7 +103,7 @@ def test_json_min() -> None:
         "visibility": NOT_VISIBLE,
     }
     ((task,), _) = read_tasks([value], "x")
-    assert task.drawn[0].boxes == (Box("cat_meowing", 51, 26, 150, 75),)
+    assert task.drawn[0].boxes == (BOX,)
     assert (task.drawn[0].id, task.drawn[0].annotator, task.drawn[0].not_visible) == (9, "user4", True)
 
 
