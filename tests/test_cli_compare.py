@@ -68,6 +68,8 @@ def test_differences_are_paired(folders: list[str], monkeypatch: pytest.MonkeyPa
     # by clip and seed: .1 .1 .1 .1, then 0 .1 .12 .1
     assert found[0][0] == "M_J"
     assert found[0][2].startswith("+0.090 (")
+    # under every other sound one shows nothing where the other has .5, in every clip and seed
+    assert all(float(row[3].removeprefix("< ")) < 0.05 and row[4] == "better" for row in found[1:])
     assert [row[0] for row in found[1:]] == [
         f"G-mIoU, {sound}" for sound in ("silence", "white", "pink", "another's")
     ]

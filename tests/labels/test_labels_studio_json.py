@@ -33,6 +33,15 @@ def test_a_million_tasks_are_refused_by_a_limit() -> None:
         read_tasks([0] * (studio_json.MAX_TASKS + 1), "x")
 
 
+def test_what_is_no_task_is_told_by_its_place() -> None:
+    tasks, reasons = read_tasks([{"data": {"image_id": "a_1"}}, 3, {"data": {}}], "e.json")
+    assert [task.image_id for task in tasks] == ["a_1"]
+    assert reasons == [
+        ("e.json: task 2", "is no task"),
+        ("e.json: task 3", "shows no image that could be told by name"),
+    ]
+
+
 @settings(deadline=None)
 @given(st.lists(anything, max_size=4))
 def test_anything_gives_tasks_or_reasons(values: list[Any]) -> None:
