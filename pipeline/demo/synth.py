@@ -21,6 +21,11 @@ def seconds_of(n: int) -> Wave:
     return np.arange(n) / RATE
 
 
+def samples_of(seconds: float) -> int:
+    """How many samples `seconds` hold."""
+    return int(seconds * RATE)
+
+
 def tone(pitch: Wave | float, partials: Sequence[float], n: int) -> Wave:
     """A harmonic tone: `pitch` in Hz (one, or one a sample), `partials[h]` the strength of harmonic h + 1."""
     pitch = np.broadcast_to(np.asarray(pitch, float), (n,))
