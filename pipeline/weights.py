@@ -97,7 +97,9 @@ def fetch(weights: Weights, folder: Path = FOLDER, source: Path | None = None, t
         if not weights.sha256:
             write_json(folder / RECORD, {**_record(folder), weights.file: found})
     except (OSError, urllib.error.URLError) as error:
-        raise PipelineError(f"{origin}: cannot be read ({error}). {_advice(weights, folder)}") from error
+        raise PipelineError(
+            f"{origin}: cannot be read ({error}). Try again, or {_elsewhere(weights, folder)}."
+        ) from error
     return target
 
 
@@ -198,7 +200,10 @@ def _record(folder: Path) -> dict[str, str]:
 
 def _advice(weights: Weights, folder: Path) -> str:
     name = next((key for key, value in WEIGHTS.items() if value is weights), weights.file)
+    return f"Run `avs weights fetch {name}`, or {_elsewhere(weights, folder)}."
+
+
+def _elsewhere(weights: Weights, folder: Path) -> str:
     return (
-        f"Run `avs weights fetch {name}`, or on a machine without a network fetch {weights.url} elsewhere "
-        f"and put it at {folder / weights.file}."
+        f"on a machine without a network fetch {weights.url} elsewhere and put it at {folder / weights.file}"
     )

@@ -79,8 +79,10 @@ def test_missing_says_which_where_from_and_where_to(tmp_path: Path) -> None:
 
 def test_unreachable_address(tmp_path: Path) -> None:
     weights = Weights("x.pth", (tmp_path / "nowhere.pth").as_uri(), "", "")
-    with pytest.raises(PipelineError, match="cannot be read"):
+    with pytest.raises(PipelineError, match="cannot be read") as error:
         fetch(weights, tmp_path / "w")
+    assert str(tmp_path / "w" / "x.pth") in str(error.value)
+    assert "avs weights fetch" not in str(error.value)  # it was just run
     assert not list((tmp_path / "w").glob("*"))
 
 
