@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -35,6 +37,7 @@ class Drawn:
     origins: tuple[str, ...] = ()  # of each box: "manual", "prediction" (kept) or "prediction-changed"
     not_visible: bool = False
     notes: tuple[str, ...] = ()
+    unique: str = ""  # Label Studio's name of the annotation, the same in every export
 
 
 @dataclass(frozen=True)
@@ -75,18 +78,21 @@ def read_export(path: Path) -> tuple[list[Task], list[tuple[str, str]]]:
 def read_tasks(
     values: Any, source: str, people: dict[int, str] | None = None
 ) -> tuple[list[Task], list[tuple[str, str]]]:
-    """Exported tasks as parsed from JSON; see `read_export`. `people`: user id -> name."""
+    """Exported tasks as parsed from JSON; see `read_export`. `people`: user id -> name; whom it lacks is
+    named by the e-mail address, or else by number and `source`.
+    """
     if not isinstance(values, list):
         raise PipelineError(f"{source}: holds no list of tasks; export it from Label Studio as JSON.")
     if len(values) > MAX_TASKS:
         raise PipelineError(f"{source}: holds {len(values)} tasks; at most {MAX_TASKS} are read.")
+    who = partial(_annotator, people or {}, source)
     tasks, reasons = [], []
     for count, value in enumerate(values, start=1):
         place = f"{source}: task {count}"
         if not isinstance(value, dict):
             reasons.append((place, "is no task"))
             continue
-        task = _task(value, people or {})
+        task = _task(value, who)
         if task is None:
             reasons.append((place, "shows no image that could be told by name"))
         else:
@@ -94,7 +100,7 @@ def read_tasks(
     return tasks, reasons
 
 
-def _task(value: dict[str, Any], people: dict[int, str]) -> Task | None:
+def _task(value: dict[str, Any], who: Callable[[Any], str]) -> Task | None:
     inner = value.get("data")
     data: dict[str, Any] = inner if isinstance(inner, dict) else value
     image_id = _image_id(data)
@@ -102,9 +108,9 @@ def _task(value: dict[str, Any], people: dict[int, str]) -> Task | None:
         return None
     width, height = pixels(data.get("width")), pixels(data.get("height"))
     if isinstance(value.get("annotations"), list):
-        drawn = tuple(_drawn(one, width, height, people) for one in dicts(value["annotations"]))
+        drawn = tuple(_drawn(one, width, height, who) for one in dicts(value["annotations"]))
     else:
-        drawn = _minimal(value, width, height, people)
+        drawn = _minimal(value, width, height, who)
     proposals = []
     for one in dicts(value.get("predictions")):
         boxes = tuple(read_regions(one.get("result"), width, height).boxes)
@@ -112,11 +118,11 @@ def _task(value: dict[str, Any], people: dict[int, str]) -> Task | None:
     return Task(integer(value.get("id")), image_id, drawn, tuple(proposals))
 
 
-def _drawn(one: dict[str, Any], width: int, height: int, people: dict[int, str]) -> Drawn:
+def _drawn(one: dict[str, Any], width: int, height: int, who: Callable[[Any], str]) -> Drawn:
     read = read_regions(one.get("result"), width, height)
     return Drawn(
         id=integer(one.get("id")),
-        annotator=_annotator(one.get("completed_by"), people),
+        annotator=who(one.get("completed_by")),
         updated=string(one.get("updated_at") or one.get("created_at")),
         cancelled=one.get("was_cancelled") is True,
         ground_truth=one.get("ground_truth") is True,
@@ -127,10 +133,11 @@ def _drawn(one: dict[str, Any], width: int, height: int, people: dict[int, str])
         origins=tuple(read.origins),
         not_visible=read.not_visible,
         notes=tuple(read.notes),
+        unique=string(one.get("unique_id")),
     )
 
 
-def _minimal(value: dict[str, Any], width: int, height: int, people: dict[int, str]) -> tuple[Drawn, ...]:
+def _minimal(value: dict[str, Any], width: int, height: int, who: Callable[[Any], str]) -> tuple[Drawn, ...]:
     """JSON-MIN: one annotation a row; its rectangles stand under the control's name, without their
     wrapping.
     """
@@ -153,7 +160,7 @@ def _minimal(value: dict[str, Any], width: int, height: int, people: dict[int, s
         "completed_by": value.get("annotator"),
         "result": [*rows, *chosen],
     }
-    return (_drawn(one, width, height, people),)
+    return (_drawn(one, width, height, who),)
 
 
 def _image_id(data: dict[str, Any]) -> str | None:
@@ -195,7 +202,12 @@ def _addresses(data: dict[str, Any]) -> Iterator[str]:
             yield address
 
 
-def _annotator(value: Any, people: dict[int, str]) -> str:
+def _annotator(people: dict[int, str], source: str, value: Any) -> str:
+    """A user's name as `client.Studio.people` makes it; a number alone is another person in every source."""
+    address = ""
     if isinstance(value, dict):
-        value = value.get("id")
-    return people.get(value, f"user{value}") if isinstance(value, int) and not isinstance(value, bool) else ""
+        address, value = string(value.get("email")), value.get("id")
+    known = isinstance(value, int) and not isinstance(value, bool)
+    place = hashlib.sha256(source.encode(errors="backslashreplace")).hexdigest()[:6]
+    named = people.get(value, "") if known else ""
+    return named or address.split("@")[0].strip() or (f"user{value}-{place}" if known else "")

@@ -86,7 +86,7 @@ def test_an_export_and_its_annotations() -> None:
                 "updated_at": "2026-01-01",
                 "lead_time": 3.5,
             },
-            {"id": 2, "completed_by": {"id": 3}, "result": [], "was_cancelled": True},
+            {"id": 2, "completed_by": {"id": 3}, "result": [], "was_cancelled": True, "unique_id": "u-2"},
         ],
         "predictions": [{"model_version": "m", "score": 0.5, "result": regions([BOX], 200, 100)}],
     }
@@ -94,10 +94,23 @@ def test_an_export_and_its_annotations() -> None:
     (task,) = tasks
     assert [(one.annotator, one.cancelled, one.lead_time) for one in task.drawn] == [
         ("ann", False, 3.5),
-        ("user3", True, None),
+        ("user3-2d7116", True, None),
     ]
+    assert [one.unique for one in task.drawn] == ["", "u-2"]
     assert task.drawn[0].boxes == task.proposals[0].boxes == (BOX,)
     assert (task.drawn[1].width, task.drawn[1].height) == (200, 100)
+
+
+def test_who_drew_is_told_by_server_address_or_number_and_source() -> None:
+    def annotator(source: str, by: Any) -> str:
+        value = {"data": {"image_id": "abc_1"}, "annotations": [{"id": 1, "completed_by": by, "result": []}]}
+        ((task,), _) = read_tasks([value], source, {2: "ann"})
+        return task.drawn[0].annotator
+
+    assert annotator("x", {"id": 2, "email": "other@x.org"}) == "ann"
+    assert annotator("x", {"id": 1, "email": "bob@x.org"}) == annotator("y", {"email": "bob@x.org"}) == "bob"
+    assert annotator("x", 1) == annotator("x", {"id": 1}) != annotator("y", 1)
+    assert annotator("x", True) == annotator("x", None) == ""
 
 
 def test_json_min() -> None:
@@ -113,7 +126,8 @@ def test_json_min() -> None:
     }
     ((task,), _) = read_tasks([value], "x")
     assert task.drawn[0].boxes == (BOX,)
-    assert (task.drawn[0].id, task.drawn[0].annotator, task.drawn[0].not_visible) == (9, "user4", True)
+    assert (task.drawn[0].id, task.drawn[0].not_visible) == (9, True)
+    assert task.drawn[0].annotator.startswith("user4-")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[" * 100_000, "\xff", '{"a": 1}', "1" * 5000])
