@@ -64,12 +64,8 @@ def writable(params: Params) -> Path:
 @contextlib.contextmanager
 def studio() -> Iterator[Studio]:
     """The Label Studio of this checkout, logged in, closed at the end."""
-    try:
-        from pipeline.labels.client import Studio as Client
-    except ModuleNotFoundError as error:
-        raise PipelineError(
-            f"{error.name} is not installed; `pip install 'avs-pipeline[labels]'` brings it."
-        ) from None
+    from pipeline.labels.client import Studio as Client
+
     credentials = find_credentials(FOLDER, os.environ)
     with Client(credentials.url, credentials.token) as studio:
         yield studio
@@ -83,9 +79,9 @@ def push_frames(params: Params, catalog: pd.DataFrame, title: str, proposals: Pr
 
     jobs, backend = params.compute.jobs, params.compute.backend
     media = media_folder(FOLDER)
-    link_images(FOLDER, IMAGES)
-    frames = frames_to_label(catalog, IMAGES, jobs=jobs, backend=backend, track=show)
     with studio() as server:
+        link_images(FOLDER, IMAGES)
+        frames = frames_to_label(catalog, IMAGES, jobs=jobs, backend=backend, track=show)
         write_sounds(catalog, media / "sounds", jobs=jobs, backend=backend, track=show)
         try:
             config = CONFIG.read_text(encoding="utf-8")

@@ -56,6 +56,8 @@ def propose(
 
     if (checkpoint is None) == (probabilities is None):
         raise PipelineError("--checkpoint or --probabilities: give one of them.")
+    if push_:
+        import pipeline.labels.client  # noqa: F401 - an extra that lacks is told before the model's work
     params, catalog = place.open_world()
     frames = frames_to_label(catalog, IMAGES, jobs=params.compute.jobs, backend=params.compute.backend)
     maps: Iterable[np.ndarray]

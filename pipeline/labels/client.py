@@ -12,12 +12,26 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import httpx
-
 from pipeline.errors import PipelineError
+
+try:
+    import httpx
+except ModuleNotFoundError as error:  # an extra: the pipeline itself needs no server
+    raise PipelineError(
+        f"{error.name} is not installed, and commands that talk to Label Studio need it; install it with "
+        "`.venv/bin/pip install -c constraints.txt -e '.[labels]'`."
+    ) from None
 
 PAGE = 1000  # tasks a request
 LONG = 600.0  # seconds for an import or export; other requests answer at once
+
+
+def answers(url: str) -> bool:
+    """Whether a Label Studio answers at this address."""
+    try:
+        return httpx.get(f"{url}/health", timeout=5.0, trust_env=False).is_success
+    except httpx.HTTPError:
+        return False
 
 
 class Studio:

@@ -8,12 +8,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import ParseError, fromstring
 
 from pipeline.categories import CATEGORIES
 from pipeline.errors import PipelineError
-from pipeline.labels.client import Studio
 from pipeline.labels.frames import Shown
 from pipeline.labels.places import image_id
 from pipeline.labels.proposals import Proposals
@@ -21,6 +20,9 @@ from pipeline.labels.sounds import sound_path
 from pipeline.labels.studio_regions import BOX, IMAGE, VISIBILITY, regions
 from pipeline.labels.workplace import media_url
 from pipeline.progress import Track, silent
+
+if TYPE_CHECKING:
+    from pipeline.labels.client import Studio
 
 BATCH = 1000  # tasks a request: the server keeps all of one, or none
 

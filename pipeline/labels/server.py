@@ -13,9 +13,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-import httpx
-
 from pipeline.errors import PipelineError
+from pipeline.labels.client import answers
 from pipeline.labels.workplace import Credentials, media_folder, media_root
 
 REQUIREMENT = "label-studio==1.23.*"
@@ -151,18 +150,12 @@ def stop(process: subprocess.Popen[bytes], patience: float = 10.0) -> None:
 
 def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
     deadline = time.monotonic() + START_LIMIT
-    with httpx.Client(trust_env=False, timeout=5.0) as http:
-        while time.monotonic() < deadline:
-            if process.poll() is not None:
-                raise PipelineError(
-                    f"Label Studio ended at once (status {process.returncode}); {log} tells why."
-                )
-            try:
-                if http.get(f"{url}/health").is_success:
-                    return
-            except httpx.HTTPError:
-                pass
-            time.sleep(0.5)
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise PipelineError(f"Label Studio ended at once (status {process.returncode}); {log} tells why.")
+        if answers(url):
+            return
+        time.sleep(0.5)
     raise PipelineError(f"Label Studio does not answer after {START_LIMIT:.0f} s; {log} tells why.")
 
 
