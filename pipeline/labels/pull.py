@@ -13,14 +13,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pipeline.categories import FRAMES
 from pipeline.errors import PipelineError
 from pipeline.files import read_json, write_json
-from pipeline.labels.client import Studio
 from pipeline.labels.mask_boxes import iou
 from pipeline.labels.merge import Merge, Side, apply, merge
 from pipeline.labels.places import Frame, Home, split_stem
@@ -28,6 +27,9 @@ from pipeline.labels.studio_json import Drawn, Proposal, Task, read_tasks
 from pipeline.labels.studio_regions import LOST
 from pipeline.labels.swap import alone
 from pipeline.labels.voc import Annotation, Box, voc_text
+
+if TYPE_CHECKING:
+    from pipeline.labels.client import Studio
 
 ANNOTATIONS = "annotations.jsonl"  # in the label folder, so that `dvc add` versions it with the labels
 
