@@ -29,10 +29,14 @@ labels_app = typer.Typer(
     no_args_is_help=True, help="Label Studio and labelImg: from frames to checked boxes and back."
 )
 Theirs = Annotated[
-    bool, typer.Option("--theirs", help="Where a file here was changed by hand: take the other side.")
+    bool,
+    typer.Option(
+        "--theirs",
+        help="Where a file here was changed too: take the other side, but for what --ours settled before.",
+    ),
 ]
 Ours = Annotated[
-    bool, typer.Option("--ours", help="Where a file here was changed by hand: keep it, and settle that.")
+    bool, typer.Option("--ours", help="Where a file here was changed too: keep it, and settle that.")
 ]
 
 
@@ -147,25 +151,25 @@ def import_(
     folder = place.writable(params)
     clips = homes(catalog)
     collected = read_sources(sources, clips)
-    name = " ".join(str(source) for source in sources)
-    plan = settle(folder, collected, clips, place.RECORD, _side(theirs, ours), name)
+    plan = settle(folder, collected, clips, place.RECORD, _side(theirs, ours))
     show_settled(plan, collected, folder)
 
 
 @labels_app.command()
 def export(
     target: Annotated[Path, typer.Argument(help="A new or empty folder.")],
-    images: Annotated[bool, typer.Option("--images", help="Copy the frames too.")] = False,
+    images: Annotated[bool, typer.Option("--images", help="Copy all frames of the train clips too.")] = False,
 ) -> None:
     """Write the labels as labelImg opens them: one flat folder of VOC XML with classes.txt.
 
     Example: avs labels export ~/labelimg --images
     """
-    from pipeline.labels.importing import export_voc
+    from pipeline.labels.exporting import export_voc
     from pipeline.labels.table import homes
 
     params, catalog = place.open_world()
-    done = export_voc(params.labels.dir, homes(catalog), target, IMAGES if images else None)
+    shown = IMAGES if images else None
+    done = export_voc(params.labels.dir, homes(catalog), target, place.RECORD, shown)
     console = Console(soft_wrap=True)
     console.print(f"{target}: {done.labels} labels, {done.images} images")
     show_list(console, "left out", [f"{what}: {why}" for what, why in done.left_out])
@@ -182,8 +186,8 @@ def check(
 
     Example: avs labels check --report data/labels.html
     """
+    from pipeline.labels.annotations import distinct, read_annotations
     from pipeline.labels.check_report import write_report
-    from pipeline.labels.pull import read_annotations
     from pipeline.labels.quality import assess
     from pipeline.labels.table import check as judge
     from pipeline.labels.table import homes, read_folder
@@ -192,7 +196,7 @@ def check(
     folder = folder or params.labels.dir
     drawn = read_folder(folder, catalog, jobs=params.compute.jobs, backend=params.compute.backend)
     usable, problems = judge(drawn, catalog)
-    quality = assess(catalog, drawn, usable, problems, read_annotations(folder))
+    quality = assess(catalog, drawn, usable, problems, distinct(read_annotations(folder)))
     server = ""
     with contextlib.suppress(PipelineError):  # no server known: no links
         server = find_credentials(FOLDER, os.environ).url

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 
 if TYPE_CHECKING:
+    from pipeline.labels.collect import Collected
     from pipeline.labels.merge import Merge
-    from pipeline.labels.pull import Collected
     from pipeline.labels.quality import Quality
 
 FEW = 10  # lines of a list
@@ -39,7 +39,7 @@ def show_quality(console: Console, quality: Quality) -> None:
         console.print(f"  {row.level}: {row.count} {row.kind}: {row.meaning}", highlight=False)
     worst = [case for case in quality.cases if case.level == "error"]
     show_list(console, "errors", [f"{case.file}: {case.detail}" for case in worst])
-    console.print("fit to train on" if quality.fit else "not fit to train on: mend the errors above")
+    console.print("fit to train on" if quality.fit else f"not fit to train on: {_lacking(quality)}")
 
 
 def show_settled(plan: Merge, collected: Collected, folder: Path) -> None:
@@ -53,6 +53,9 @@ def show_settled(plan: Merge, collected: Collected, folder: Path) -> None:
     for note, count in sorted(collected.notes.items()):
         console.print(f"  {count} boxes: {note}")
     show_list(console, "left out", [f"{what}: {why}" for what, why in collected.left_out])
+    show_list(console, "taken, but worth a look", [f"{what}: {why}" for what, why in collected.doubtful])
+    show_list(console, "no longer labelled there; kept here: remove what is wrong", plan.gone)
+    show_list(console, "had been changed here, and were replaced", plan.replaced, few=None)
     show_list(console, "changed here, not there; kept (--theirs takes the other side)", plan.ours_changed)
     show_list(
         console,
@@ -65,12 +68,18 @@ def show_settled(plan: Merge, collected: Collected, folder: Path) -> None:
         raise typer.Exit(1)
 
 
-def show_list(console: Console, what: str, lines: list[str]) -> None:
-    """The first lines of a list, and how many more there are; nothing for an empty one."""
+def show_list(console: Console, what: str, lines: list[str], few: int | None = FEW) -> None:
+    """The first lines of a list (all for None), and how many more there are; nothing for an empty one."""
     if not lines:
         return
     console.print(f"{what}: {len(lines)}")
-    for line in lines[:FEW]:
+    for line in lines[:few]:
         console.print(f"  {escape(line)}", highlight=False)
-    if len(lines) > FEW:
-        console.print(f"  ... and {len(lines) - FEW} more")
+    if more := len(lines) - len(lines[:few]):
+        console.print(f"  ... and {more} more")
+
+
+def _lacking(quality: Quality) -> str:
+    if quality.errors:
+        return "mend the errors above"
+    return "there is no usable box yet; `avs labels pull` or `avs labels import` brings boxes"

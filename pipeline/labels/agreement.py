@@ -31,7 +31,7 @@ class Agreement:
 
 
 def agreement(lines: Sequence[dict[str, Any]]) -> Agreement:
-    """Agreement of annotations (see `pull.read_annotations`); skipped and unreadable ones do not count."""
+    """Agreement of annotations (see `annotations.distinct`); skipped and unreadable ones do not count."""
     frames: dict[tuple[str, int], dict[str, dict[str, Any]]] = {}
     for line in sorted(lines, key=lambda one: (str(one.get("updated")), str(one.get("annotation")))):
         if line["state"] in ("boxed", "empty"):

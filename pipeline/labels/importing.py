@@ -1,32 +1,20 @@
-"""Labels from elsewhere: labelImg's folders and Label Studio's exports, however laid out. And out again,
-for labelImg.
-"""
+"""Labels from elsewhere: labelImg's folders and Label Studio's exports, however laid out."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from pipeline.categories import CATEGORIES, FRAMES
+from pipeline.categories import FRAMES
 from pipeline.errors import PipelineError
-from pipeline.files import atomic_path, write_text
-from pipeline.labels.frames import image_path
+from pipeline.labels.collect import Collected, collect
+from pipeline.labels.folder import label_files
+from pipeline.labels.merge import Theirs
 from pipeline.labels.places import Frame, Home, split_stem
-from pipeline.labels.pull import Collected, collect
 from pipeline.labels.studio_json import read_export
-from pipeline.labels.table import label_files
-from pipeline.labels.voc import UnreadableLabelError, read_voc, write_voc
+from pipeline.labels.voc import UnreadableLabelError, read_voc
 
-
-@dataclass
-class Exported:
-    """How many labels and images went out, and which labels could not: (file, why)."""
-
-    labels: int = 0
-    images: int = 0
-    left_out: list[tuple[str, str]] = field(default_factory=list)
+_YOLO = "is text, as YOLO has it, which is not read; let labelImg save as PascalVOC"
 
 
 def read_sources(sources: Sequence[Path], clips: Mapping[str, Home]) -> Collected:
@@ -34,14 +22,18 @@ def read_sources(sources: Sequence[Path], clips: Mapping[str, Home]) -> Collecte
     name.
 
     Folders are searched to any depth, and their names do not matter. Paths inside files are never
-    followed. What gives no label is listed with the reason; of several labels for one frame the first
-    counts, the others are listed.
+    followed. What gives no label is listed with the reason, a folder without any label file too; of several
+    labels for one frame the first counts, the others are listed.
 
     Raises `PipelineError` if a source does not exist.
     """
     found = Collected()
-    for source in sources:
-        for path in _files(source):
+    read = set()
+    for source in (given.resolve() for given in sources):
+        for path in _files(found, source, clips):
+            if path in read:
+                continue
+            read.add(path)
             if path.suffix.lower() == ".json":
                 _add_export(found, path, clips)
             else:
@@ -49,53 +41,45 @@ def read_sources(sources: Sequence[Path], clips: Mapping[str, Home]) -> Collecte
     return found
 
 
-def export_voc(folder: Path, clips: Mapping[str, Home], target: Path, images: Path | None = None) -> Exported:
-    """Write labels as labelImg opens them: flat, `{name}_{k}.xml`, with `classes.txt`; with `images`, the
-    frames too.
-
-    Labels that cannot be read are left out and listed. Raises `PipelineError` if `target` holds anything.
-    """
-    if target.exists() and any(target.iterdir()):
-        raise PipelineError(f"{target}: is not empty; nothing is overwritten there. Choose another folder.")
-    done = Exported()
-    target.mkdir(parents=True, exist_ok=True)
-    for source in label_files(folder):
-        frame = split_stem(Path(source).stem)
-        if frame is None or frame.name not in clips:
-            done.left_out.append((source, "names no frame of a clip in the catalogue"))
-            continue
-        stem = f"{frame.name}_{frame.number}"
-        try:
-            # written anew, not copied: labelImg shows no box, and says nothing, where `filename` lacks or
-            # `difficult` is no number
-            write_voc(target / f"{stem}.xml", replace(read_voc(folder / source), filename=f"{stem}.jpg"))
-        except UnreadableLabelError as error:
-            done.left_out.append((source, error.detail))
-            continue
-        done.labels += 1
-        if images is not None:
-            home = clips[frame.name]
-            _copy(
-                images / image_path(frame.name, home.category, home.split, frame.number),
-                target / f"{stem}.jpg",
-            )
-            done.images += 1
-    write_text(target / "classes.txt", "\n".join(CATEGORIES) + "\n")
-    return done
+def source_name(path: Path) -> str:
+    """How an imported file is called in the record and the list of annotations: its full path."""
+    return str(path.resolve()).encode(errors="backslashreplace").decode()
 
 
-def _files(source: Path) -> list[Path]:
+def _files(found: Collected, source: Path, clips: Mapping[str, Home]) -> Iterable[Path]:
     if source.is_file():
         return [source]
     if not source.is_dir():
         raise PipelineError(f"{source}: no such file or folder of labels.")
-    exports = sorted(path for path in source.rglob("*.json") if not path.name.startswith("."))
-    return [source / relative for relative in label_files(source)] + exports
+    exports = sorted(_with_suffix(source, ".json"))
+    files = [source / relative for relative in label_files(source)] + exports
+    texts = sorted(path for path in _with_suffix(source, ".txt") if path.name != "classes.txt")
+    if not files:
+        why = "holds no VOC XML and no Label Studio JSON"
+        found.left_out.append((str(source), f"{why}; {texts[0].name} {_YOLO}" if texts else why))
+        return []
+    found.left_out += [(str(path), _YOLO) for path in texts if _frame(path, clips)]
+    return files
+
+
+def _with_suffix(folder: Path, suffix: str) -> Iterable[Path]:
+    return (
+        path for path in folder.rglob("*") if path.suffix.lower() == suffix and not path.name.startswith(".")
+    )
+
+
+def _frame(path: Path, clips: Mapping[str, Home]) -> Frame | None:
+    frame = split_stem(path.stem)
+    known = frame is not None and frame.name in clips and 1 <= frame.number <= FRAMES
+    return frame if known else None
 
 
 def _add_voc(found: Collected, path: Path, clips: Mapping[str, Home]) -> None:
-    frame = split_stem(path.stem)
-    if frame is None or frame.name not in clips or not 1 <= frame.number <= FRAMES:
+    if path.suffix.lower() == ".txt":
+        found.left_out.append((str(path), _YOLO))
+        return
+    frame = _frame(path, clips)
+    if frame is None:
         found.left_out.append((str(path), "is not named after a frame of a clip in the catalogue"))
         return
     try:
@@ -104,7 +88,7 @@ def _add_voc(found: Collected, path: Path, clips: Mapping[str, Home]) -> None:
         found.left_out.append((str(path), error.detail))
         return
     # as it stands: what labelImg wrote beside the boxes stays
-    if _add(found, frame, path.read_bytes(), str(path)):
+    if _add(found, frame, Theirs(source_name(path), path.read_bytes()), str(path)):
         found.empty += not annotation.boxes
 
 
@@ -114,10 +98,12 @@ def _add_export(found: Collected, path: Path, clips: Mapping[str, Home]) -> None
     except PipelineError as error:
         found.left_out.append((str(path), str(error)))
         return
-    more = collect(tasks, clips)
-    for frame, data in more.labels.items():
-        _add(found, frame, data, f"{path}: {frame.name}_{frame.number}")
+    more = collect(tasks, clips, source_name(path))
+    for frame, theirs in more.labels.items():
+        _add(found, frame, theirs, f"{path}: {frame.name}_{frame.number}")
     found.left_out += [*reasons, *((f"{path}: {what}", why) for what, why in more.left_out)]
+    found.doubtful += [(f"{path}: {what}", why) for what, why in more.doubtful]
+    found.whole |= more.whole
     found.lines += more.lines
     found.notes.update(more.notes)
     found.skipped += more.skipped
@@ -125,18 +111,8 @@ def _add_export(found: Collected, path: Path, clips: Mapping[str, Home]) -> None
     found.several += more.several
 
 
-def _add(found: Collected, frame: Frame, data: bytes, what: str) -> bool:
-    if frame in found.labels:
-        if found.labels[frame] != data:
-            found.left_out.append((what, "labels a frame that another file before it labels"))
-        return False
-    found.labels[frame] = data
-    return True
-
-
-def _copy(source: Path, target: Path) -> None:
-    try:
-        with atomic_path(target) as temporary:
-            shutil.copyfile(source, temporary)
-    except OSError as error:
-        raise PipelineError(f"{source}: cannot be copied to {target} ({error.strerror}).") from error
+def _add(found: Collected, frame: Frame, theirs: Theirs, what: str) -> bool:
+    first = found.labels.setdefault(frame, theirs)
+    if first.data != theirs.data:
+        found.left_out.append((what, "labels a frame that another file before it labels"))
+    return first is theirs

@@ -1,29 +1,35 @@
 """Bringing labels from elsewhere into the label folder without losing what was changed here by hand.
 
-A frame's label has two sides, *theirs* (the server, or files being imported) and *ours* (the file here).
-What both were when they last met is recorded; what only they changed is taken, what only we changed is
-kept, and where both changed, or nothing is recorded, a person decides: `theirs` or `ours`.
+A frame's label has two sides, *theirs* (a project of a server, or a file being imported) and *ours* (the
+file here). What both were when they last met is recorded, for each source apart; what only they changed is
+taken, what only we changed is kept, and where both changed, or nothing is recorded, a person decides:
+`theirs` or `ours`. A file that another source wrote since counts as changed here.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pipeline.errors import PipelineError
-from pipeline.labels.places import Frame, Home, label_path, split_stem
+from pipeline.labels.folder import place_files
+from pipeline.labels.places import Frame, Home, label_path
+from pipeline.labels.record import Meeting, Record, digest, last_met
 from pipeline.labels.swap import swapped
-from pipeline.labels.table import label_files
 from pipeline.labels.voc import UnreadableLabelError, parse_voc
 
 Side = Literal["theirs", "ours"]
-# path -> [digest of theirs, digest of ours] when they last met, and "ours" where a person chose that side
-Record = dict[str, list[str]]
+
+
+class Theirs(NamedTuple):
+    """A label from elsewhere: the contents of its file, and who says so (a project's address, or a path)."""
+
+    source: str
+    data: bytes
 
 
 @dataclass
@@ -34,45 +40,57 @@ class Merge:
     same: int = 0
     ours_changed: list[str] = field(default_factory=list)  # only here: kept, theirs is the old one
     conflicts: list[str] = field(default_factory=list)  # kept, until a side is chosen
+    replaced: list[str] = field(default_factory=list)  # changed here, and theirs chosen
+    gone: list[str] = field(default_factory=list)  # their source labelled them once; kept
     record: Record = field(default_factory=dict)
 
 
 def merge(
     folder: Path,
-    incoming: Mapping[Frame, bytes],
+    incoming: Mapping[Frame, Theirs],
     clips: Mapping[str, Home],
-    record: Mapping[str, list[str]],
+    record: Record,
     side: Side | None = None,
+    whole: Iterable[str] = (),
 ) -> Merge:
     """Decide, file by file; nothing is written.
 
     Args:
-        incoming: theirs, as file contents. A frame already labelled here keeps its file's place.
-        side: what to do where a file was changed here: None reports it and leaves it.
+        incoming: a frame already labelled here keeps its file's place.
+        side: what to do where a file was changed here: None reports it and leaves it. What was settled as
+            "ours" stays settled, even under "theirs", until they change it or the file is removed here.
+        whole: sources of which `incoming` holds all labels, so that one that is missing is gone there.
     """
-    plan = Merge(record=dict(record))
-    places = {frame: path for path in _existing(folder) if (frame := split_stem(Path(path).stem))}
+    plan = Merge(record={source: dict(paths) for source, paths in record.items()})
+    places = place_files(folder, clips).files
+    told_of = set()
     for frame in sorted(incoming):
-        theirs = incoming[frame]
+        source, theirs = incoming[frame]
         path = places.get(frame) or label_path(frame, clips[frame.name].category)
+        told_of.add(path)
         ours = _read(folder / path)
-        met = record.get(path)
-        told, here = _digest(theirs), "" if ours is None else _digest(ours)
+        met = last_met(record, source, path)
+        told, here = digest(theirs), "" if ours is None else digest(ours)
+        meetings = plan.record.setdefault(source, {})
         if ours is not None and _alike(ours, theirs):
             plan.same += 1
-            plan.record[path] = [told, here]
+            meetings[path] = [told, here]
+        elif _settled(met, told, here):
+            plan.same += 1
         elif side == "theirs" or _only_theirs_changed(met, told, here):
             plan.write[path] = theirs
-            plan.record[path] = [told, told]
+            meetings[path] = [told, told]
+            if here and not _only_theirs_changed(met, told, here):
+                plan.replaced.append(path)
         elif side == "ours":
             plan.same += 1
-            plan.record[path] = [told, here, "ours"]
-        elif met == [told, here, "ours"]:
-            plan.same += 1  # settled before
+            meetings[path] = [told, here, "ours"]
         elif met is not None and met[0] == told:
             plan.ours_changed.append(path)
         else:
             plan.conflicts.append(path)
+    once = {path for source in whole for path in record.get(source, {})}
+    plan.gone = sorted(path for path in once - told_of if (folder / path).is_file())
     return plan
 
 
@@ -108,19 +126,20 @@ def apply(folder: Path, plan: Merge, others: Mapping[str, bytes] | None = None) 
                 target.write_bytes(data)
     except OSError as error:
         raise PipelineError(
-            f"{folder}: cannot be written ({error.strerror}); the labels are as before. Make room or mend "
+            f"{folder}: cannot be written ({_why(error)}); the labels are as before. Make room or mend "
             "the permissions, then run the command again."
         ) from error
 
 
-def _only_theirs_changed(met: list[str] | None, told: str, here: str) -> bool:
+def _only_theirs_changed(met: Meeting | None, told: str, here: str) -> bool:
     if met is None:
         return not here  # new there, and nothing here
     return met[1:] == [here] and met[0] != told
 
 
-def _existing(folder: Path) -> list[str]:
-    return sorted(label_files(folder), key=lambda path: path.count("/")) if folder.is_dir() else []
+def _settled(met: Meeting | None, told: str, here: str) -> bool:
+    """Whether a person refused just this; a file removed since then gives theirs another chance."""
+    return met is not None and met[0] == told and met[2:] == ["ours"] and (here != "" or met[1] == "")
 
 
 def _alike(ours: bytes, theirs: bytes) -> bool:
@@ -143,8 +162,10 @@ def _read(path: Path) -> bytes | None:
         raise PipelineError(f"{path}: cannot be read ({error.strerror}); move it away.") from error
 
 
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:16]
+def _why(error: OSError) -> str:
+    if isinstance(error, shutil.Error):  # what copytree met: a list of (from, to, why)
+        return str(error.args[0][0][2])
+    return error.strerror or str(error)
 
 
 def _link(source: str, target: str) -> str:

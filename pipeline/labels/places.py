@@ -52,7 +52,21 @@ def split_stem(stem: str) -> Frame | None:
 
 
 def locate(relative: str, clips: Mapping[str, Home]) -> Frame | Misplaced:
-    """The frame of a label file, by its POSIX path relative to the label folder.
+    """The frame of a train clip that a label file gives; see `frame_of`."""
+    place = frame_of(relative, clips)
+    return place if isinstance(place, Misplaced) else not_train(place, clips) or place
+
+
+def not_train(frame: Frame, clips: Mapping[str, Home]) -> Misplaced | None:
+    """Why no box of this frame is learnt from: its clip is of another split."""
+    split = clips[frame.name].split
+    if split == "train":
+        return None
+    return Misplaced("not_train", f"is of the {split} split; only boxes of train clips are used.")
+
+
+def frame_of(relative: str, clips: Mapping[str, Home]) -> Frame | Misplaced:
+    """The frame of a label file, by its POSIX path relative to the label folder, whatever its clip's split.
 
     `{category}/{name}/{name}_{k}.xml`, any part of those folders or none, and MS3's `{name}.mp4_{k}.xml`.
     A folder may also be the clip's split. A folder that says something else of the clip is a contradiction.
@@ -69,6 +83,4 @@ def locate(relative: str, clips: Mapping[str, Home]) -> Frame | Misplaced:
     if strange:
         told = f"category {home.category}, split {home.split}" if home.category else f"split {home.split}"
         return Misplaced("misplaced", f"lies in {strange[0]!r}, but {frame.name} has {told}; move it.")
-    if home.split != "train":
-        return Misplaced("not_train", f"is of the {home.split} split; only boxes of train clips are used.")
     return frame

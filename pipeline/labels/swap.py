@@ -51,7 +51,7 @@ def swapped(folder: Path) -> Iterator[Path]:
             folder.replace(old)
         new.replace(folder)
     except BaseException:
-        if old.exists():
+        if old.exists() and not folder.exists():
             old.replace(folder)
         shutil.rmtree(new, ignore_errors=True)
         raise
@@ -66,25 +66,25 @@ def left_by_a_kill(folder: Path) -> bool:
 def _mend(folder: Path) -> bool:
     """Finish or undo what a killed run left; True if labels were put back.
 
-    Killed before the swap: what it had prepared goes. Between the two renames: the old labels come back.
-    After the swap: the new labels stay, the old ones go.
+    Killed before the swap: what it had prepared goes. Between the two renames: the old labels come back,
+    whether or not what was prepared is still there. After the swap: the new labels stay, the old ones go.
 
     Raises `PipelineError` if the old labels wait beside others: a person made those meanwhile.
     """
     new, old = _beside(folder)
-    between = old.exists() and new.exists()
-    if between and folder.exists():
+    if old.exists() and new.exists() and folder.exists():
         raise PipelineError(
             f"{folder}: was made while its labels stood in {old}, where a killed run left them. Move one of "
             f"the two away: to have the older labels back, move {folder} away and run this again; to give "
             f"them up, remove {old}."
         )
-    if between:
+    put_back = old.exists() and not folder.exists()
+    if put_back:
         old.replace(folder)
     for path in (old, new):
         if path.exists():
             shutil.rmtree(path)
-    return between
+    return put_back
 
 
 def _beside(folder: Path) -> tuple[Path, Path]:

@@ -12,8 +12,9 @@ import pandas as pd
 
 from pipeline.categories import FRAMES
 from pipeline.errors import PipelineError
+from pipeline.labels.folder import place_files
 from pipeline.labels.mask_boxes import mask_iou
-from pipeline.labels.places import Frame, Home, Misplaced, label_path, locate
+from pipeline.labels.places import Frame, Home, label_path, locate
 from pipeline.labels.rules import Limits, judge, problems_table
 from pipeline.labels.swap import left_by_a_kill
 from pipeline.labels.voc import Annotation, UnreadableLabelError, read_many
@@ -75,7 +76,8 @@ def read_labels(
     drawn = read_folder(folder, catalog, jobs=jobs, backend=backend, track=track)
     boxes, problems = check(drawn, catalog, limits)
     if boxes.empty and (problems["level"] == "error").any():
-        shown = "".join(f"\n  {row.file}: {row.detail}" for row in problems.head(5).itertuples())
+        errors = problems[problems["level"] == "error"]
+        shown = "".join(f"\n  {row.file}: {row.detail}" for row in errors.head(5).itertuples())
         raise PipelineError(f"{folder}: holds no usable box; `avs labels check` lists why." + shown)
     return boxes, problems
 
@@ -94,9 +96,7 @@ def check(
 def read_folder(
     folder: Path, catalog: pd.DataFrame, *, jobs: int = -1, backend: str = "loky", track: Track = silent
 ) -> Drawn:
-    """Read every XML file under `folder` that has a place in the catalogue; see `places.locate` for the
-    layouts.
-    """
+    """Read the file of every labelled frame of a train clip; see `folder.place_files`."""
     if not folder.is_dir() and left_by_a_kill(folder):
         raise PipelineError(
             f"{folder}: a pull or import was killed at the last step; `avs labels check` puts them back."
@@ -107,19 +107,9 @@ def read_folder(
             "`avs labels pull` or `avs labels import`."
         )
     clips = homes(catalog)
-    problems: list[tuple[str, str, str]] = []
-    placed: list[tuple[str, Frame]] = []
-    owner: dict[Frame, str] = {}
-    # of two files for one frame the one in the deeper folder counts: it says most of where it belongs
-    for source in sorted(label_files(folder), key=lambda source: -source.count("/")):
-        place = locate(source, clips)
-        if isinstance(place, Misplaced):
-            problems.append((source, *place))
-        elif place in owner:
-            problems.append((source, "doubled", f"labels the frame that {owner[place]} labels; remove one."))
-        else:
-            owner[place] = source
-            placed.append((source, place))
+    found = place_files(folder, clips)
+    problems = list(found.problems)
+    placed = [(source, frame) for frame, source in found.files.items() if clips[frame.name].split == "train"]
     contents = _read_all(folder, [source for source, _ in placed], jobs, backend, track)
     files, boxes = [], []
     order = {name: number for number, name in enumerate(catalog["name"])}
@@ -144,13 +134,6 @@ def homes(catalog: pd.DataFrame) -> dict[str, Home]:
     """Clip -> its category and split."""
     columns = (catalog[column].tolist() for column in ("name", "category", "split"))
     return {name: Home(category, split) for name, category, split in zip(*columns, strict=True)}
-
-
-def label_files(folder: Path) -> list[str]:
-    """All XML files under a folder but hidden ones, as sorted POSIX paths relative to it."""
-    skip = len(folder.as_posix().rstrip("/")) + 1 if folder != Path() else 0
-    found = (path.as_posix()[skip:] for path in folder.rglob("*.[xX][mM][lL]"))
-    return sorted(path for path in found if not path.startswith(".") and "/." not in path)
 
 
 def _read_all(

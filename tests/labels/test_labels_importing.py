@@ -10,15 +10,18 @@ import sys
 from pathlib import Path
 
 import pytest
-from labels_world import DOG, TRAIN, catalog, full, label
+from labels_world import DOG, catalog, full, label
 from studio_world import make_project
 from typer.testing import CliRunner
 
 from pipeline.cli import app, main
 from pipeline.errors import PipelineError
-from pipeline.labels.importing import export_voc, read_sources
+from pipeline.labels.agreement import agreement
+from pipeline.labels.annotations import distinct, read_annotations
+from pipeline.labels.importing import read_sources
+from pipeline.labels.merge import Merge
 from pipeline.labels.places import Frame
-from pipeline.labels.pull import read_annotations, settle
+from pipeline.labels.pull import settle
 from pipeline.labels.studio_regions import regions
 from pipeline.labels.table import homes, read_labels
 from pipeline.labels.voc import Annotation, Box, read_voc, voc_text
@@ -44,7 +47,7 @@ def test_folders_of_any_layout_and_exports_together(tmp_path: Path) -> None:
     found = read_sources([tmp_path], CLIPS)
     assert sorted(found.labels) == [Frame("abc", k) for k in (1, 2, 3, 4)]
     assert not found.left_out
-    plan = settle(tmp_path / "voc", found, CLIPS, tmp_path / "met.json", None, "import")
+    plan = settle(tmp_path / "voc", found, CLIPS, tmp_path / "met.json")
     assert len(plan.write) == 4
     boxes, _ = read_labels(tmp_path / "voc", catalog(), jobs=1)
     assert list(boxes["source"]) == [f"dog_barking/abc/abc_{k}.xml" for k in (1, 2, 3, 4)]
@@ -54,7 +57,7 @@ def test_folders_of_any_layout_and_exports_together(tmp_path: Path) -> None:
 def test_a_file_is_taken_as_it_stands(tmp_path: Path) -> None:
     text = _voc(DOG).replace("<difficult>0", "<difficult>1")
     (tmp_path / "abc_1.xml").write_text(text)
-    assert read_sources([tmp_path / "abc_1.xml"], CLIPS).labels[Frame("abc", 1)].decode() == text
+    assert read_sources([tmp_path / "abc_1.xml"], CLIPS).labels[Frame("abc", 1)].data.decode() == text
 
 
 def test_what_gives_no_label_is_listed(tmp_path: Path) -> None:
@@ -76,6 +79,67 @@ def test_what_gives_no_label_is_listed(tmp_path: Path) -> None:
         read_sources([tmp_path / "none"], CLIPS)
 
 
+def test_a_folder_without_label_files_and_texts_of_yolo_are_listed(tmp_path: Path) -> None:
+    for name in (
+        "yolo/abc_1.txt",
+        "yolo/classes.txt",
+        "mixed/abc_2.txt",
+        "mixed/notes.txt",
+        "mixed/abc_3.xml",
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(_voc(DOG) if name.endswith("xml") else "0 0.5 0.5 0.1 0.1")
+    (tmp_path / "empty").mkdir()
+    sources = [tmp_path / name for name in ("yolo", "empty", "mixed", "yolo/abc_1.txt")]
+    found = read_sources(sources, CLIPS)
+    told = {str(Path(what).relative_to(tmp_path)): why for what, why in found.left_out}
+    assert sorted(told) == ["empty", "mixed/abc_2.txt", "yolo", "yolo/abc_1.txt"]
+    assert told["empty"] == "holds no VOC XML and no Label Studio JSON"
+    assert all("YOLO" in why for what, why in told.items() if what != "empty")
+    assert list(found.labels) == [Frame("abc", 3)]
+
+
+def test_an_export_is_known_by_its_place_however_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = regions([DOG], 160, 120)
+    tasks = [
+        {"data": {"image_id": f"abc_{k}"}, "annotations": [{"id": k, "completed_by": 1, "result": result}]}
+        for k in (1, 2)
+    ]
+    Path("E.JSON").write_text(json.dumps(tasks))
+
+    def bring(*sources: str) -> Merge:
+        found = read_sources([Path(source) for source in sources], CLIPS)
+        return settle(Path("voc"), found, CLIPS, Path("met.json"))
+
+    assert len(bring(".").write) == 2
+    for sources in (("E.JSON",), ("./E.JSON",), (str(tmp_path / "E.JSON"), "E.JSON")):
+        assert bring(*sources).same == 2
+        assert len(read_annotations(Path("voc"))) == 2
+    Path("E.JSON").write_text(json.dumps(tasks[:1]))
+    assert bring("E.JSON").gone == ["dog_barking/abc/abc_2.xml"]
+    Path("E.JSON").write_text("[]")
+    assert len(bring("E.JSON").gone) == 2
+    assert read_annotations(Path("voc")) == []
+
+
+def test_people_of_two_exports_are_two_and_one_of_an_export_and_its_project_is_one(tmp_path: Path) -> None:
+    def write(name: str, *boxes: Box) -> Path:
+        one = {"id": 1, "completed_by": 1, "updated_at": "2026", "result": regions(boxes, 160, 120)}
+        (tmp_path / name).write_text(json.dumps([{"data": {"image_id": "abc_1"}, "annotations": [one]}]))
+        return tmp_path / name
+
+    far = Box("dog_barking", 100, 80, 140, 110)
+    found = read_sources([write("a.json", DOG), write("b.json", far), write("copy.json", DOG)], CLIPS)
+    settle(tmp_path / "voc", found, CLIPS, tmp_path / "met.json")
+    lines = read_annotations(tmp_path / "voc")
+    assert len(lines) == len({line["annotator"] for line in lines}) == 3
+    agreed = agreement(distinct(lines))  # the copy is no third opinion
+    assert (agreed.pairs, agreed.f1) == (1, 0.0)
+
+
 @pytest.mark.parametrize("path", ["../../../outside_1.jpg", "/etc/passwd", "C:\\Windows\\abc_1.jpg"])
 def test_paths_inside_files_lead_nowhere(tmp_path: Path, path: str) -> None:
     folder = tmp_path / "in"
@@ -85,7 +149,7 @@ def test_paths_inside_files_lead_nowhere(tmp_path: Path, path: str) -> None:
     )
     before = sorted(tmp_path.rglob("*"))
     found = read_sources([folder], CLIPS)
-    settle(tmp_path / "voc", found, CLIPS, tmp_path / "met.json", None, "import")
+    settle(tmp_path / "voc", found, CLIPS, tmp_path / "met.json")
     made = [
         file.relative_to(tmp_path).as_posix()
         for file in tmp_path.rglob("*")
@@ -103,42 +167,10 @@ def test_voc_to_label_studio_to_voc_gives_the_same_numbers(tmp_path: Path) -> No
         result = regions(read.boxes, read.width, read.height)
         tasks.append({"data": {"image_id": file.stem}, "annotations": [{"id": 1, "result": result}]})
     (tmp_path / "e.json").write_text(json.dumps(tasks))
-    settle(
-        tmp_path / "b", read_sources([tmp_path / "e.json"], CLIPS), CLIPS, tmp_path / "met.json", None, "x"
-    )
+    settle(tmp_path / "b", read_sources([tmp_path / "e.json"], CLIPS), CLIPS, tmp_path / "met.json")
     again, _ = read_labels(tmp_path / "b", catalog(), jobs=1)
     numbers = [column for column in boxes if column != "annotator"]
     assert again[numbers].equals(boxes[numbers])
-
-
-def test_export_does_not_hand_on_what_labelimg_would_not_show(tmp_path: Path) -> None:
-    full(tmp_path / "voc")
-    file = tmp_path / "voc/dog_barking/abc/abc_3.xml"
-    file.write_text(file.read_text().replace("<filename>abc_3.jpg</filename>", ""))
-    export_voc(tmp_path / "voc", CLIPS, tmp_path / "out")
-    assert read_voc(tmp_path / "out/abc_3.xml").filename == "abc_3.jpg"
-    assert read_voc(tmp_path / "out/abc_3.xml").boxes == read_voc(file).boxes
-
-
-def test_export_as_labelimg_opens_it(tmp_path: Path) -> None:
-    full(tmp_path / "voc")
-    (tmp_path / "voc/dog_barking/abc/abc_5.xml").write_text("no")
-    images = tmp_path / "images"
-    for name, category in TRAIN.items():
-        for k in range(1, 6):
-            file = images / f"train/{category}/{name}/{name}_{k}.jpg"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(b"jpeg")
-    done = export_voc(tmp_path / "voc", CLIPS, tmp_path / "out", images)
-    assert (done.labels, done.images, len(done.left_out)) == (9, 9, 1)
-    out = tmp_path / "out"
-    assert (out / "classes.txt").read_text().startswith("ambulance_siren\n")
-    for xml in out.glob("*.xml"):
-        assert xml.with_suffix(".jpg").exists() and read_voc(xml).filename == xml.with_suffix(".jpg").name
-    back = read_sources([out], CLIPS)
-    assert len(back.labels) == 9
-    with pytest.raises(PipelineError, match="not empty"):
-        export_voc(tmp_path / "voc", CLIPS, out)
 
 
 def _on_a_small_disk(limit: int, *arguments: str) -> tuple[int, str]:

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 from labels_world import catalog, full
 
-from pipeline.labels.importing import export_voc, read_sources
+from pipeline.labels.exporting import export_voc
+from pipeline.labels.importing import read_sources
 from pipeline.labels.places import Frame
 from pipeline.labels.table import homes
 from pipeline.labels.voc import Annotation, Box, parse_voc, read_voc, voc_text
@@ -58,7 +59,7 @@ def test_it_reads_every_exported_file(tmp_path: Path) -> None:
     text = (folder / "dog_barking/abc/abc_3.xml").read_text()
     other = text.replace("<filename>abc_3.jpg</filename>", "").replace("<difficult>0", "<difficult>no")
     (folder / "dog_barking/abc/abc_3.xml").write_text(other)  # labelImg alone would show nothing of it
-    export_voc(folder, CLIPS, tmp_path / "out")
+    export_voc(folder, CLIPS, tmp_path / "out", tmp_path / "met.json")
     files = sorted((tmp_path / "out").glob("*.xml"))
     shapes = json.loads(_labelimg(READ, *files))
     assert len(files) == 10
@@ -69,6 +70,6 @@ def test_it_reads_every_exported_file(tmp_path: Path) -> None:
 def test_what_it_writes_is_imported(tmp_path: Path) -> None:
     _labelimg(WRITE, tmp_path / "abc_1.xml")
     found = read_sources([tmp_path], CLIPS)
-    read = parse_voc(Path("x"), found.labels[Frame("abc", 1)])
+    read = parse_voc(Path("x"), found.labels[Frame("abc", 1)].data)
     assert (read.width, read.height) == (160, 120)
     assert read.boxes == (Box("dog_barking", 21, 30, 61, 70), Box("犬", 0, 0, 160, 120))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 from labels_world import catalog, label
 
 from pipeline.errors import PipelineError
-from pipeline.labels.merge import Merge, apply, merge
+from pipeline.labels.merge import Merge, Side, Theirs, apply, merge
 from pipeline.labels.places import Frame
+from pipeline.labels.record import UNTOLD, Record, digest
 from pipeline.labels.table import homes
 from pipeline.labels.voc import Annotation, Box, voc_text
 
@@ -24,8 +26,8 @@ def _text(xmin: int = 21) -> bytes:
     return voc_text(Annotation(160, 120, (box,), "abc_1.jpg")).encode()
 
 
-def _meet(folder: Path, xmin: int, record: dict[str, list[str]], **options: str) -> Merge:
-    plan = merge(folder, {ONE: _text(xmin)}, homes(catalog()), record, **options)  # type: ignore[arg-type]
+def _meet(folder: Path, xmin: int, record: Record, side: Side | None = None, source: str = "t") -> Merge:
+    plan = merge(folder, {ONE: Theirs(source, _text(xmin))}, homes(catalog()), record, side)
     apply(folder, plan)
     return plan
 
@@ -87,7 +89,9 @@ def test_a_label_keeps_its_place_and_others_their_files(tmp_path: Path) -> None:
     label(tmp_path, "-def", 1, Box("helicopter", 1, 1, 9, 9))
     (tmp_path / "notes.txt").write_text("mine")
     (tmp_path / "link").symlink_to("notes.txt")
-    plan = merge(tmp_path, {ONE: _text(25), TWO: _text(7)}, homes(catalog()), {}, "theirs")
+    plan = merge(
+        tmp_path, {ONE: Theirs("t", _text(25)), TWO: Theirs("t", _text(7))}, homes(catalog()), {}, "theirs"
+    )
     inode = (tmp_path / "notes.txt").stat().st_ino
     apply(tmp_path, plan, {"annotations.jsonl": b"{}\n"})
     assert (tmp_path / "abc_1.xml").read_bytes() == _text(25)
@@ -95,6 +99,68 @@ def test_a_label_keeps_its_place_and_others_their_files(tmp_path: Path) -> None:
     assert (tmp_path / "dog_barking/abc/abc_2.xml").read_bytes() == _text(7)
     assert (tmp_path / "notes.txt").stat().st_ino == inode  # not even copied
     assert (tmp_path / "link").is_symlink() and (tmp_path / "helicopter/-def/-def_1.xml").exists()
+
+
+def test_what_one_source_says_is_no_change_of_another(tmp_path: Path) -> None:
+    record = _meet(tmp_path, 21, {}, source="project").record
+    plan = _meet(tmp_path, 40, record, source="file")
+    assert plan.conflicts == [PATH]  # a file that someone else wrote, and nothing is known of this source
+    record = _meet(tmp_path, 40, record, "theirs", source="file").record
+    plan = _meet(tmp_path, 21, record, source="project")
+    assert (plan.ours_changed, plan.write) == ([PATH], {})
+    assert _meet(tmp_path, 22, record, source="project").conflicts == [PATH]
+    assert list(_meet(tmp_path, 41, record, source="file").write) == [PATH]
+
+
+def test_a_record_that_does_not_tell_sources_apart_loses_nothing(tmp_path: Path) -> None:
+    _meet(tmp_path, 40, {})
+    old: Record = {UNTOLD: {PATH: [digest(_text(40)), "?"]}}  # both were alike when it was written
+    assert _meet(tmp_path, 21, old).conflicts == [PATH]
+    settled: Record = {UNTOLD: {PATH: [digest(_text(21)), "?", "ours"]}}
+    assert _meet(tmp_path, 21, settled, "theirs").same == 1
+    assert (tmp_path / PATH).read_bytes() == _text(40)
+
+
+def test_what_was_settled_stays_so_even_under_theirs(tmp_path: Path) -> None:
+    record = _meet(tmp_path, 21, {}).record
+    (tmp_path / PATH).write_bytes(_text(30))
+    record = _meet(tmp_path, 21, record, "ours").record
+    plan = _meet(tmp_path, 21, record, "theirs")
+    assert (plan.same, plan.write, plan.replaced) == (1, {}, [])
+    (tmp_path / PATH).write_bytes(_text(31))
+    assert not _meet(tmp_path, 21, record, "theirs").write
+    assert _meet(tmp_path, 22, record, "theirs").replaced == [PATH]  # they changed it since
+    (tmp_path / PATH).unlink()
+    assert list(_meet(tmp_path, 21, record, "theirs").write) == [PATH]  # removed: theirs has another chance
+
+
+def test_replaced_are_only_files_that_were_changed_here(tmp_path: Path) -> None:
+    assert _meet(tmp_path, 21, {}, "theirs").replaced == []
+    record = _meet(tmp_path, 21, {}, "theirs").record
+    assert _meet(tmp_path, 25, record, "theirs").replaced == []
+    assert _meet(tmp_path, 26, record, "theirs").replaced == [PATH]  # the record knows of 21 alone
+
+
+def test_what_a_source_no_longer_labels_is_told_and_stays(tmp_path: Path) -> None:
+    record = _meet(tmp_path, 21, {}).record
+    plan = merge(tmp_path, {}, homes(catalog()), record, whole={"t"})
+    assert plan.gone == [PATH] and not plan.write
+    assert merge(tmp_path, {}, homes(catalog()), record, whole={"other"}).gone == []
+    assert merge(tmp_path, {}, homes(catalog()), record).gone == []
+    (tmp_path / PATH).unlink()
+    assert merge(tmp_path, {}, homes(catalog()), record, whole={"t"}).gone == []
+
+
+def test_what_copying_meets_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _meet(tmp_path / "voc", 21, {})
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr(shutil, "copy2", refuse)
+    with pytest.raises(PipelineError, match=r"cannot be written \(.*Input/output error"):
+        apply(tmp_path / "voc", Merge(write={"x.xml": b"x"}))
 
 
 def test_without_hard_links_files_are_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +176,7 @@ def test_without_hard_links_files_are_copied(tmp_path: Path, monkeypatch: pytest
 def test_a_full_disk_leaves_the_labels_as_they_were(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "voc"
     record = _meet(folder, 21, {}).record
-    plan = merge(folder, {ONE: _text(25), TWO: _text(7)}, homes(catalog()), record)
+    plan = merge(folder, {ONE: Theirs("t", _text(25)), TWO: Theirs("t", _text(7))}, homes(catalog()), record)
     real, calls = Path.write_bytes, []
 
     def full(path: Path, data: bytes) -> int:

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.labels.places import Frame, Home, Misplaced, image_id, label_path, locate, split_stem
+from pipeline.labels.places import (
+    Frame,
+    Home,
+    Misplaced,
+    frame_of,
+    image_id,
+    label_path,
+    locate,
+    split_stem,
+)
 from pipeline.labels.rules import KINDS
 
 CLIPS = {
@@ -32,6 +41,10 @@ CLIPS = {
 )
 def test_every_layout_leads_to_the_frame(path: str) -> None:
     assert locate(path, CLIPS) == Frame("-abc_7", 3)
+
+
+def test_a_frame_outside_the_train_split_is_one_too() -> None:
+    assert frame_of("helicopter/xyz_1.xml", CLIPS) == Frame("xyz", 1)
 
 
 def test_ms3_names() -> None:

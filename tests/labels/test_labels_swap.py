@@ -14,9 +14,10 @@ from typer.testing import CliRunner
 
 from pipeline.cli import app
 from pipeline.errors import PipelineError
-from pipeline.labels.merge import Merge
+from pipeline.labels.collect import Collected
+from pipeline.labels.merge import Merge, Theirs
 from pipeline.labels.places import Frame
-from pipeline.labels.pull import Collected, settle
+from pipeline.labels.pull import settle
 from pipeline.labels.swap import alone, left_by_a_kill, swapped
 from pipeline.labels.table import homes, read_folder
 from pipeline.labels.voc import Annotation, Box, voc_text
@@ -38,16 +39,25 @@ def _text(xmin: int) -> bytes:
 
 def _theirs(xmin: int, frames: int) -> Collected:
     return Collected(
-        labels={Frame("abc", k): _text(xmin) for k in range(1, frames + 1)},
+        labels={Frame("abc", k): Theirs("t", _text(xmin)) for k in range(1, frames + 1)},
+        whole={"t"},
         lines=[
-            {"annotator": "a", "name": "abc", "frame": k, "state": "boxed", "chosen": True, "boxes": []}
+            {
+                "source": "t",
+                "annotator": "a",
+                "name": "abc",
+                "frame": k,
+                "state": "boxed",
+                "chosen": True,
+                "boxes": [],
+            }
             for k in range(1, frames + 1)
         ],
     )
 
 
 def _settle(root: Path, theirs: Collected) -> Merge:
-    return settle(root / "voc", theirs, CLIPS, root / "record/met.json", None, "t")
+    return settle(root / "voc", theirs, CLIPS, root / "record/met.json")
 
 
 def _killed_at(step: int, root: Path, theirs: Collected) -> bool:
@@ -126,6 +136,16 @@ def test_labels_made_meanwhile_are_neither_overwritten_nor_joined(tmp_path: Path
     (tmp_path / "voc").rename(tmp_path / "away")
     _settle(tmp_path, _theirs(21, 2))
     assert _labels(tmp_path) == {_names(1): _text(21), _names(2): _text(21)}
+
+
+def test_labels_come_back_though_what_was_prepared_is_gone(tmp_path: Path) -> None:
+    _settle(tmp_path, _theirs(21, 2))
+    _kill_between_the_renames(tmp_path)
+    (tmp_path / ".voc.new").rmdir()
+    with alone(tmp_path / "voc", tmp_path / "record/met.lock") as put_back:
+        assert put_back
+    assert _labels(tmp_path) == {_names(1): _text(21), _names(2): _text(21)}
+    assert not left_by_a_kill(tmp_path / "voc")
 
 
 def test_one_command_at_a_time(tmp_path: Path) -> None:
