@@ -13,12 +13,15 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from pipeline.errors import PipelineError
-from pipeline.labels.studio_regions import NOT_VISIBLE, read_regions
+from pipeline.labels.studio_regions import NOT_VISIBLE, PLACELESS, read_regions
 from pipeline.labels.untrusted import dicts, integer, number, pixels, string
 from pipeline.labels.voc import Box
 
 MAX_BYTES = 2**30  # of one export: 17,260 tasks with proposals have about 30 MB
 MAX_TASKS = 1_000_000
+# of JSON-MIN's rows: keys that only a region of the picture has, and the types, which stand there as keys
+_SHAPE = frozenset(("original_width", "rectanglelabels", "x", "points", "rle"))
+_TYPES = ("rectanglelabels", *sorted(PLACELESS))
 
 
 @dataclass(frozen=True)
@@ -93,24 +96,27 @@ def read_tasks(
             reasons.append((place, "is no task"))
             continue
         task = _task(value, who)
-        if task is None:
-            reasons.append((place, "shows no image that could be told by name"))
+        if isinstance(task, str):
+            reasons.append((place, task))
         else:
             tasks.append(task)
     return tasks, reasons
 
 
-def _task(value: dict[str, Any], who: Callable[[Any], str]) -> Task | None:
+def _task(value: dict[str, Any], who: Callable[[Any], str]) -> Task | str:
+    """The task, or why it is none."""
     inner = value.get("data")
     data: dict[str, Any] = inner if isinstance(inner, dict) else value
     image_id = _image_id(data)
     if image_id is None:
-        return None
+        return "shows no image that could be told by name"
     width, height = pixels(data.get("width")), pixels(data.get("height"))
     if isinstance(value.get("annotations"), list):
         drawn = tuple(_drawn(one, width, height, who) for one in dicts(value["annotations"]))
+    elif "annotation_id" in value or "annotator" in value:
+        drawn = (_minimal(value, width, height, who),)
     else:
-        drawn = _minimal(value, width, height, who)
+        return "holds no annotations that are read; export it as JSON from Label Studio 1.0 or later"
     proposals = []
     for one in dicts(value.get("predictions")):
         boxes = tuple(read_regions(one.get("result"), width, height).boxes)
@@ -137,17 +143,15 @@ def _drawn(one: dict[str, Any], width: int, height: int, who: Callable[[Any], st
     )
 
 
-def _minimal(value: dict[str, Any], width: int, height: int, who: Callable[[Any], str]) -> tuple[Drawn, ...]:
-    """JSON-MIN: one annotation a row; its rectangles stand under the control's name, without their
-    wrapping.
+def _minimal(value: dict[str, Any], width: int, height: int, who: Callable[[Any], str]) -> Drawn:
+    """JSON-MIN: one annotation a row; its regions stand under the control's name, without their wrapping and
+    type.
     """
-    if "annotation_id" not in value and "annotator" not in value:
-        return ()
     rows = [
-        {**row, "value": row, "type": "rectanglelabels"}
+        {**row, "value": row, "type": next((kind for kind in _TYPES if kind in row), "")}
         for control in value.values()
         for row in dicts(control)
-        if "rectanglelabels" in row
+        if not _SHAPE.isdisjoint(row)
     ]
     chosen = [
         {"type": "choices", "value": {"choices": [control]}}
@@ -160,7 +164,7 @@ def _minimal(value: dict[str, Any], width: int, height: int, who: Callable[[Any]
         "completed_by": value.get("annotator"),
         "result": [*rows, *chosen],
     }
-    return (_drawn(one, width, height, who),)
+    return _drawn(one, width, height, who)
 
 
 def _image_id(data: dict[str, Any]) -> str | None:

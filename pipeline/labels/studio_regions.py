@@ -10,14 +10,44 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.labels.untrusted import number, pixels, string
+from pipeline.labels.untrusted import dicts, number, pixels, string
 from pipeline.labels.voc import MAX_BOXES, MAX_COORDINATE, Box
 
 BOX, IMAGE, VISIBILITY = "box", "image", "visibility"  # names in labels/label_studio.xml
 NOT_VISIBLE = "sounding object not visible"
 # notes of regions that were left out: an annotation that has one, and no box, is not an empty one
 LOST = frozenset(
-    ("no_list", "too_many_boxes", "no_region", "no_size", "image_turned", "bad_number", "no_class", "empty")
+    (
+        "no_list",
+        "too_many_boxes",
+        "no_region",
+        "other_shape",
+        "no_size",
+        "image_turned",
+        "bad_number",
+        "no_class",
+        "empty",
+    )
+)
+# types of regions that mark no place in the picture; any other that is no rectangle is a shape that is lost
+PLACELESS = frozenset(
+    (
+        "audio",
+        "choices",
+        "datetime",
+        "hypertextlabels",
+        "labels",
+        "number",
+        "pairwise",
+        "paragraphlabels",
+        "ranker",
+        "rating",
+        "relation",
+        "taxonomy",
+        "text",
+        "textarea",
+        "timeserieslabels",
+    )
 )
 
 
@@ -62,8 +92,9 @@ def regions(boxes: tuple[Box, ...] | list[Box], width: int, height: int) -> list
 def read_regions(result: Any, width: int = 0, height: int = 0) -> Regions:
     """Regions -> boxes, rounded to whole pixels; a rotated box becomes its upright hull.
 
-    `width` and `height` serve where a region does not tell the image's size. Nothing raises: what is no
-    sane box is left out, and a note tells why. Boxes are clipped to the image, and that is noted.
+    The image's size is what the last region tells that tells one, otherwise `width` and `height`; all boxes
+    are in its pixels. Nothing raises: what is no sane box is left out, and a note tells why. Boxes are
+    clipped to the image, and that is noted.
     """
     read = Regions(width=width, height=height)
     if not isinstance(result, list):
@@ -72,23 +103,30 @@ def read_regions(result: Any, width: int = 0, height: int = 0) -> Regions:
     if len(result) > MAX_BOXES:
         read.notes.append("too_many_boxes")
         return read
+    # one size for all: where frames were remade in between, the regions tell several
+    for region in dicts(result):
+        sides = pixels(region.get("original_width")), pixels(region.get("original_height"))
+        if all(sides):
+            read.width, read.height = sides
     for region in result:
-        if not isinstance(region, dict) or not isinstance(region.get("value"), dict):
-            read.notes.append("no_region")
-        elif region.get("type") == "rectanglelabels":
-            _read_box(region, read)
-        elif region.get("type") == "choices":
-            choices = region["value"].get("choices")
+        value = region.get("value") if isinstance(region, dict) else None
+        kind = string(region.get("type")) if isinstance(region, dict) else ""
+        if kind == "choices" and isinstance(value, dict):
+            choices = value.get("choices")
             read.not_visible |= isinstance(choices, list) and NOT_VISIBLE in choices
-        else:
+        elif kind in PLACELESS:
             read.notes.append("other_type")
+        elif not isinstance(value, dict):
+            read.notes.append("no_region")
+        elif kind in ("rectanglelabels", "rectangle"):
+            _read_box(region, read)
+        else:
+            read.notes.append("other_shape")
     return read
 
 
 def _read_box(region: dict[str, Any], read: Regions) -> None:
-    value = region["value"]
-    width, height = (pixels(region.get(f"original_{side}")) for side in ("width", "height"))
-    width, height = width or read.width, height or read.height
+    value, width, height = region["value"], read.width, read.height
     if not width or not height:
         read.notes.append("no_size")
         return
@@ -128,7 +166,6 @@ def _read_box(region: dict[str, Any], read: Regions) -> None:
         read.notes.append("clipped")
     if len(labels) > 1:
         read.notes.append("several_classes")
-    read.width, read.height = width, height
     read.boxes.append(Box(labels[0].strip(), *clipped))
     read.origins.append(string(region.get("origin")))
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pipeline.errors import PipelineError
 from pipeline.labels import studio_json
 from pipeline.labels.studio_json import read_export, read_tasks
-from pipeline.labels.studio_regions import NOT_VISIBLE, regions
+from pipeline.labels.studio_regions import LOST, NOT_VISIBLE, regions
 from pipeline.labels.voc import Box
 
 WILD = Path(__file__).resolve().parents[3] / "shared" / "wild" / "label_studio"
@@ -34,11 +34,22 @@ def test_a_million_tasks_are_refused_by_a_limit() -> None:
 
 
 def test_what_is_no_task_is_told_by_its_place() -> None:
-    tasks, reasons = read_tasks([{"data": {"image_id": "a_1"}}, 3, {"data": {}}], "e.json")
+    old = {"data": {"image_id": "a_1"}, "completions": [{"id": 1, "result": regions([BOX], 200, 100)}]}
+    tasks, reasons = read_tasks(
+        [{"data": {"image_id": "a_1"}, "annotations": []}, 3, {"data": {}}, old, {"image_id": "a_2"}],
+        "e.json",
+    )
     assert [task.image_id for task in tasks] == ["a_1"]
     assert reasons == [
         ("e.json: task 2", "is no task"),
         ("e.json: task 3", "shows no image that could be told by name"),
+        *(
+            (
+                f"e.json: task {count}",
+                "holds no annotations that are read; export it as JSON from Label Studio 1.0 or later",
+            )
+            for count in (4, 5)
+        ),
     ]
 
 
@@ -69,7 +80,12 @@ def test_the_image_is_told_by_name_never_by_path(address: str, image_id: str) ->
 
 def test_our_own_name_goes_before_the_address() -> None:
     tasks, _ = read_tasks(
-        [{"data": {"image": "/x/y_1.jpg", "image_id": "z_2"}}, {"data": {}}, {"data": {"image": ".."}}], "x"
+        [
+            {"data": {"image": "/x/y_1.jpg", "image_id": "z_2"}, "annotations": []},
+            {"data": {}},
+            {"data": {"image": ".."}},
+        ],
+        "x",
     )
     assert [task.image_id for task in tasks] == ["z_2"]
 
@@ -128,6 +144,25 @@ def test_json_min() -> None:
     assert task.drawn[0].boxes == (BOX,)
     assert (task.drawn[0].id, task.drawn[0].not_visible) == (9, True)
     assert task.drawn[0].annotator.startswith("user4-")
+
+
+SIZE = {"original_width": 200, "original_height": 100}
+SHAPES = [
+    {"points": [[1, 1], [9, 1], [9, 9]], "closed": True, "polygonlabels": ["cat_meowing"], **SIZE},
+    {"x": 5, "y": 5, "radiusX": 2, "radiusY": 2, "rotation": 0, "ellipselabels": ["cat_meowing"], **SIZE},
+    {"format": "rle", "rle": [1, 2], "brushlabels": ["cat_meowing"], **SIZE},
+    {"x": 25, "y": 25, "width": 50, "height": 50, "rotation": 0},
+]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_shape_of_json_min_that_is_no_box_is_lost(shape: dict[str, Any]) -> None:
+    value = {"image": "/x/abc_1.jpg", "images": [{"url": "/x/abc_1.jpg"}], "annotation_id": 9}
+    ((task,), _) = read_tasks([{**value, "outline": [shape]}], "x")
+    assert not task.drawn[0].boxes and LOST & set(task.drawn[0].notes)
+    spoken = {"words": [{"start": 0, "end": 1, "labels": ["a"]}], "stars": [{"rating": 3}]}
+    ((task,), _) = read_tasks([{**value, **spoken}], "x")
+    assert not task.drawn[0].boxes and task.drawn[0].notes == ()
 
 
 @pytest.mark.parametrize("text", ["", "{", "[" * 100_000, "\xff", '{"a": 1}', "1" * 5000])

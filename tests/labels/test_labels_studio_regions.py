@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.labels.studio_regions import NOT_VISIBLE, read_regions, regions
+from pipeline.labels.studio_regions import LOST, NOT_VISIBLE, read_regions, regions
 from pipeline.labels.voc import MAX_BOXES, Box
 
 sizes = st.tuples(st.integers(2, 20_000), st.integers(2, 20_000))
@@ -110,11 +110,29 @@ def test_every_change_and_loss_is_noted(value: dict[str, Any], note: str) -> Non
 def test_other_regions() -> None:
     assert read_regions(None).notes == ["no_list"]
     assert read_regions([1, {"value": 3}]).notes == ["no_region", "no_region"]
-    assert read_regions([{"type": "polygonlabels", "value": {}}]).notes == ["other_type"]
+    assert read_regions([{"type": "textarea", "value": {}}]).notes == ["other_type"]
+    assert read_regions([{"type": "relation"}]).notes == ["other_type"]
     assert read_regions([{**_region(), "original_width": 0}]).notes == ["no_size"]
     assert read_regions([{**_region(), "original_width": 0}], 200, 100).boxes
     assert read_regions([{**_region(), "image_rotation": 90}]).notes == ["image_turned"]
     assert read_regions([{"type": "choices", "value": {"choices": [NOT_VISIBLE]}}]).not_visible
+
+
+@pytest.mark.parametrize(
+    "kind", ["polygonlabels", "polygon", "ellipselabels", "brushlabels", "keypointlabels", "rectangle", "new"]
+)
+def test_a_shape_that_is_no_labelled_rectangle_is_lost(kind: str) -> None:
+    region = {**_region(), "type": kind}
+    del region["value"]["rectanglelabels"]
+    (note,) = read_regions([region]).notes
+    assert note in LOST
+
+
+def test_regions_of_several_sizes_are_boxes_of_the_last_one() -> None:
+    old = {**_region(), "original_width": 2000, "original_height": 1000}
+    read = read_regions([old, _region(), {"type": "choices", "value": {"choices": []}}])
+    assert read.boxes == [Box("cat_meowing", 51, 26, 150, 75)] * 2
+    assert (read.width, read.height) == (200, 100)
 
 
 def test_a_million_boxes_are_refused_by_a_limit() -> None:
