@@ -12,7 +12,7 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -61,14 +61,21 @@ def make_credentials(folder: Path, url: str) -> Credentials:
 
 
 def find_credentials(folder: Path, environment: Mapping[str, str]) -> Credentials:
-    """LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY where set, otherwise what `avs labels serve` wrote."""
+    """LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY where set, otherwise what `avs labels serve` wrote.
+
+    What it wrote goes to its own server alone, never to another address.
+    """
     url, token = environment.get("LABEL_STUDIO_URL", ""), environment.get("LABEL_STUDIO_API_KEY", "")
-    path = credentials_path(folder)
-    if path.exists():
-        stored = _stored(path)
-        return Credentials(url or stored.url, stored.username, stored.password, token or stored.token)
     if url and token:
         return Credentials(url, "", "", token)
+    path = credentials_path(folder)
+    stored = _stored(path) if path.exists() else None
+    if stored and url.rstrip("/") in ("", stored.url):
+        return replace(stored, token=token or stored.token)
+    if url:
+        raise PipelineError(
+            f"LABEL_STUDIO_URL={url}: its token is not known; set LABEL_STUDIO_API_KEY to it."
+        )
     raise PipelineError(
         "no Label Studio is known: start one with `avs labels serve`, or set LABEL_STUDIO_URL and "
         "LABEL_STUDIO_API_KEY to use another."

@@ -309,7 +309,9 @@ def test_a_checkpoint_proposes_and_the_least_sure_frame_is_handed_out_first(
 def test_a_wrong_token_and_a_wrong_address(project: Path, credentials: dict[str, str]) -> None:
     said = _ok(project, "push", status=1, LABEL_STUDIO_API_KEY="0" * 40)
     assert "refuses the token" in said and "Traceback" not in said and "0" * 40 not in said
-    said = _ok(project, "pull", status=1, LABEL_STUDIO_URL="http://127.0.0.1:9")
+    nowhere = "http://127.0.0.1:9"
+    assert "LABEL_STUDIO_API_KEY" in _ok(project, "pull", status=1, LABEL_STUDIO_URL=nowhere)
+    said = _ok(project, "pull", status=1, LABEL_STUDIO_URL=nowhere, LABEL_STUDIO_API_KEY="0" * 40)
     assert "avs labels serve" in said and "Traceback" not in said
     assert "port" in _ok(project, "serve", "--port", credentials["url"].rsplit(":", 1)[1], status=1)
 

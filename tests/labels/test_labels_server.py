@@ -100,9 +100,22 @@ def test_secrets_are_random_private_kept_and_never_shown(tmp_path: Path) -> None
 
 def test_another_server_by_environment(tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match="avs labels serve"):
+        find_credentials(tmp_path, {})
+    with pytest.raises(PipelineError, match=r"http://h.*set LABEL_STUDIO_API_KEY"):
         find_credentials(tmp_path, {"LABEL_STUDIO_URL": "http://h"})
     found = find_credentials(tmp_path, {"LABEL_STUDIO_URL": "http://h", "LABEL_STUDIO_API_KEY": "k"})
     assert (found.url, found.token) == ("http://h", "k")
+
+
+def test_the_own_server_s_token_goes_to_no_other_address(tmp_path: Path) -> None:
+    own = make_credentials(tmp_path, "http://127.0.0.1:1")
+    with pytest.raises(PipelineError, match=r"http://h.*set LABEL_STUDIO_API_KEY") as caught:
+        find_credentials(tmp_path, {"LABEL_STUDIO_URL": "http://h"})
+    assert own.token not in str(caught.value)
+    foreign = find_credentials(tmp_path, {"LABEL_STUDIO_URL": "http://h", "LABEL_STUDIO_API_KEY": "k"})
+    assert foreign == Credentials("http://h", "", "", "k")
+    assert find_credentials(tmp_path, {"LABEL_STUDIO_URL": f"{own.url}/"}) == own
+    assert find_credentials(tmp_path, {"LABEL_STUDIO_API_KEY": "k"}).token == "k"
 
 
 def test_the_frames_are_linked_once(tmp_path: Path) -> None:
