@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
+from zipfile import BadZipFile
 
 import cv2
 import numpy as np
@@ -88,6 +90,8 @@ def read_probabilities(path: Path, frames: Mapping[Frame, Shown]) -> tuple[np.nd
             rows = [(row, frames[Frame(*pair)]) for row, pair in enumerate(pairs) if Frame(*pair) in frames]
     except FileNotFoundError:
         raise PipelineError(f"{path}: no such file; `avs labels propose --help` tells its form.") from None
+    except (BadZipFile, EOFError, zlib.error) as error:
+        raise PipelineError(f"{path}: is no whole .npz file ({error}); write it again.") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise PipelineError(f"{path}: needs arrays name, frame and probability ({error}).") from error
     if not rows:

@@ -119,6 +119,18 @@ def test_files_of_predictions(tmp_path: Path) -> None:
         read_probabilities(tmp_path / "none.npz", known)
 
 
+def test_a_damaged_file_of_predictions_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "p.npz"
+    maps = np.random.default_rng(0).random((1, 64, 64))
+    np.savez_compressed(path, name=["abc"], frame=[1], probability=maps)
+    whole = path.read_bytes()
+    middle = whole.index(b"probability.npy") + 200  # of the compressed maps
+    for data in (b"", whole[:-30], whole[:middle] + bytes(50) + whole[middle + 50 :]):
+        path.write_bytes(data)
+        with pytest.raises(PipelineError, match=r"p\.npz: is no whole"):
+            read_probabilities(path, {SHOWN.frame: SHOWN})
+
+
 class Annotated(FakeStudio):
     """A server in memory whose annotators accept, move and delete what is proposed, task by task."""
 
