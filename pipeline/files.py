@@ -69,14 +69,14 @@ def write_json(target: Path, value: Any) -> None:
     write_text(target, text + "\n")
 
 
-def read_json(source: Path) -> Any:
-    """Read a JSON file; a missing or malformed one is a `PipelineError` that names it."""
+def read_json(source: Path, advice: str = "run the stage that makes it (`dvc repro`)") -> Any:
+    """Read a JSON file; a missing or malformed one is a `PipelineError` that names it and gives `advice`."""
     try:
         return json.loads(source.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise PipelineError(f"{source}: no such file; run the stage that makes it (`dvc repro`).") from None
+        raise PipelineError(f"{source}: no such file; {advice}.") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise PipelineError(f"{source}: is not JSON ({error}); remove it and run `dvc repro`.") from error
+        raise PipelineError(f"{source}: is not JSON ({error}); remove it and {advice}.") from error
 
 
 def digest(paths: list[Path]) -> str:

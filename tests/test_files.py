@@ -36,8 +36,11 @@ def test_json_refuses_nan_and_names_what_it_cannot_read(tmp_path):
     (tmp_path / "b.json").write_text("{")
     with pytest.raises(PipelineError, match=r"b\.json: is not JSON"):
         read_json(tmp_path / "b.json")
-    with pytest.raises(PipelineError, match=r"c\.json: no such file"):
+    with pytest.raises(PipelineError, match=r"c\.json: no such file; run the stage"):
         read_json(tmp_path / "c.json")
+    for name in ("b.json", "c.json"):
+        with pytest.raises(PipelineError, match=rf"{name}: .*; .*make it with `x`\.$"):
+            read_json(tmp_path / name, advice="make it with `x`")
 
 
 def test_the_digest_sees_names_and_bytes(tmp_path):

@@ -17,6 +17,8 @@ from pipeline.files import read_json, write_json
 from pipeline.labels.places import Frame, image_id
 from pipeline.labels.voc import Box
 
+_ADVICE = "make it with `avs labels propose`"
+
 
 @dataclass(frozen=True)
 class Proposed:
@@ -63,7 +65,7 @@ def write_proposals(path: Path, proposals: Proposals) -> None:
 
 def read_proposals(path: Path) -> Proposals:
     """Inverse of `write_proposals`. Raises `PipelineError` naming the file."""
-    values = read_json(path)
+    values = read_json(path, _ADVICE)
     try:
         frames = {
             str(key): Proposed(
@@ -76,8 +78,7 @@ def read_proposals(path: Path) -> Proposals:
         return Proposals(str(values["model_version"]), frames, bool(values["ordered"]))
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise PipelineError(
-            f"{path}: holds no proposals ({type(error).__name__}: {error}); make it with "
-            "`avs labels propose`."
+            f"{path}: holds no proposals ({type(error).__name__}: {error}); {_ADVICE}."
         ) from error
 
 

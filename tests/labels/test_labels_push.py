@@ -170,6 +170,8 @@ def test_proposals_are_written_and_read(tmp_path: Path) -> None:
     (tmp_path / "p.json").write_text('{"frames": {"a": []}}')
     with pytest.raises(PipelineError, match=r"p\.json"):
         read_proposals(tmp_path / "p.json")
+    with pytest.raises(PipelineError, match=r"no\.json: no such file; make it with `avs labels propose`"):
+        read_proposals(tmp_path / "no.json")
 
 
 def test_labels_become_proposals_with_a_version_of_their_content() -> None:
