@@ -23,7 +23,7 @@ def _group() -> None:
 @doctor_app.command("data")
 def data(
     params: Path = typer.Option(Path("params.yaml"), help="The parameters to check by."),
-    show: int = typer.Option(20, min=0, help="How many missing things of each kind to name."),
+    show: int = typer.Option(20, min=0, help="How many things of each kind to name."),
 ) -> None:
     """Count clips, frames, sounds, masks and boxes; name what is missing. Exit status 1 if anything is.
 
@@ -41,11 +41,12 @@ def data(
         table.add_row(mark, count.what, f"{count.found:,}", f"{count.expected:,}")
     console.print(table)
     for count in counts:
-        if count.missing:
-            console.print(f"[bold]{escape(count.what)}")
-            for line in count.missing[:show]:
+        for title, lines in ((count.what, count.missing), (f"{count.what}, to note", count.notes)):
+            if lines:
+                console.print(f"[bold]{escape(title)}")
+            for line in lines[:show]:
                 console.print(f"  {escape(line)}", soft_wrap=True)
-            if len(count.missing) > show:
-                console.print(f"  ... and {len(count.missing) - show} more")
+            if len(lines) > show:
+                console.print(f"  ... and {len(lines) - show} more")
     if not all(count.good for count in counts):
         raise typer.Exit(1)

@@ -10,6 +10,9 @@ from pathlib import Path
 from pipeline.catalog import find_clips
 from pipeline.categories import FRAMES, SPLITS
 from pipeline.clip import Clip
+from pipeline.labels.folder import place_files
+from pipeline.labels.places import Frame, Home, image_id
+from pipeline.labels.voc import UnreadableLabelError, read_many
 from pipeline.params import Params
 from pipeline.readers import ms3
 
@@ -28,6 +31,7 @@ class Count:
     found: int
     expected: int
     missing: list[str] = field(default_factory=list)  # what is missing or wrong, one line each
+    notes: list[str] = field(default_factory=list)  # what is worth knowing and not wrong
 
     @property
     def good(self) -> bool:
@@ -63,32 +67,31 @@ def check_data(params: Params) -> list[Count]:
         expected = len(names) * labelled[split]
         lines = [f"{problem.clip}: {problem.text}" for problem in wrong]
         counts.append(Count(f"masks, {split}", expected - absent, expected, lines))
-    train = [clip for clip in found.clips if clip.split == "train"]
-    return [*counts, *_boxes(train, params.labels.dir, one_each=source == "s4")]
+    return [*counts, *_boxes(found.clips, params.labels.dir, one_each=source == "s4")]
 
 
 def _boxes(clips: list[Clip], labels: Path, one_each: bool) -> list[Count]:
-    """Frames of the train clips with a label file and with a box, and for S4, which has one each, the boxes.
+    """Frames of the train clips with a label, and for S4, whose frames have one each, the boxes.
 
-    Nothing for MS3 without labels.
-
-    A label is that of the frame of its stem, `{name}_{k}.xml`, wherever under `labels` it lies. Boxes are
-    counted without parsing: the `boxes` stage reads and checks them.
+    Files are found and read as the `boxes` stage does. A label without a box is an answer, not a lack: the
+    object is not visible.
     """
-    files: dict[str, Path] = {}
-    for path in labels.rglob("*.xml") if labels.is_dir() else ():
-        files.setdefault(path.stem, path)
-    wanted = [f"{clip.name}_{k}" for clip in clips for k in range(1, FRAMES + 1)]
-    present = [stem for stem in wanted if stem in files]
-    if not present and not one_each:
-        return []  # no boxes of MS3 are published, and the baseline needs none
-    missing = [f"no {stem}.xml under {labels}" for stem in wanted if stem not in files]
-    extra = len(files) - len(present)
-    strays = [f"{extra} label files under {labels} are of no train frame"] if extra else []
-    boxes = {stem: files[stem].read_bytes().count(b"<object>") for stem in present}
-    empty = [f"{files[stem]}: no box" for stem, number in boxes.items() if number == 0]
-    counts = [
-        Count("frames with a label file", len(present), len(wanted), missing + strays),
-        Count("frames with a box", len(present) - len(empty), len(wanted), empty),
-    ]
-    return [*counts, Count("boxes", sum(boxes.values()), len(wanted))] if one_each else counts
+    placed = place_files(labels, {clip.name: Home(clip.category, clip.split) for clip in clips})
+    notes = [f"{labels / source}: {detail}" for source, _, detail in placed.problems]
+    wanted = [Frame(clip.name, k) for clip in clips if clip.split == "train" for k in range(1, FRAMES + 1)]
+    sources = [placed.files[frame] for frame in wanted if frame in placed.files]
+    if not sources and not one_each:  # no boxes of MS3 are published, and the baseline needs none
+        return [Count("frames with a label", 0, 0, notes=notes)] if notes else []
+    wrong = [f"no {image_id(frame)}.xml under {labels}" for frame in wanted if frame not in placed.files]
+    boxes: dict[Path, int] = {}
+    for source, read in zip(sources, read_many(labels, sources), strict=True):
+        if isinstance(read, UnreadableLabelError):
+            wrong.append(str(read))
+        else:
+            boxes[labels / source] = len(read.boxes)
+    unseen = [f"{path}: no box: the object is not visible there" for path in boxes if not boxes[path]]
+    counts = [Count("frames with a label", len(boxes), len(wanted), wrong, notes + unseen)]
+    if one_each:
+        several = [f"{path}: {number} boxes" for path, number in boxes.items() if number > 1]
+        counts.append(Count("boxes", sum(boxes.values()), len(boxes) - len(unseen), several))
+    return counts

@@ -30,7 +30,12 @@ ROWS: list[Row] = [
     ("b", 0, "race_car", "val"),
     ("c", 6, "cat_meowing", "test"),
 ]
-BOX = "<annotation><object><name>race_car</name></object></annotation>"
+OBJECT = (
+    "<object><name>race_car</name><bndbox>"
+    "<xmin>1</xmin><ymin>1</ymin><xmax>9</xmax><ymax>9</ymax></bndbox></object>"
+)
+BOX = f"<annotation>{OBJECT}</annotation>"
+TWO = f"<annotation>{OBJECT}{OBJECT}</annotation>"
 
 
 @pytest.fixture
@@ -68,8 +73,7 @@ def test_whole_data_pass(params: Params) -> None:
         "masks, train": 1,
         "masks, val": 5,
         "masks, test": 5,
-        "frames with a label file": 5,
-        "frames with a box": 5,
+        "frames with a label": 5,
         "boxes": 5,
     }
 
@@ -82,22 +86,40 @@ def test_what_is_missing_is_counted_and_named(params: Params) -> None:
     (s4_data(root, "gt_masks", ROWS[2]) / "c" / "c_4.png").unlink()
     folder = params.labels.dir / "race_car" / "-a"
     (folder / "-a_2.xml").unlink()
-    (folder / "-a_3.xml").write_text("<annotation></annotation>")
-    (folder / "-b_1.xml").write_text(BOX)
+    (folder / "-a_3.xml").write_text(TWO)
+    (folder / "-a_4.xml").write_text(BOX[:-20])
     bad = {count.what: count for count in check_data(params) if not count.good}
     assert {what: (count.found, count.expected) for what, count in bad.items()} == {
         "clips with sound": (2, 3),
         "clips with video or frames": (2, 3),
         "masks, test": (3, 5),
-        "frames with a label file": (4, 5),
-        "frames with a box": (3, 5),
-        "boxes": (3, 5),
+        "frames with a label": (3, 5),
+        "boxes": (4, 3),
     }
     assert "b.wav" in bad["clips with sound"].missing[0]
     assert len(bad["masks, test"].missing) == 2
-    assert bad["frames with a label file"].missing[0].startswith("no -a_2.xml under")
-    assert "1 label files" in bad["frames with a label file"].missing[1]
-    assert bad["frames with a box"].missing[0].endswith("-a_3.xml: no box")
+    absent, torn = bad["frames with a label"].missing
+    assert absent.startswith("no -a_2.xml under") and "-a_4.xml: is not XML" in torn
+    assert bad["boxes"].missing == [f"{folder}/-a_3.xml: 2 boxes"]
+
+
+def test_labels_are_found_as_the_stage_finds_them(params: Params) -> None:
+    labels = params.labels.dir
+    folder = labels / "race_car" / "-a"
+    (folder / "-a_1.xml").rename(folder / "-a_1.XML")
+    (folder / "-a_2.xml").rename(folder / "-a.mp4_2.xml")
+    (folder / "-a_3.xml").write_text("<annotation></annotation>")  # "not visible" is an answer
+    for stray in (".hidden_1.xml", "b_1.xml", "notes.xml"):
+        (labels / stray).write_text(BOX)
+    counts = {count.what: count for count in check_data(params)}
+    assert all(count.good for count in counts.values())
+    assert (counts["boxes"].found, counts["boxes"].expected) == (4, 4)
+    notes = counts["frames with a label"].notes
+    assert [note.split(": ")[0] for note in notes] == [
+        f"{labels}/b_1.xml",
+        f"{labels}/notes.xml",
+        f"{folder}/-a_3.xml",
+    ]
 
 
 def test_masks_too_many_are_wrong_too(params: Params) -> None:
@@ -122,7 +144,7 @@ def test_ms3_may_have_several_boxes_a_frame(
         for k in range(1, 6):
             write_image(data / "gt_masks" / split / name / f"{name}_{k}.png", square())
             write_image(data / "visual_frames" / name / f"{name}.mp4_{k}.png", square())
-            (params.labels.dir / f"m1_{k}.xml").write_text(BOX * 2)
+            (params.labels.dir / f"m1.mp4_{k}.xml").write_text(TWO)
         write_sound(data / "audio_wav" / split / f"{name}.wav", tone(5, 16_000))
     (data.parent / "ms3_meta_data.csv").write_text("m1,train\nm2,val\nm3,test\n")
     monkeypatch.setattr(doctor, "PUBLISHED", {"ms3": {"train": 1, "val": 1, "test": 1}})
@@ -131,6 +153,7 @@ def test_ms3_may_have_several_boxes_a_frame(
     multi = params.data.model_copy(update={"source": "ms3", "root": tmp_path / "ms3"})
     counts = check_data(params.model_copy(update={"data": multi}))
     assert [count.what for count in counts if not count.good] == []
+    assert "frames with a label" in {count.what for count in counts if count.found == 5}
     assert "masks, train" in {count.what for count in counts if count.found == 5}
     unlabelled = params.labels.model_copy(update={"dir": tmp_path / "nowhere"})
     counts = check_data(params.model_copy(update={"data": multi, "labels": unlabelled}))
@@ -142,6 +165,9 @@ def test_command_tells_and_fails(params: Params, values: dict[str, Any], tmp_pat
     file.write_text(yaml.safe_dump(values))
     good = CliRunner().invoke(doctor_app, ["data", "--params", str(file)])
     assert good.exit_code == 0, good.output
+    (params.labels.dir / "notes.xml").write_text(BOX)
+    noted = CliRunner().invoke(doctor_app, ["data", "--params", str(file)])
+    assert noted.exit_code == 0 and "notes.xml" in noted.output
     assert "masks, test" in good.output
     (s4_data(params.data.root, "audio_wav", ROWS[1]) / "b.wav").unlink()
     bad = CliRunner().invoke(doctor_app, ["data", "--params", str(file)])
