@@ -148,8 +148,8 @@ def test_what_is_changed_in_labelimg_comes_back_and_stays(tmp_path: Path) -> Non
 
     project(21)
     _export(tmp_path)
-    assert labelimg(21).same == 1
     assert list(labelimg(40).write) == [PATH] and here() == 40
+    assert labelimg(40).same == 1
     assert (project(21).ours_changed, here()) == ([PATH], 40)
     assert list(labelimg(41).write) == [PATH] and here() == 41
     assert (project(25).conflicts, here()) == ([PATH], 41)
