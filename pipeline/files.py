@@ -80,10 +80,14 @@ def read_json(source: Path, advice: str = "run the stage that makes it (`dvc rep
 
 
 def digest(paths: list[Path]) -> str:
-    """SHA-256 over the names and bytes of files and folders (folders are walked in sorted order)."""
+    """SHA-256 over the names and bytes of files and folders (folders are walked in sorted order).
+
+    Python's own caches in them are passed over: they hold dates, and come and go.
+    """
     state = hashlib.sha256()
     for path in paths:
-        for file in sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
+        within = (p for p in path.rglob("*") if p.is_file() and p.parent.name != "__pycache__")
+        for file in sorted(within) if path.is_dir() else [path]:
             inside = file.relative_to(path).as_posix() if path.is_dir() else file.name
             state.update(inside.encode() + b"\0")
             with file.open("rb") as stream:

@@ -40,8 +40,12 @@ class Repository:
 
     @property
     def environment(self) -> dict[str, str]:
-        """This process's, without what git and DVC would take from the user, and with the copy's own code."""
-        known = {key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "DVC_"))}
+        """This process's, without what git and DVC would take from the user, and with the copy's own code.
+
+        Python writes its caches beside that code, as it does for everybody.
+        """
+        taken = ("GIT_", "DVC_", "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX")
+        known = {key: value for key, value in os.environ.items() if not key.startswith(taken)}
         return known | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(self.root),

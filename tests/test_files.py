@@ -53,3 +53,11 @@ def test_the_digest_sees_names_and_bytes(tmp_path):
     second = digest([folder])
     (folder / "a").rename(folder / "b")
     assert len({first, second, digest([folder])}) == 3
+
+
+def test_the_digest_passes_over_pythons_caches(tmp_path):
+    (tmp_path / "d/__pycache__").mkdir(parents=True)
+    (tmp_path / "d/a.py").write_bytes(b"1")
+    first = digest([tmp_path / "d"])
+    (tmp_path / "d/__pycache__/a.cpython-311.pyc").write_bytes(b"dated")
+    assert digest([tmp_path / "d"]) == first
