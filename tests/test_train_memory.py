@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from pipeline.model import Segmenter
+from pipeline.model import Localiser, Segmenter
 from pipeline.train import train_epoch
 
 
@@ -91,9 +93,57 @@ def test_activations_computed_twice_give_the_same() -> None:
         )
 
 
+def test_a_localiser_computes_its_activations_twice_too() -> None:
+    torch.manual_seed(0)
+    usual = Localiser("resnet18").double()
+    saving = copy.deepcopy(usual)
+    saving.checkpointing = True
+    frames, audio = clip()
+    kept: list[int] = []
+    for net in (usual, saving):
+        sizes = []
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda tensor, sizes=sizes: sizes.append(tensor.numel()) or tensor, lambda tensor: tensor
+        ):
+            cosines = net.compare(frames[0], audio[0])
+        cosines.square().sum().backward()
+        kept.append(sum(sizes))
+    assert kept[1] < kept[0] / 3
+    for (name, mine), theirs in zip(saving.named_parameters(), usual.parameters(), strict=True):
+        assert (mine.grad is None) == (theirs.grad is None), name
+        if mine.grad is not None and theirs.grad is not None:
+            torch.testing.assert_close(mine.grad, theirs.grad, rtol=1e-10, atol=1e-12)
+
+
+def parts_compiled(net: Segmenter | Localiser) -> list[nn.Module]:
+    """Compile a network with a backend that only takes note: which parts it is given as they first run."""
+    graphs: list[Any] = []
+
+    def note(graph: Any, inputs: Any) -> Any:
+        graphs.append(graph)
+        return graph.forward
+
+    net.compile(backend=note)
+    return graphs
+
+
 def test_a_compiled_network_keeps_its_names_and_results() -> None:
     usual, compiled = network().eval(), network().eval()
-    compiled.compile(backend="eager")  # the default backend wants a C++ compiler and minutes
+    graphs = parts_compiled(compiled)
     assert compiled.state_dict().keys() == usual.state_dict().keys()
-    with torch.no_grad():
-        torch.testing.assert_close(compiled(*clip()).logits, usual(*clip()).logits)
+    frames, audio = clip()
+    with torch.no_grad():  # as training and evaluation call it, by parts
+        found = compiled.decode(compiled.encode(frames), audio).logits
+        torch.testing.assert_close(found, usual(frames, audio).logits)
+        assert len(graphs) >= 4  # encoder, reductions, TPAVI, decoder; parts of like shape may share one
+        before = len(graphs)
+        compiled.crop_features(frames[..., :32, :32])
+    assert len(graphs) > before  # the encoder, for another size
+
+
+def test_a_compiled_localiser_compiles_what_it_trains_with() -> None:
+    net = Localiser("resnet18").double()
+    graphs = parts_compiled(net)
+    frames, audio = clip()
+    net.compare(frames[:, 0], audio[:, 0])
+    assert graphs

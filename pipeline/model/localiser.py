@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +11,7 @@ from torch.nn import functional
 
 from pipeline.distributed import gather
 from pipeline.model.backbone import build_backbone
+from pipeline.model.recompute import run_part
 from pipeline.model.segmenter import Segmentation
 
 STRIDE = 16
@@ -23,10 +25,13 @@ class Localiser(nn.Module):
         backbone: "resnet18", "resnet50" or "pvt_v2_b5"; weights are random.
         width: of the common space.
         audio_dim: size of an audio feature.
+
+    With `checkpointing` set, training keeps no activations of the encoder, as in `Segmenter`.
     """
 
     def __init__(self, backbone: str = "resnet18", width: int = 128, audio_dim: int = 128) -> None:
         super().__init__()
+        self.checkpointing = False
         self.encoder = build_backbone(backbone)
         self.project_map = nn.Conv2d(self.encoder.channels[2], width, 1)
         self.project_audio = nn.Linear(audio_dim, width)
@@ -74,8 +79,13 @@ class Localiser(nn.Module):
         """Global average of the encoder's last map: (B, T, 3, s, s) -> (B, T, encoder.channels[3])."""
         return self.encoder(crops.flatten(0, 1))[-1].mean((2, 3)).unflatten(0, crops.shape[:2])
 
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Compile the encoder in place; training calls `compare`, never the whole."""
+        self.encoder.compile(*args, **kwargs)
+
     def _map(self, images: Tensor) -> Tensor:
-        return functional.normalize(self.project_map(self.encoder(images)[2]), dim=1)
+        maps = run_part(self.encoder, images, twice=self.checkpointing and self.training)
+        return functional.normalize(self.project_map(maps[2]), dim=1)
 
     def _sound(self, audio: Tensor) -> Tensor:
         return functional.normalize(self.project_audio(audio), dim=-1)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from pipeline.model.backbone import build_backbone
 from pipeline.model.decoder import Decoder
+from pipeline.model.recompute import run_part, running_averages_kept
 from pipeline.model.reduction import Reduction
 from pipeline.model.tpavi import TPAVI
 
@@ -121,30 +120,17 @@ class Segmenter(nn.Module):
         Batch norm uses the crops' own statistics in training but does not add them to its running averages:
         those serve the whole frames of evaluation.
         """
-        with _running_averages_kept(self.encoder):
+        with running_averages_kept(self.encoder):
             features = self._run(self.encoder, crops.flatten(0, 1))[-1].mean((2, 3))
         return features.unflatten(0, crops.shape[:2])
 
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Compile the parts, as `torch.nn.Module.compile` does, in place; names of weights stay.
+
+        Parts and not the whole: training calls `encode`, `decode` and `crop_features`, never the whole.
+        """
+        for part in (self.encoder, *self.reductions, *self.tpavi.values(), self.decoder):
+            part.compile(*args, **kwargs)
+
     def _run(self, part: nn.Module, *inputs: Any) -> Any:
-        if not (self.checkpointing and self.training):
-            return part(*inputs)
-        # the second time, batch norm must not add the same statistics to its running averages again
-        return checkpoint(
-            part,
-            *inputs,
-            use_reentrant=False,
-            context_fn=lambda: (nullcontext(), _running_averages_kept(part)),
-        )
-
-
-@contextmanager
-def _running_averages_kept(module: nn.Module) -> Iterator[None]:
-    norms = [m for m in module.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.momentum = 0.0
-    try:
-        yield
-    finally:
-        for norm, momentum in zip(norms, momenta, strict=True):
-            norm.momentum = momentum
+        return run_part(part, *inputs, twice=self.checkpointing and self.training)
