@@ -219,7 +219,14 @@ def shuffled(
 
     A global batch has `batch_size` clips, dealt to the processes in turn. A last batch with fewer clips than
     processes is dropped, since every process needs one.
+
+    Raises `PipelineError` where that leaves none.
     """
+    if min(len(rows), batch_size) < world:
+        raise PipelineError(
+            f"{len(rows)} train clips in batches of {batch_size} do not go round {world} processes; lower "
+            "train.devices or raise train.batch_size."
+        )
     order = np.random.default_rng([seed, epoch]).permutation(rows)
     groups = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
     return [group[rank::world] for group in groups if len(group) >= world]

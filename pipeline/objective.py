@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -52,7 +53,8 @@ class Objective(nn.Module):
     def __init__(self, plan: Plan, labelled_frames: int | None = None) -> None:
         super().__init__()
         self.weights = plan.loss
-        reads_all = max(plan.loss.lambda_, plan.loss.box, plan.loss.outlines, plan.loss.trimap) > 0
+        loss = plan.loss
+        reads_all = max(loss.lambda_, loss.box, loss.outlines, loss.negatives, loss.trimap) > 0
         self.first = None if reads_all else labelled_frames
         self.segmenter = build_segmenter(plan)
         self.heads = (
@@ -140,7 +142,8 @@ class Objective(nn.Module):
         return groups
 
 
-def seed_everything(seed: int) -> None:
-    """Seed torch on every device, and ask it for deterministic algorithms."""
-    torch.manual_seed(seed)
+def seed_everything(*seeds: int) -> None:
+    """Seed torch on every device from one or more numbers, and ask it for deterministic algorithms."""
+    one = seeds[0] if len(seeds) == 1 else int(np.random.SeedSequence(seeds).generate_state(1)[0])
+    torch.manual_seed(one)
     torch.use_deterministic_algorithms(True, warn_only=True)

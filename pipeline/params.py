@@ -6,7 +6,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from pipeline.errors import PipelineError
 
@@ -40,7 +48,7 @@ class Crops(Group):
 
 class Audio(Group):
     weights: str = Field("seeded", description="'seeded', or the path of a published VGGish checkpoint")
-    seed: int = 0
+    seed: int = Field(0, ge=0)
     standardise: bool = True
 
 
@@ -100,7 +108,7 @@ class Train(Group):
     schedule: Literal["constant", "cosine"] = "constant"
     warmup_epochs: float = Field(0.0, ge=0)
     augment: Augment = Augment()  # type: ignore[call-arg]
-    seeds: list[int] = Field(min_length=1)
+    seeds: list[NonNegativeInt] = Field(min_length=1)
     variants: list[str] = Field(min_length=1)
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     devices: int = Field(1, ge=1)
@@ -108,12 +116,20 @@ class Train(Group):
     checkpointing: bool = False
     compile: bool = False
 
+    @field_validator("seeds", "variants")
+    @classmethod
+    def _distinct(cls, values: list[Any]) -> list[Any]:
+        # a run listed twice would count as two trainings in every interval
+        if len(set(values)) < len(values):
+            raise ValueError("each is listed once")
+        return values
+
 
 class Evaluate(Group):
     batch_size: int = Field(ge=1)
     tsne_epochs: list[int] = Field(min_length=2, max_length=2)
     pictures: int = Field(6, ge=0)
-    seed: int = 0
+    seed: int = Field(0, ge=0)
 
 
 class Demo(Group):

@@ -5,6 +5,7 @@ Lightning Fabric places the model and the batches (CPU or GPU, precision, proces
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -20,6 +21,7 @@ from torch import Tensor
 from pipeline.augment import augment
 from pipeline.batches import Batch, Clips, normalise, read_ahead, shuffled
 from pipeline.distributed import synchronise_batch_norm
+from pipeline.errors import PipelineError
 from pipeline.files import atomic_path
 from pipeline.listening import g_miou
 from pipeline.metrics import iou_per_frame
@@ -164,8 +166,10 @@ def train(
         log: gets each epoch's figures; None: nobody does.
         say: gets one line an epoch.
         checkpointing: compute activations twice instead of keeping them: the same result in less memory.
-        compiled: run the segmenter through torch.compile.
+        compiled: run the network's parts through torch.compile.
         on_batch: called at each batch, for a progress bar.
+
+    Raises `PipelineError` where the loss becomes infinite or NaN.
     """
     seed_everything(seed)
     labelled = np.flatnonzero(clips.labelled[train_rows].any(axis=0))
@@ -186,7 +190,7 @@ def train(
         objective.load_state_dict(state["objective"])
         optimizer.load_state_dict(state["optimizer"])
         start, best, kept = state["epoch"] + 1, state["best"], state["kept"]
-        torch.set_rng_state(state["rng"])
+        fabric.strategy.precision.load_state_dict(state["precision"])
         if fabric.is_global_zero:
             for figures in state["history"]:
                 _log(log, figures)
@@ -195,6 +199,7 @@ def train(
     last: dict[str, Any] = state["last"] if state else {}
 
     for epoch in range(start, plan.epochs + 1):
+        seed_everything(seed, epoch, fabric.global_rank)  # so a resumed run draws as one without a break
         wrapped.train()
         groups = shuffled(
             train_rows, plan.batch_size, seed, epoch, rank=fabric.global_rank, world=fabric.world_size
@@ -209,6 +214,8 @@ def train(
             on_batch()
 
         means = train_epoch(wrapped, optimizer, batches, fabric, before_batch, plan.accumulate)
+        if not all(map(math.isfinite, means.values())):
+            raise PipelineError(_diverged(f"{plan.variant}-{seed}", epoch, means))
         figures = {f"train/{name}": value for name, value in means.items()}
         figures |= validate(segmenter, fabric, clips, val_rows, plan.batch_size)
         if not fabric.is_global_zero:
@@ -233,16 +240,23 @@ def train(
                 "last": last,
                 "kept": kept,
                 "history": history,
-                "rng": torch.get_rng_state(),
+                "precision": fabric.strategy.precision.state_dict(),  # the loss scale of 16-mixed
             }
         )
 
     if not fabric.is_global_zero:
         return
     for name, content in {"best": best, "last": last, **{f"epoch-{e}": c for e, c in kept.items()}}.items():
+        packed = io.BytesIO()  # torch.save writes a file's own name into it: equal weights, equal bytes
+        torch.save(content, packed)
         with atomic_path(out / f"{name}.pt") as temporary:
-            torch.save(content, temporary)
+            temporary.write_bytes(packed.getbuffer())
     resume.clear()
+
+
+def _diverged(run: str, epoch: int, means: dict[str, float]) -> str:
+    terms = ", ".join(f"{name} {value:.4g}" for name, value in means.items() if name != "loss")
+    return f"{run}: the loss is not finite in epoch {epoch} ({terms}); lower train.lr or a weight in loss."
 
 
 def _log(log: Log | None, figures: dict[str, float]) -> None:

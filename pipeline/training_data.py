@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pipeline.batches import Clips
 from pipeline.catalog import read_catalog, rows_of
+from pipeline.errors import PipelineError
 from pipeline.negative_sounds import NegativeSounds
 from pipeline.packed import open_packed
 from pipeline.plan import Plan
@@ -30,10 +31,16 @@ def open_training_data(data: Path, plan: Plan, seed: int) -> TrainingData:
     Args:
         seed: of the run, which decides the other sounds that it hears.
 
-    Raises `PipelineError` that names a missing or broken file.
+    Raises `PipelineError` that names a missing or broken file, or a split without clips.
     """
     catalog = read_catalog(data / "catalog.parquet")
-    train_rows = rows_of(catalog, "train")
+    train_rows, val_rows = rows_of(catalog, "train"), rows_of(catalog, "val")
+    if not (len(train_rows) and len(val_rows)):
+        lacking = "val" if len(train_rows) else "train"
+        raise PipelineError(
+            f"{data / 'catalog.parquet'}: has no clip in the split {lacking!r}, and training needs train and "
+            "val; see the column `split` of the data's own table."
+        )
     names = catalog["category"].tolist()
     # -1: a category that only val or test have; never read, since crops are of the train split
     category = np.array([plan.categories.index(c) if c in plan.categories else -1 for c in names])
@@ -58,4 +65,4 @@ def open_training_data(data: Path, plan: Plan, seed: int) -> TrainingData:
         negatives,
         data / "outlines" if plan.loss.outlines > 0 else None,
     )
-    return TrainingData(clips, train_rows, rows_of(catalog, "val"))
+    return TrainingData(clips, train_rows, val_rows)

@@ -171,3 +171,9 @@ def test_two_processes_share_the_batches_of_one() -> None:
     assert len(whole) == 3 and len(ranks[0]) == len(ranks[1]) == 2  # the last clip alone cannot be shared
     for group, first, second in zip(whole, *ranks, strict=False):
         assert np.stack([first, second], 1).flatten().tolist() == group.tolist()
+
+
+@pytest.mark.parametrize(("clips", "batch"), [(2, 4), (9, 2)])
+def test_more_processes_than_clips_in_a_batch_is_an_error(clips: int, batch: int) -> None:
+    with pytest.raises(PipelineError, match=rf"{clips} train clips in batches of {batch} .* 3 processes"):
+        shuffled(np.arange(clips), batch, seed=1, epoch=1, rank=0, world=3)

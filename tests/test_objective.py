@@ -14,7 +14,12 @@ from pipeline.plan import LossWeights, Plan
 from pipeline.variants import Attention, Network
 
 
-def objective(attention: Attention = "sound", network: Network = "segmenter", **weights: Any) -> Objective:
+def objective(
+    attention: Attention = "sound",
+    network: Network = "segmenter",
+    labelled_frames: int | None = None,
+    **weights: Any,
+) -> Objective:
     plan = Plan(
         variant="proposed",
         attention=attention,
@@ -33,7 +38,7 @@ def objective(attention: Attention = "sound", network: Network = "segmenter", **
         inputs={},
     )
     torch.manual_seed(0)
-    return Objective(plan)
+    return Objective(plan, labelled_frames)
 
 
 @pytest.fixture
@@ -141,3 +146,12 @@ def test_the_box_term_reads_only_frames_without_a_mask(batch: Batch) -> None:
     assert model(replace(batch, boxes=moved))["box"].item() == model(batch)["box"].item()
     moved[:, 1] = moved[:, 0]
     assert model(replace(batch, boxes=moved))["box"].item() != model(batch)["box"].item()
+
+
+def test_a_term_that_reads_the_other_frames_has_them_decoded(batch: Batch) -> None:
+    """What other sounds should show is known of all frames, whichever of them have masks."""
+    truth = torch.zeros_like(batch.other_truth)
+    truth[:, 1] = 1  # on the second frame alone, which has no mask
+    batch = replace(batch, other_truth=truth)
+    whole, told = objective(negatives=1.0), objective(negatives=1.0, labelled_frames=1)
+    assert told(batch)["negatives"].item() == whole(batch)["negatives"].item()

@@ -41,6 +41,11 @@ def test_an_unknown_key_is_named(values, group, key, value):
         ("train", "epochs", 2.5),
         ("train", "epochs", 0),
         ("train", "precision", "int4"),
+        ("train", "seeds", [1, 1]),  # would count as two trainings
+        ("train", "seeds", [-1]),
+        ("train", "variants", ["baseline", "baseline"]),
+        ("evaluate", "seed", -1),
+        ("audio", "seed", -1),
         ("model", "image_size", 100),
         ("model", "backbone", "vgg"),
         ("model", "pretrained", "yes"),

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.plugins import Precision
 
 from pipeline.batches import Clips
+from pipeline.errors import PipelineError
 from pipeline.listening import g_miou
 from pipeline.negative_sounds import NegativeSounds
 from pipeline.params import Augment, Model
@@ -270,3 +272,52 @@ def test_learning_rate_by_hand() -> None:
     assert factors == pytest.approx([0, 0.5, 1, 0.5 + 0.5**1.5, 0.5, 0])
     constant = plan_of(epochs=4, warmup_epochs=2, schedule="constant")
     assert [learning_rate_factor(done, constant) for done in (0, 1, 2, 3)] == [0, 0.5, 1, 1]
+
+
+def test_a_loss_that_is_no_number_stops_the_run(data: Path, tmp_path: Path) -> None:
+    plan = plan_of(lr=1e30)
+    with pytest.raises(
+        PipelineError, match=r"baseline-1: the loss is not finite in epoch \d .*bce .*train\.lr"
+    ):
+        go(plan, data, tmp_path, "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_equal_runs_write_equal_bytes(
+    whole: tuple[Plan, Path, list[dict[str, float]]], data: Path, tmp_path: Path
+) -> None:
+    """So that DVC evaluates anew only what was trained to other weights."""
+    plan, base, _ = whole
+    go(plan, data, tmp_path, "again")
+    for path in (base / "out").iterdir():
+        assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes(), path.name
+
+
+def test_the_loss_scale_of_half_precision_is_resumed(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """16-mixed needs a GPU: here the precision's state is one that a test can see."""
+    given: list[dict[str, Any]] = []
+    monkeypatch.setattr(Precision, "state_dict", lambda self: {"scale": 128.0})
+    monkeypatch.setattr(Precision, "load_state_dict", lambda self, state: given.append(state))
+    with pytest.raises(Interrupted):
+        go(plan_of(), data, tmp_path, "out", on_batch=stop_in_epoch_2())
+    assert given == []
+    go(plan_of(), data, tmp_path, "out")
+    assert given == [{"scale": 128.0}]
+
+
+def test_what_a_network_draws_at_random_is_drawn_anew_by_a_resumed_run(data: Path, tmp_path: Path) -> None:
+    """Drop path draws from torch's own generators, of every device."""
+    seen: dict[str, list[float]] = {}
+
+    def note(name: str) -> Callable[[], None]:
+        seen[name] = []
+        return lambda: seen[name].append(torch.rand(()).item())
+
+    go(plan_of(), data, tmp_path / "a", "out", on_batch=note("whole"))
+    stop = stop_in_epoch_2()
+    with pytest.raises(Interrupted):
+        go(plan_of(), data, tmp_path / "b", "out", on_batch=stop)
+    go(plan_of(), data, tmp_path / "b", "out", on_batch=note("rest"))
+    assert seen["whole"][-len(seen["rest"]) :] == seen["rest"] and len(set(seen["whole"])) == 4

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.catalog import to_frame, write_catalog
+from pipeline.catalog import clips_of, read_catalog, to_frame, write_catalog
 from pipeline.clip import Clip
 from pipeline.errors import PipelineError
 from pipeline.params import parse_params
@@ -43,7 +43,8 @@ def data(tmp_path: Path) -> Path:
 
 
 def plan_of(name: str, values: dict[str, Any]) -> Plan:
-    inputs: dict[str, list[Path]] = {key: [] for key in ("frames", "audio", "crops", "outlines", "bank")}
+    inputs: dict[str, Any] = {key: [] for key in ("frames", "audio", "crops", "outlines", "bank")}
+    inputs |= {"clips": "", "category": ""}
     return make_plan(name, parse_params(values), ["cat_meowing", "race_car"], inputs)
 
 
@@ -75,3 +76,11 @@ def test_what_is_missing_is_named(data: Path, values: dict[str, Any], lost: str)
     (data / lost).unlink()
     with pytest.raises(PipelineError, match=Path(lost).name):
         open_training_data(data, plan_of("listening", values), 1)
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_a_split_without_clips_is_named(data: Path, values: dict[str, Any], split: str) -> None:
+    clips = clips_of(read_catalog(data / "catalog.parquet"))
+    write_catalog(data / "catalog.parquet", to_frame([clip for clip in clips if clip.split != split]))
+    with pytest.raises(PipelineError, match=f"no clip in the split '{split}'"):
+        open_training_data(data, plan_of("baseline", values), 1)
