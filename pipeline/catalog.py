@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -136,6 +138,11 @@ def read_catalog(path: Path) -> pd.DataFrame:
         return to_frame([Clip(**row) for row in table.to_pylist()])
     except PipelineError as error:
         raise PipelineError(f"{path}: {error}") from None
+
+
+def digest_of(catalog: pd.DataFrame, *columns: str) -> str:
+    """SHA-256 over these columns of text, row by row."""
+    return hashlib.sha256(json.dumps(catalog[list(columns)].to_numpy().tolist()).encode()).hexdigest()
 
 
 def rows_of(catalog: pd.DataFrame, split: str) -> NDArray[np.int64]:

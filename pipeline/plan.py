@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -84,13 +85,16 @@ class Plan(BaseModel):
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def make_plan(name: str, params: Params, categories: list[str], inputs: dict[str, list[Path]]) -> Plan:
+def make_plan(
+    name: str, params: Params, categories: list[str], inputs: Mapping[str, list[Path] | str]
+) -> Plan:
     """Resolve params for the variant `name`.
 
     Args:
         categories: the classes of the crop classifier, in order; none (MS3) leaves out terms that need them.
-        inputs: files and folders by name ("frames", "audio", "crops", "outlines", "bank", "initial"); only
-            those that the variant reads are hashed.
+        inputs: files and folders by name ("frames", "audio", "crops", "outlines", "bank", "initial",
+            "pretrained"), of which only those that the variant reads are hashed; and digests already made:
+            "clips", which clip is of which split, and "category", what each one shows.
     """
     chosen = variant(name)
     loss = params.loss
@@ -113,17 +117,18 @@ def make_plan(name: str, params: Params, categories: list[str], inputs: dict[str
         pasted_share=loss.pasted_share if negatives > 0 else 0.0,
         trimap=weight("trimap", 1.0),
     )
-    used = ["frames"] + ["audio"] * chosen.audio
+    by_category = weights.heads or negatives > 0
+    used = ["clips", "frames"] + ["audio"] * chosen.audio + ["category"] * by_category
     used += ["crops"] * (weights.heads or weights.boxes) + ["outlines"] * (weights.outlines > 0)
     used += ["bank"] * (negatives > 0)
-    used += ["initial"] * bool(params.model.initial)
+    used += ["initial"] if params.model.initial else ["pretrained"] * params.model.pretrained
     return Plan(
         variant=name,
         network=chosen.network,
         attention=chosen.attention,
         model=params.model,
         loss=weights,
-        categories=categories if weights.heads or negatives > 0 else [],
+        categories=categories if by_category else [],
         epochs=params.train.epochs,
         batch_size=params.train.batch_size,
         accumulate=params.train.accumulate,
@@ -134,8 +139,12 @@ def make_plan(name: str, params: Params, categories: list[str], inputs: dict[str
         augment=params.train.augment,
         precision=params.train.precision,
         keep_epochs=params.evaluate.tsne_epochs,
-        inputs={key: digest(inputs[key]) for key in used},
+        inputs={key: _digest(inputs[key]) for key in used},
     )
+
+
+def _digest(found: list[Path] | str) -> str:
+    return found if isinstance(found, str) else digest(found)
 
 
 def read_plan(path: Path) -> Plan:

@@ -41,15 +41,6 @@ def main(variant: str, seed: int) -> None:
         pictures=pictured,
         track=show,
     )
-    with atomic_folder(EVAL / name) as folder:
-        result.clips.to_csv(folder / "per_clip.csv", index=False)
-        result.categories.to_csv(folder / "per_category.csv", index=False)
-        result.listening.to_csv(folder / "listening.csv", index=False)
-        write_json(folder / "listening.json", listening_json(result.listening))
-        _pictures(folder / "overlays", rows[pictured], result, pictured)
-        for epoch in best.plan.keep_epochs:
-            kept = load_checkpoint(MODELS / name / f"epoch-{epoch}.pt", device)
-            _features(folder / f"features-{epoch}.npz", kept, world, device)
     figures = {
         "variant": variant,
         "seed": seed,
@@ -58,6 +49,16 @@ def main(variant: str, seed: int) -> None:
         "val_miou": best.val_miou,
         **result.figures,
     }
+    with atomic_folder(EVAL / name) as folder:
+        write_json(folder / "figures.json", figures)  # metrics/ has them for git, the report reads them here
+        result.clips.to_csv(folder / "per_clip.csv", index=False)
+        result.categories.to_csv(folder / "per_category.csv", index=False)
+        result.listening.to_csv(folder / "listening.csv", index=False)
+        write_json(folder / "listening.json", listening_json(result.listening))
+        _pictures(folder / "overlays", rows[pictured], result, pictured)
+        for epoch in best.plan.keep_epochs:
+            kept = load_checkpoint(MODELS / name / f"epoch-{epoch}.pt", device)
+            _features(folder / f"features-{epoch}.npz", kept, world, device)
     write_json(METRICS / f"{name}.json", figures)
     print(f"{name}: M_J {figures['miou']:.4f}  M_F {figures['fscore']:.4f}", flush=True)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.catalog import read_catalog
+from pipeline.catalog import digest_of, read_catalog
 from pipeline.errors import PipelineError
 from pipeline.files import atomic_folder, write_json
 from pipeline.params import load_params
@@ -23,7 +23,9 @@ def main() -> None:
     catalog = read_catalog(CATALOG)
     # clips of several sources (MS3) have no category: there is nothing to classify then
     categories = sorted(set(catalog.loc[catalog["split"] == "train", "category"]) - {""})
-    inputs = {
+    inputs: dict[str, list[Path] | str] = {
+        "clips": digest_of(catalog, "name", "split"),
+        "category": digest_of(catalog, "category"),
         "frames": [FRAMES / "frames.npy", FRAMES / "masks.npy", FRAMES / "labelled.npy"],
         "audio": [AUDIO / "features.npy"],
         "crops": [CROPS],
@@ -35,6 +37,10 @@ def main() -> None:
         raise PipelineError(
             f"model.initial: {params.model.initial}: no such file; copy the checkpoint there."
         )
+    if params.model.pretrained and not params.model.initial:
+        from pipeline.weights import WEIGHTS, check  # with torch, which takes seconds to import
+
+        inputs["pretrained"] = [check(WEIGHTS[params.model.backbone])]
     boxed = bool(np.load(CROPS / "present.npy").any())
     with atomic_folder(PLAN) as folder:
         for name in params.train.variants:

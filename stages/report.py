@@ -29,7 +29,7 @@ def main() -> None:
     Example: python -m stages.report
     """
     params = load_params()
-    runs = read_runs(params.train.variants, params.train.seeds, metrics=METRICS, evaluation=EVAL, logs=LOGS)
+    runs = read_runs(params.train.variants, params.train.seeds, evaluation=EVAL, logs=LOGS)
     problems, info, transfer = BOXES / "problems.csv", AUDIO / "info.json", METRICS / "transfer.json"
     material = Material(
         params=yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8")),

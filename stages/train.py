@@ -22,10 +22,10 @@ from pipeline.weights import initial_weights
 from stages.common import CATALOG, LOGS, MODELS, PLAN, run
 
 RESUME = Path(".resume")
-CODE = (
-    *("model", "losses", "augment.py", "batches.py", "distributed.py", "listening.py", "masks.py"),
-    *("metrics.py", "negative_sounds.py", "objective.py", "packed.py", "paste.py", "train.py"),
-    "training_data.py",
+CODE = (  # as in dvc.yaml
+    *("augment.py", "batches.py", "distributed.py", "launch.py", "listening.py", "losses", "masks.py"),
+    *("metrics.py", "model", "negative_sounds.py", "objective.py", "packed.py", "paste.py", "train.py"),
+    *("training_data.py", "weights.py"),
 )
 
 

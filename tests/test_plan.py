@@ -11,16 +11,19 @@ from pipeline.params import Augment, parse_params
 from pipeline.plan import Plan, differences, make_plan, read_plan
 from pipeline.variants import VARIANTS
 
+Inputs = dict[str, Any]
+
 
 @pytest.fixture
-def inputs(tmp_path: Path) -> dict[str, list[Path]]:
-    for name in ("frames", "audio", "crops", "outlines", "bank"):
+def inputs(tmp_path: Path) -> Inputs:
+    names = ("frames", "audio", "crops", "outlines", "bank", "pretrained")
+    for name in names:
         (tmp_path / name).mkdir()
         (tmp_path / name / "a.npy").write_bytes(name.encode())
-    return {name: [tmp_path / name] for name in ("frames", "audio", "crops", "outlines", "bank")}
+    return {"clips": "0c", "category": "0d", **{name: [tmp_path / name] for name in names}}
 
 
-def plan_of(name: str, values: dict[str, Any], inputs: dict[str, list[Path]]) -> Plan:
+def plan_of(name: str, values: dict[str, Any], inputs: Inputs) -> Plan:
     return make_plan(name, parse_params(values), ["dog", "piano"], inputs)
 
 
@@ -29,7 +32,7 @@ def plan_of(name: str, values: dict[str, Any], inputs: dict[str, list[Path]]) ->
     [("loss", "similarity", 0.2), ("loss", "classification", 0), ("train", "heads_lr", 9)],
 )
 def test_a_setting_that_only_proposed_uses_leaves_baseline_alone(
-    values: dict[str, Any], inputs: dict[str, list[Path]], section: str, key: str, new: float
+    values: dict[str, Any], inputs: Inputs, section: str, key: str, new: float
 ) -> None:
     before = [plan_of(name, values, inputs) for name in ("baseline", "proposed", "silent")]
     values[section][key] = float(new)
@@ -42,7 +45,7 @@ def test_a_setting_that_only_proposed_uses_leaves_baseline_alone(
     [("crops", [True, False, True]), ("audio", [False, False, True]), ("frames", [False, False, False])],
 )
 def test_changed_data_changes_the_plans_that_read_it(
-    values: dict[str, Any], inputs: dict[str, list[Path]], changed: str, equal: list[bool]
+    values: dict[str, Any], inputs: Inputs, changed: str, equal: list[bool]
 ) -> None:
     before = [plan_of(name, values, inputs) for name in ("baseline", "proposed", "silent")]
     (inputs[changed][0] / "a.npy").write_bytes(b"new")
@@ -51,7 +54,7 @@ def test_changed_data_changes_the_plans_that_read_it(
 
 
 def test_proposed_without_its_two_weights_is_baseline_but_for_the_name(
-    values: dict[str, Any], inputs: dict[str, list[Path]]
+    values: dict[str, Any], inputs: Inputs
 ) -> None:
     values["loss"] |= {"classification": 0.0, "similarity": 0.0}
     proposed = plan_of("proposed", values, inputs)
@@ -59,7 +62,7 @@ def test_proposed_without_its_two_weights_is_baseline_but_for_the_name(
     assert proposed.model_copy(update={"variant": "baseline"}) == plan_of("baseline", values, inputs)
 
 
-def test_avm_needs_a_weight_and_audio(values: dict[str, Any], inputs: dict[str, list[Path]]) -> None:
+def test_avm_needs_a_weight_and_audio(values: dict[str, Any], inputs: Inputs) -> None:
     assert plan_of("baseline", values, inputs).loss.avm is None
     values["loss"]["lambda"] = 0.5
     heard, silent = plan_of("baseline", values, inputs), plan_of("silent", values, inputs)
@@ -68,7 +71,7 @@ def test_avm_needs_a_weight_and_audio(values: dict[str, Any], inputs: dict[str, 
 
 
 def test_another_checkpoint_to_start_from_changes_the_plan(
-    values: dict[str, Any], inputs: dict[str, list[Path]], tmp_path: Path
+    values: dict[str, Any], inputs: Inputs, tmp_path: Path
 ) -> None:
     start = tmp_path / "s4.pt"
     start.write_bytes(b"one")
@@ -79,19 +82,17 @@ def test_another_checkpoint_to_start_from_changes_the_plan(
     assert [key for key in one.inputs if one.inputs[key] != two.inputs[key]] == ["initial"]
 
 
-def test_without_categories_there_is_no_classification(
-    values: dict[str, Any], inputs: dict[str, list[Path]]
-) -> None:
+def test_without_categories_there_is_no_classification(values: dict[str, Any], inputs: Inputs) -> None:
     plan = make_plan("proposed", parse_params(values), [], inputs)
     assert plan.loss.classification == 0 and plan.loss.similarity > 0
 
 
-def test_an_unknown_variant_is_named(values: dict[str, Any], inputs: dict[str, list[Path]]) -> None:
+def test_an_unknown_variant_is_named(values: dict[str, Any], inputs: Inputs) -> None:
     with pytest.raises(PipelineError, match=r"'basline'.*baseline, proposed, boxes-only, silent"):
         plan_of("basline", values, inputs)
 
 
-def test_fingerprint(values: dict[str, Any], inputs: dict[str, list[Path]]) -> None:
+def test_fingerprint(values: dict[str, Any], inputs: Inputs) -> None:
     plan = plan_of("proposed", values, inputs)
     base = plan.fingerprint(1, "code")
     assert base == plan.model_copy(deep=True).fingerprint(1, "code")
@@ -120,9 +121,7 @@ def test_fingerprint(values: dict[str, Any], inputs: dict[str, list[Path]]) -> N
     assert len(set(prints)) == len(changed) + 3
 
 
-def test_a_plan_is_read_as_it_was_written(
-    values: dict[str, Any], inputs: dict[str, list[Path]], tmp_path: Path
-) -> None:
+def test_a_plan_is_read_as_it_was_written(values: dict[str, Any], inputs: Inputs, tmp_path: Path) -> None:
     plan = plan_of("proposed", values, inputs)
     write_json(tmp_path / "plan.json", plan.model_dump(mode="json"))
     assert read_plan(tmp_path / "plan.json") == plan
@@ -143,9 +142,7 @@ def test_differences_by_hand() -> None:
     assert differences(old, old) == []
 
 
-def test_each_variant_takes_its_own_terms_alone(
-    values: dict[str, Any], inputs: dict[str, list[Path]]
-) -> None:
+def test_each_variant_takes_its_own_terms_alone(values: dict[str, Any], inputs: Inputs) -> None:
     values["loss"] |= {"lambda": 0.5, "classification": 0.3, "similarity": 0.7}
     values["loss"] |= {"contrastive": 0.1, "box": 0.6, "outlines": 0.4, "negatives": 0.2}
     used = {
@@ -166,6 +163,28 @@ def test_each_variant_takes_its_own_terms_alone(
         "salient": set(),
     }
     read = {name: set(plan_of(name, values, inputs).inputs) for name in VARIANTS}
-    assert read["boxes-only"] == {"frames", "audio", "crops", "outlines"}
-    assert read["listening"] == {"frames", "audio", "crops", "bank", "outlines"}
-    assert read["silent"] == read["video"] == read["salient"] == {"frames"}
+    assert read["boxes-only"] == {"clips", "frames", "audio", "crops", "outlines"}
+    assert read["listening"] == read["boxes-only"] | {"category", "bank"}
+    assert read["silent"] == read["video"] == read["salient"] == {"clips", "frames"}
+
+
+def test_clips_that_change_splits_change_every_plan_and_categories_those_that_read_them(
+    values: dict[str, Any], inputs: Inputs
+) -> None:
+    names = ("baseline", "proposed", "boxes-only", "listening")
+    before = [plan_of(name, values, inputs) for name in names]
+    moved = [plan_of(name, values, {**inputs, "clips": "1c"}) for name in names]
+    renamed = [plan_of(name, values, {**inputs, "category": "1d"}) for name in names]
+    assert [a == b for a, b in zip(before, moved, strict=True)] == [False] * 4
+    assert [a == b for a, b in zip(before, renamed, strict=True)] == [True, False, True, False]
+
+
+def test_other_weights_of_the_encoder_change_the_plan_where_they_are_read(
+    values: dict[str, Any], inputs: Inputs
+) -> None:
+    random = plan_of("baseline", values, inputs)
+    values["model"]["pretrained"] = True
+    before = plan_of("baseline", values, inputs)
+    (inputs["pretrained"][0] / "a.npy").write_bytes(b"new")
+    assert plan_of("baseline", values, inputs) != before
+    assert "pretrained" in before.inputs and "pretrained" not in random.inputs

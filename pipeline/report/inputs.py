@@ -56,18 +56,18 @@ class Run:
         return f"{self.variant}-{self.seed}"
 
 
-def read_run(variant: str, seed: int, *, metrics: Path, evaluation: Path, logs: Path) -> Run:
-    """Read `{metrics}/{variant}-{seed}.json` and the folders `{variant}-{seed}` in `evaluation` and `logs`.
+def read_run(variant: str, seed: int, *, evaluation: Path, logs: Path) -> Run:
+    """Read the folders `{variant}-{seed}` in `evaluation` and `logs`.
 
-    Only the JSON must exist. Raises `PipelineError` that names a file that is missing or damaged.
+    Only figures.json must exist. Raises `PipelineError` that names a file that is missing or damaged.
     """
     name = f"{variant}-{seed}"
-    source = metrics / f"{name}.json"
+    folder = evaluation / name
+    source = folder / "figures.json"
     figures = read_json(source)
     missing = [key for key in REQUIRED if not isinstance(figures, dict) or key not in figures]
     if missing:
         raise PipelineError(f"{source}: lacks {', '.join(missing)}; run `dvc repro evaluate`.")
-    folder = evaluation / name
     return Run(
         variant=variant,
         seed=seed,

@@ -37,12 +37,9 @@ class Finished:
     seeds: tuple[int, ...]
 
     def runs(self) -> list[Run]:
-        folders = {
-            "metrics": self.root / "metrics",
-            "evaluation": self.root / "data/eval",
-            "logs": self.root / "logs",
-        }
-        return read_runs(self.variants, self.seeds, **folders)
+        return read_runs(
+            self.variants, self.seeds, evaluation=self.root / "data/eval", logs=self.root / "logs"
+        )
 
     def material(self, **changed: Any) -> Material:
         made = {
@@ -110,12 +107,11 @@ def write_run(root: Path, variant: str, seed: int, random: np.random.Generator, 
         "miou_macro": level,
         **{f"false_positive_area_{condition}": fooled / 2 for condition in NEGATIVES},
     }
-    (root / "metrics").mkdir(exist_ok=True)
-    (root / "metrics" / f"{variant}-{seed}.json").write_text(json.dumps(figures))
-    if not extras:
-        return
     folder = root / "data/eval" / f"{variant}-{seed}"
     folder.mkdir(parents=True)
+    (folder / "figures.json").write_text(json.dumps(figures))
+    if not extras:
+        return
     clips.to_csv(folder / "per_clip.csv", index=False)
     by_category = clips.groupby("category")["miou"].agg(["size", "mean"]).reset_index()
     by_category.columns = pd.Index(["category", "clips", "miou"])

@@ -238,8 +238,8 @@ def test_too_few_crops_for_a_map(finish: Callable) -> None:
 @pytest.mark.parametrize(
     ("path", "content"),
     [
-        ("metrics/baseline-1.json", "{"),
-        ("metrics/baseline-1.json", '{"miou": 1}'),
+        ("data/eval/baseline-1/figures.json", "{"),
+        ("data/eval/baseline-1/figures.json", '{"miou": 1}'),
         ("data/eval/baseline-1/per_clip.csv", ""),
         ("data/eval/baseline-1/per_category.csv", "category,clips\na,1\n"),
         ("data/eval/baseline-1/features-5.npz", "not a zip"),

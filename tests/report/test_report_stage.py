@@ -46,7 +46,7 @@ def test_stage_writes_the_page_and_the_summary(at_run: Path, capsys: pytest.Capt
 
 
 def test_a_run_that_is_missing_is_named(at_run: Path) -> None:
-    (at_run / "metrics/proposed-2.json").unlink()
-    with pytest.raises(PipelineError, match=r"proposed-2\.json"):
+    (at_run / "data/eval/proposed-2/figures.json").unlink()
+    with pytest.raises(PipelineError, match=r"proposed-2/figures\.json"):
         main()
     assert not (at_run / "reports").exists()
