@@ -42,9 +42,11 @@ def compare_command(
     runs = [run for group in by_variant(list(found.values())).values() for run in group]
     console = Console()
     console.print(_means(runs))
-    pairs = compare_variants(runs, seed=seed) + compare_listening(runs, seed=seed)
-    if pairs:
-        console.print(_differences(pairs))
+    for pairs in (compare_variants(runs, seed=seed), compare_listening(runs, seed=seed)):
+        if pairs:  # p values are corrected within a table, as in the report
+            console.print(_differences(pairs))
+    for line in _shared(runs):
+        console.print(line)
 
 
 def _read(folder: Path) -> Run:
@@ -73,6 +75,22 @@ def _means(runs: Sequence[Run]) -> Table:
                 table.add_row(key, variant, str(mean), seeds, clips)
         table.add_section()
     return table
+
+
+def _shared(runs: Sequence[Run]) -> list[str]:
+    """A line for each variant whose runs have other clips than the first's: differences leave those out."""
+    clips = {
+        variant: [set(run.clips["name"]) for run in group if run.clips is not None]
+        for variant, group in by_variant(runs).items()
+    }
+    common = {variant: set.intersection(*sets) for variant, sets in clips.items()}
+    first, *others = common
+    return [
+        f"{variant} and {first}: {len(common[variant] & common[first])} clips are in all runs of both; "
+        "differences are over these."
+        for variant in others
+        if any(names != common[variant] & common[first] for names in clips[variant] + clips[first])
+    ]
 
 
 def _figures(run: Run) -> dict[str, float]:

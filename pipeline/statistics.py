@@ -126,21 +126,26 @@ def crossed_interval(matrix: ArrayLike, *, level: float = LEVEL) -> Interval:
     from below by the smaller of S - 1 and C - 1. Source: Cornfield & Tukey 1956; Satterthwaite 1946.
     """
     table = np.asarray(matrix, dtype=np.float64)
-    if table.ndim != 2 or min(table.shape) < 2:
-        raise ValueError(f"need at least 2 seeds and 2 clips, got shape {table.shape}")
+    mean, by_seed, by_clip, noise = _shares(table)
     seeds, clips = table.shape
-    mean = float(table.mean())
-    rows, columns = table.mean(axis=1), table.mean(axis=0)
-    residual = table - rows[:, None] - columns[None, :] + mean
-    by_seed = float(rows.var(ddof=1)) / seeds
-    by_clip = float(columns.var(ddof=1)) / clips
-    noise = float((residual**2).sum()) / ((seeds - 1) * (clips - 1)) / (seeds * clips)
     # the estimate may come out below either part, even below 0; the larger part is the least it can be
     variance = max(by_seed + by_clip - noise, by_seed, by_clip)
     parts = by_seed**2 / (seeds - 1) + by_clip**2 / (clips - 1) + noise**2 / ((seeds - 1) * (clips - 1))
     smallest = min(seeds, clips) - 1
     freedom = max(variance**2 / parts, smallest) if parts > 0 else smallest
     return _t(mean, variance, freedom, level)
+
+
+def _shares(table: NDArray[np.float64]) -> tuple[float, float, float, float]:
+    """Mean, and var(seed means)/S, var(clip means)/C and var(noise)/(S C), of a (seeds, clips) matrix."""
+    if table.ndim != 2 or min(table.shape) < 2:
+        raise ValueError(f"need at least 2 seeds and 2 clips, got shape {table.shape}")
+    seeds, clips = table.shape
+    mean = float(table.mean())
+    rows, columns = table.mean(axis=1), table.mean(axis=0)
+    residual = table - rows[:, None] - columns[None, :] + mean
+    noise = float((residual**2).sum()) / ((seeds - 1) * (clips - 1)) / (seeds * clips)
+    return mean, float(rows.var(ddof=1)) / seeds, float(columns.var(ddof=1)) / clips, noise
 
 
 def _t(mean: float, variance: float, freedom: float, level: float) -> Interval:
@@ -158,14 +163,16 @@ def compare(differences: ArrayLike, *, seed: int, draws: int = DRAWS) -> Compari
         raise ValueError(f"need a matrix (seeds, clips) that is not empty, got shape {matrix.shape}")
     n_seeds, n_clips = matrix.shape
     by_seed = matrix.mean(axis=1)
+    crossed = min(matrix.shape) > 1
+    needed = crossed_seeds_needed(matrix) if crossed else seeds_needed(by_seed) if n_seeds > 1 else None
     return Comparison(
         difference=float(matrix.mean()),
         n_seeds=n_seeds,
         n_clips=n_clips,
         clips=bootstrap_interval(matrix.mean(axis=0), seed=seed, draws=draws) if n_clips > 1 else None,
         seeds=t_interval(by_seed) if n_seeds > 1 else None,
-        both=crossed_interval(matrix) if min(matrix.shape) > 1 else None,
-        seeds_needed=seeds_needed(by_seed) if n_seeds > 1 else None,
+        both=crossed_interval(matrix) if crossed else None,
+        seeds_needed=needed,
     )
 
 
@@ -215,8 +222,43 @@ def seeds_needed(differences: ArrayLike, *, power: float = 0.8, level: float = L
     return next((n for n in range(2, MAX_SEEDS + 1) if t_power(effect, n, level=level) >= power), None)
 
 
+def crossed_seeds_needed(matrix: ArrayLike, *, power: float = 0.8, level: float = LEVEL) -> int | None:
+    """Fewest seeds with which `crossed_interval` would find a true difference of the size seen in `matrix`.
+
+    The clips stay as they are, and with them the chance of which clips were drawn: no seed takes that away.
+
+    Args:
+        matrix: paired differences (seeds, clips), both at least 2.
+        power: the chance of finding it.
+
+    Returns:
+        The number of seeds (at least 2), or None where no number up to 1,000 suffices: then it takes more
+        clips.
+    """
+    table = np.asarray(matrix, dtype=np.float64)
+    mean, by_seed, by_clip, noise = _shares(table)
+    seeds, clips = table.shape
+    one_seed = by_seed * seeds
+    own = max(by_clip - noise, 0.0)  # what the clips add, whatever the seeds
+    if mean == 0:
+        return None
+    for n in range(2, MAX_SEEDS + 1):
+        variance = one_seed / n + own
+        if math.sqrt(variance) <= 1e-12 * abs(mean):
+            return n
+        parts = (one_seed / n) ** 2 / (n - 1) + own**2 / (clips - 1)
+        freedom = max(variance**2 / parts, min(n, clips) - 1)
+        if _power(mean / math.sqrt(variance), freedom, level) >= power:
+            return n
+    return None
+
+
 def t_power(effect: float, n: int, *, level: float = LEVEL) -> float:
     """Power of a two-sided one-sample t test with `n` values at `effect` standard deviations from 0."""
-    limit = stats.t.ppf((1 + level) / 2, n - 1)
-    away: NDArray[np.float64] | float = abs(effect) * math.sqrt(n)
-    return float(stats.nct.sf(limit, n - 1, away) + stats.nct.cdf(-limit, n - 1, away))
+    return _power(effect * math.sqrt(n), n - 1, level)
+
+
+def _power(distance: float, freedom: float, level: float) -> float:
+    """Power of a two-sided t test where the true mean lies `distance` standard errors from 0."""
+    limit, away = stats.t.ppf((1 + level) / 2, freedom), abs(distance)
+    return float(stats.nct.sf(limit, freedom, away) + stats.nct.cdf(-limit, freedom, away))

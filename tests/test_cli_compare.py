@@ -108,3 +108,12 @@ def test_what_is_wrong_with_a_folder_is_said(folders: list[str], tmp_path: Path)
             CliRunner().invoke(app, ["compare", given], catch_exceptions=False)
     with pytest.raises(PipelineError, match="a second baseline-1"):
         CliRunner().invoke(app, ["compare", folders[0], folders[0]], catch_exceptions=False)
+
+
+def test_clips_that_not_all_runs_have_are_said(folders: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in folders[2:]:
+        pd.read_csv(f"{folder}/per_clip.csv").iloc[1:].to_csv(f"{folder}/per_clip.csv", index=False)
+    printed = compare(monkeypatch, *folders)
+    assert "listening and baseline: 3 clips are in all runs of both" in printed
+    (row,) = [row for row in rows(printed) if row[:2] == ["M_J", "listening minus baseline"]]
+    assert row[2].startswith("+0.103")  # .1 .1 .1, then .1 .12 .1

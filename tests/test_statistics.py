@@ -14,6 +14,7 @@ from pipeline.statistics import (
     compare,
     compare_figures,
     crossed_interval,
+    crossed_seeds_needed,
     holm,
     seeds_needed,
     sign_flip_p,
@@ -165,3 +166,31 @@ def test_wrong_shapes() -> None:
         crossed_interval(np.zeros((1, 5)))
     with pytest.raises(ValueError, match="matrix"):
         compare(np.zeros(5), seed=0)
+
+
+def test_seeds_that_settle_it_by_simulation() -> None:
+    """Seeds are drawn anew, clips too: with the number named, 4 of 5 intervals leave out 0."""
+    seeds, clips, effect = 4, 60, 0.03
+
+    def draw(random: np.random.Generator, n: int) -> np.ndarray:
+        by_seed, by_clip = random.normal(0, 0.03, (n, 1)), random.normal(0, 0.03, (1, clips))
+        return effect + by_seed + by_clip + random.normal(0, 0.02, (n, clips))
+
+    tables = [draw(np.random.default_rng([8, trial]), seeds) for trial in range(200)]
+    # of a table whose estimates are near the true ones
+    table = min(tables, key=lambda t: abs(t.mean() - effect) + abs(t.mean(1).std(ddof=1) - 0.03))
+    needed = crossed_seeds_needed(table)
+    assert needed is not None
+    found = [
+        crossed_interval(draw(np.random.default_rng([9, trial]), needed)).low > 0 for trial in range(400)
+    ]
+    assert np.mean(found) == pytest.approx(0.8, abs=0.1)
+
+
+def test_no_number_of_seeds_makes_up_for_too_few_clips() -> None:
+    random = np.random.default_rng(10)
+    clips = random.normal(0.02, 0.25, 40)
+    table = clips + 1e-4 * random.normal(size=(3, 40))  # seeds agree: only the clips' chance is left
+    assert crossed_interval(table).low < 0
+    assert crossed_seeds_needed(table) is None
+    assert crossed_seeds_needed(np.full((3, 40), 0.1)) == 2

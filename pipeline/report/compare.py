@@ -8,13 +8,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.errors import PipelineError
 from pipeline.report.inputs import Run
-from pipeline.statistics import Comparison, Interval, compare, compare_figures, holm
+from pipeline.statistics import LEVEL, Comparison, Interval, compare, compare_figures, holm
 
 
 @dataclass(frozen=True)
 class Pair:
-    """`variant` minus `against` in one figure; `p` is corrected for the number of pairs (Holm)."""
+    """`variant` minus `against` in one figure; `p` is corrected for the number of pairs (Holm).
+
+    It is called better or worse where the interval lies on one side of 0 and the corrected p value agrees.
+    """
 
     variant: str
     against: str
@@ -28,7 +32,8 @@ class Pair:
 
     @property
     def verdict(self) -> str:
-        return self.comparison.verdict
+        chance = self.p is not None and self.p >= 1 - LEVEL
+        return "cannot tell" if chance else self.comparison.verdict
 
 
 def by_variant(runs: Sequence[Run]) -> dict[str, list[Run]]:
@@ -70,13 +75,13 @@ def corrected(pairs: list[Pair]) -> list[Pair]:
 
 
 def _compare_pair(runs: Sequence[Run], variant: str, against: str, seed: int) -> Comparison | None:
-    """By clip where both have clip scores, else by the whole-set M_J of each seed."""
+    """By the clips that both have scores of; by the whole-set M_J of each seed where a run has none."""
     first, second = common_seeds(runs, variant, against)
     if not first:
         return None
-    mine, theirs = clip_matrix(first, "miou"), clip_matrix(second, "miou")
-    if mine is not None and theirs is not None and mine[0] == theirs[0]:
-        return compare(mine[1][0] - theirs[1][0], seed=seed)
+    scores = paired_scores(first, second, "miou")
+    if scores is not None:
+        return compare(scores[0][0] - scores[1][0], seed=seed)
     return compare_figures(
         [a.figures["miou"] - b.figures["miou"] for a, b in zip(first, second, strict=True)]
     )
@@ -88,6 +93,25 @@ def common_seeds(runs: Sequence[Run], variant: str, against: str) -> tuple[list[
     second = {run.seed: run for run in runs if run.variant == against}
     seeds = sorted(first.keys() & second.keys())
     return [first[s] for s in seeds], [second[s] for s in seeds]
+
+
+def paired_scores(
+    first: Sequence[Run], second: Sequence[Run], *columns: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Scores (columns, runs, clips) of two variants by the clips that all their runs have; None where a run
+    lacks a column.
+
+    Raises `PipelineError` where they have no clip in common: then nothing can be compared.
+    """
+    scores = clip_matrix([*first, *second], *columns)
+    if scores is not None:
+        return scores[1][:, : len(first)], scores[1][:, len(first) :]
+    if all(clip_matrix([run], *columns) for run in [*first, *second]):
+        raise PipelineError(
+            f"{first[0].variant} and {second[0].variant}: no test clip has scores of both; compare runs "
+            "on the same clips."
+        )
+    return None
 
 
 def clip_matrix(runs: Sequence[Run], *columns: str) -> tuple[list[str], NDArray[np.float64]] | None:

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.listening import NEGATIVES, g_miou
-from pipeline.report.compare import Pair, by_variant, clip_matrix, common_seeds, corrected
+from pipeline.report.compare import Pair, by_variant, common_seeds, corrected, paired_scores
 from pipeline.report.inputs import Run
 from pipeline.report.tables import MEASURES
 from pipeline.statistics import compare
@@ -29,11 +29,10 @@ def compare_listening(runs: Sequence[Run], *, seed: int) -> list[Pair]:
     for variant in names[1:]:
         first, second = common_seeds(runs, variant, names[0])
         for condition in NEGATIVES if first else ():
-            columns = ("miou", f"miou_{condition}")
-            mine, theirs = clip_matrix(first, *columns), clip_matrix(second, *columns)
-            if mine is None or theirs is None or mine[0] != theirs[0]:
+            scores = paired_scores(first, second, "miou", f"miou_{condition}")
+            if scores is None:
                 continue
-            difference = g_miou_by_clip(*mine[1]) - g_miou_by_clip(*theirs[1])
+            difference = g_miou_by_clip(*scores[0]) - g_miou_by_clip(*scores[1])
             comparison = compare(difference, seed=seed)
             pairs.append(Pair(variant, names[0], f"g_miou_{condition}", comparison))
     return corrected(pairs)

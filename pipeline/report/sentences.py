@@ -53,8 +53,12 @@ def compare_sentence(pair: Pair) -> str:
     if interval is None:
         return f"{said}: one figure each, so nothing says how much of that is chance."
     said += f" (95 % interval {signed(interval.low)} to {signed(interval.high)}, {scope(comparison)})."
-    if pair.verdict == "cannot tell":
+    if comparison.verdict == "cannot tell":
         said += " The interval holds 0: the data does not tell the two apart."
+    elif pair.verdict == "cannot tell":
+        said += (
+            f" Among several differences one like it may be chance (p {p_value(pair.p)} after correction)."
+        )
     if comparison.n_seeds == 1:
         said += " With one seed each, another training may come out differently."
     return said
@@ -66,7 +70,8 @@ def power_sentence(pair: Pair) -> str:
     if comparison.n_seeds < 2:
         return "How many seeds would settle it cannot be said from one; train two or more (`train.seeds`)."
     if comparison.seeds_needed is None:
-        return "More than 1,000 seeds would be needed to show a difference this small against this spread."
+        said = "More than 1,000 seeds would be needed to show a difference this small against this spread"
+        return f"{said}, or more test clips." if comparison.both is not None else f"{said}."
     return (
         f"A difference of this size and spread would be found 4 times in 5 with "
         f"{comparison.seeds_needed} seeds; {comparison.n_seeds} were trained."
@@ -126,7 +131,9 @@ def listening_sentence(variant: str, pairs: Sequence[Pair], areas: Mapping[str, 
         pair.comparison for pair in pairs if pair.verdict == "cannot tell" and pair.comparison.n_seeds > 1
     ]
     needed = [comparison.seeds_needed for comparison in open_]
-    if needed and None not in needed:
+    if None in needed:
+        text += " To settle what is open takes more test clips, not seeds alone."
+    elif needed:
         text += f" To settle what is open: {max(n for n in needed if n is not None)} seeds."
     elif needed:
         text += " To settle what is open: more than 1,000 seeds."

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.errors import PipelineError
 from pipeline.files import write_json
 from pipeline.listening import NEGATIVES, g_miou
 from pipeline.overlay import HIT
@@ -262,3 +264,32 @@ def test_one_training_is_never_a_plain_verdict() -> None:
     assert sentences.verdict_words(pair(0.1, 0.2)) == "Better"
     assert sentences.verdict_words(pair(0.1, 0.2, seeds=1)) == "Better, as far as one training tells"
     assert sentences.verdict_words(pair(-0.1, 0.2, seeds=1)) == "Cannot tell"
+
+
+def test_clips_that_only_one_of_them_has_are_left_out() -> None:
+    first = {"a": 0.5, "b": 0.3, "only here": 0.9}
+    second = {"a": 0.6, "b": 0.4, "only there": 0.0}
+    (found,) = compare_variants([run("baseline", 1, first), run("proposed", 1, second)], seed=0)
+    assert found.comparison.difference == pytest.approx(0.1) and found.comparison.n_clips == 2
+
+
+def test_no_clip_in_common_is_an_error() -> None:
+    runs = [run("baseline", 1, {"a": 0.5}), run("proposed", 1, {"b": 0.6})]
+    with pytest.raises(PipelineError, match="proposed and baseline: no test clip has scores of both"):
+        compare_variants(runs, seed=0)
+
+
+def test_a_verdict_stands_by_the_corrected_p_value() -> None:
+    sure = pair(0.01, 0.03)
+    assert replace(sure, p=0.04).verdict == "better"
+    chance = replace(sure, p=0.06)
+    assert chance.verdict == "cannot tell"
+    said = sentences.compare_sentence(chance)
+    assert "may be chance (p 0.060 after correction)" in said and "holds 0" not in said
+
+
+def test_what_more_seeds_cannot_settle() -> None:
+    few = pair(-0.01, 0.03)
+    few = replace(few, comparison=replace(few.comparison, seeds_needed=None), figure="g_miou_silence")
+    assert "or more test clips" in sentences.power_sentence(few)
+    assert "takes more test clips" in sentences.listening_sentence("proposed", [few], {})
