@@ -17,6 +17,7 @@ from pipeline.evaluate import evaluate_split, load_checkpoint
 from pipeline.evaluation_tables import listening_json
 from pipeline.files import atomic_path, digest, write_json
 from pipeline.listening import NEGATIVES
+from pipeline.packed import open_packed
 from pipeline.progress import show
 from pipeline.report.tables import BRIEF
 from pipeline.world import World, on_the_scale_of, read_world
@@ -30,7 +31,7 @@ def listen_command(
     audio: Annotated[Path, typer.Option(help="audio features that the checkpoints were trained with")] = Path(
         "data/audio"
     ),
-    split: Annotated[str, typer.Option(help="train, val or test")] = "test",
+    split: Annotated[str, typer.Option(help="val or test, all of whose frames have masks")] = "test",
     batch_size: Annotated[int, typer.Option(min=1, help="clips")] = 8,
     json: Annotated[Path | None, typer.Option(help="write the figures there", show_default=False)] = None,
     clips: Annotated[
@@ -45,13 +46,15 @@ def listen_command(
 
     Example: avs listen models/*/best.pt --data ../crowded/data --json metrics/transfer.json
     """
+    features = audio / "features.npy"
+    open_packed(features)  # missing or broken, it is named before any work
     world = read_world(data)
     heard = replace(
         world,
         audio=on_the_scale_of(world.audio, data / "audio", audio),
         sounds={name: on_the_scale_of(sound, data / "audio", audio) for name, sound in world.sounds.items()},
     )
-    trained_with = digest([audio / "features.npy"])
+    trained_with = digest([features])
     console, models = Console(), {}
     for path in checkpoints:
         name = path.parent.name

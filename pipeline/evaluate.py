@@ -187,14 +187,26 @@ def evaluate_split(
     Args:
         pictures: positions within the split of the clips whose masks are kept; None: of no clip.
 
-    Raises `PipelineError` where the split has no clip.
+    Raises `PipelineError` where the split has no clip, a frame without a mask, or frames of another size
+    than the checkpoint was trained with.
     """
     rows = rows_of(world.catalog, split)
     if not len(rows):
         raise PipelineError(f"{world.frames.parent}: has no clip in the split {split!r}.")
+    clips = Clips(world.frames, audio=world.audio if checkpoint.plan.audio else None)
+    if not (whole := clips.labelled[rows].all(axis=1)).all():
+        raise PipelineError(
+            f"{world.frames.parent}: {world.names[rows[~whole][0]]}, of the split {split!r}, has frames "
+            "without a mask, and every frame is judged; choose another split."
+        )
+    if (side := clips.frames.shape[2]) != checkpoint.plan.model.image_size:
+        raise PipelineError(
+            f"{world.frames}: frames of {side} pixels, and {checkpoint.plan.variant} was trained with "
+            f"{checkpoint.plan.model.image_size}; make them with that `model.image_size`."
+        )
     return evaluate(
         checkpoint,
-        Clips(world.frames, audio=world.audio if checkpoint.plan.audio else None),
+        clips,
         rows,
         world.names,
         world.categories,

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pipeline.catalog import read_catalog
 from pipeline.errors import PipelineError
 from pipeline.files import read_json
+from pipeline.packed import open_packed
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class World:
 def read_world(data: Path) -> World:
     """Open the folder that holds catalog.parquet, frames/, audio/ and negatives/; arrays are mapped.
 
-    Raises `PipelineError` that names what is missing.
+    Raises `PipelineError` that names what is missing or broken.
     """
     silent, features = data / "frames" / "silent_masks.npy", data / "audio" / "features.npy"
     sounds = sorted((data / "negatives").glob("*.npy"))
@@ -60,9 +61,9 @@ def read_world(data: Path) -> World:
     return World(
         catalog=read_catalog(data / "catalog.parquet"),
         frames=data / "frames",
-        audio=np.load(features, mmap_mode="r"),
-        sounds={path.stem: np.load(path, mmap_mode="r") for path in sounds},
-        silent_masks=np.load(silent, mmap_mode="r") if silent.exists() else None,
+        audio=open_packed(features),
+        sounds={path.stem: open_packed(path) for path in sounds},
+        silent_masks=open_packed(silent) if silent.exists() else None,
     )
 
 

@@ -65,7 +65,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, values: dict[str, Any
     write_world(tmp_path / "other/data", mean=0.25)
     values["model"].update(channels=8, tpavi_stages=[3, 4], image_size=SIDE)
     for name in ("baseline", "silent"):
-        inputs = {"frames": [], "audio": [tmp_path / "data/audio/features.npy"], "crops": []}
+        inputs: dict[str, Any] = {"clips": "", "frames": [], "audio": [tmp_path / "data/audio/features.npy"]}
         plan = make_plan(name, parse_params(values), [], inputs)
         torch.manual_seed(0)
         objective = Objective(plan)
@@ -151,3 +151,25 @@ def test_alone_and_crowded_are_told_apart(place: Path) -> None:
 def test_an_empty_split_is_named(place: Path) -> None:
     with pytest.raises(PipelineError, match="no clip in the split 'val'"):
         listen("models/baseline-1/best.pt", "--split", "val")
+
+
+def test_a_frame_without_a_mask_is_named(place: Path) -> None:
+    labelled = np.ones((CLIPS, 5), bool)
+    labelled[1, 3] = False
+    np.save("data/frames/labelled.npy", labelled)
+    with pytest.raises(PipelineError, match="c1, of the split 'test', has frames without a mask"):
+        listen("models/baseline-1/best.pt")
+
+
+def test_frames_of_another_size_are_refused(place: Path) -> None:
+    for name, rest in (("frames", (3,)), ("masks", ())):
+        np.save(f"data/frames/{name}.npy", np.zeros((CLIPS, 5, 64, 64, *rest), np.uint8))
+    with pytest.raises(PipelineError, match="frames of 64 pixels, and baseline was trained with 32"):
+        listen("models/baseline-1/best.pt")
+
+
+@pytest.mark.parametrize("broken", ["data/audio/features.npy", "data/negatives/white.npy"])
+def test_a_broken_array_is_named(place: Path, broken: str) -> None:
+    Path(broken).write_bytes(b"nothing")
+    with pytest.raises(PipelineError, match=f"{Path(broken).name}: is not a NumPy array"):
+        listen("models/baseline-1/best.pt")
