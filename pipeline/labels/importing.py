@@ -9,7 +9,7 @@ from pipeline.categories import FRAMES
 from pipeline.errors import PipelineError
 from pipeline.labels.collect import Collected, collect
 from pipeline.labels.folder import label_files
-from pipeline.labels.merge import Theirs
+from pipeline.labels.merge import Theirs, alike
 from pipeline.labels.places import Frame, Home, split_stem
 from pipeline.labels.studio_json import read_export
 from pipeline.labels.voc import UnreadableLabelError, read_voc
@@ -113,6 +113,6 @@ def _add_export(found: Collected, path: Path, clips: Mapping[str, Home]) -> None
 
 def _add(found: Collected, frame: Frame, theirs: Theirs, what: str) -> bool:
     first = found.labels.setdefault(frame, theirs)
-    if first.data != theirs.data:
+    if not alike(first.data, theirs.data):
         found.left_out.append((what, "labels a frame that another file before it labels"))
     return first is theirs

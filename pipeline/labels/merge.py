@@ -72,7 +72,7 @@ def merge(
         met = last_met(record, source, path)
         told, here = digest(theirs), "" if ours is None else digest(ours)
         meetings = plan.record.setdefault(source, {})
-        if ours is not None and _alike(ours, theirs):
+        if ours is not None and alike(ours, theirs):
             plan.same += 1
             meetings[path] = [told, here]
         elif _settled(met, told, here):
@@ -142,7 +142,7 @@ def _settled(met: Meeting | None, told: str, here: str) -> bool:
     return met is not None and met[0] == told and met[2:] == ["ours"] and (here != "" or met[1] == "")
 
 
-def _alike(ours: bytes, theirs: bytes) -> bool:
+def alike(ours: bytes, theirs: bytes) -> bool:
     """The same image size and boxes; labelImg writes a file anew in its own form."""
     if ours == theirs:
         return True

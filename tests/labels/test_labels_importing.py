@@ -136,6 +136,7 @@ def test_people_of_two_exports_are_two_and_one_of_an_export_and_its_project_is_o
     settle(tmp_path / "voc", found, CLIPS, tmp_path / "met.json")
     lines = read_annotations(tmp_path / "voc")
     assert len(lines) == len({line["annotator"] for line in lines}) == 3
+    assert [Path(what).name for what, _ in found.left_out] == ["b.json: abc_1"]  # the copy says the same
     agreed = agreement(distinct(lines))  # the copy is no third opinion
     assert (agreed.pairs, agreed.f1) == (1, 0.0)
 
