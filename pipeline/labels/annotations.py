@@ -47,7 +47,12 @@ def distinct(lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     equals the one from a server, which knows its annotator's name.
     """
     kept, seen = [], set[str]()
-    for line in sorted(lines, key=lambda one: (str(one.get("updated")), "project" in one), reverse=True):
+
+    def rank(line: dict[str, Any]) -> tuple[str, bool, bool]:
+        # of equals the one with both names goes first: by it the one that lacks a name is known
+        return str(line.get("updated")), "project" in line, bool(line.get("unique"))
+
+    for line in sorted(lines, key=rank, reverse=True):
         names = {name for name in (line.get("unique"), _content(line)) if isinstance(name, str) and name}
         if not names & seen:
             kept.append(line)

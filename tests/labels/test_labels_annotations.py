@@ -39,6 +39,8 @@ def test_an_annotation_that_two_sources_bring_counts_once() -> None:
     assert distinct([minimal, exported, server, stranger]) == [server, stranger]
     before = {**exported, "updated": "2025", "boxes": []}
     assert distinct([before, server]) == [server]  # changed since that export
+    without_name = {**before, "source": "/min.json", "unique": ""}
+    assert distinct([without_name, before, server]) == [server]  # in whatever order they stand
     unnumbered = _line("/a.json", 0, ""), _line("/b.json", 0, "")
     assert len(distinct(unnumbered)) == 2
 
