@@ -8,8 +8,11 @@ show.
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
+import platform
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -19,7 +22,6 @@ from urllib.parse import quote
 from pipeline.errors import PipelineError
 
 FOLDER = Path(".label-studio")
-USER = "annotator@localhost.local"
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,20 @@ def credentials_path(folder: Path) -> Path:
     return folder / "credentials.json"
 
 
+def account() -> str:
+    """The name of one's own account, an e-mail address as Label Studio wants it.
+
+    It holds login and machine: annotations that come together from several people's servers are told apart
+    by it.
+    """
+    try:
+        login = getpass.getuser()
+    except (KeyError, OSError):  # a user without a name, as in some containers
+        login = "annotator"
+    name = re.sub("[^a-z0-9]+", "-", f"{login}-{platform.node()}".lower()).strip("-")
+    return f"{name[:60].strip('-') or 'annotator'}@localhost.local"
+
+
 def make_credentials(folder: Path, url: str) -> Credentials:
     """Those of this folder's server, at this address; made with random secrets where there are none yet."""
     path = credentials_path(folder)
@@ -46,7 +62,7 @@ def make_credentials(folder: Path, url: str) -> Credentials:
     if old:
         made = Credentials(url, old.username, old.password, old.token)
     else:
-        made = Credentials(url, USER, secrets.token_urlsafe(12), secrets.token_hex(20))
+        made = Credentials(url, account(), secrets.token_urlsafe(12), secrets.token_hex(20))
     if made != old:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)

@@ -16,10 +16,11 @@ import pytest
 
 from pipeline.categories import CATEGORIES
 from pipeline.errors import PipelineError
-from pipeline.labels import server
+from pipeline.labels import server, workplace
 from pipeline.labels.client import Studio
 from pipeline.labels.workplace import (
     Credentials,
+    account,
     find_credentials,
     link_images,
     make_credentials,
@@ -207,3 +208,26 @@ def test_labels_know_no_torch() -> None:
     )
     code += "import pipeline.cli_labels\nsys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("login", "machine", "expected"),
+    [
+        ("ann", "desk.lab", "ann-desk-lab@localhost.local"),
+        ("DOM\\Zoë", "", "dom-zo@localhost.local"),
+        ("", "", "annotator@localhost.local"),
+        ("x" * 80, "h", "x" * 60 + "@localhost.local"),
+        (None, "desk", "annotator-desk@localhost.local"),  # a container's user without a name
+    ],
+)
+def test_every_person_has_an_account_of_their_own(
+    monkeypatch: pytest.MonkeyPatch, login: str | None, machine: str, expected: str
+) -> None:
+    def user() -> str:
+        if login is None:
+            raise KeyError("uid not found")
+        return login
+
+    monkeypatch.setattr(workplace.getpass, "getuser", user)
+    monkeypatch.setattr(workplace.platform, "node", lambda: machine)
+    assert account() == expected
