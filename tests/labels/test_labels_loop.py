@@ -235,7 +235,7 @@ def test_the_whole_loop(project: Path, credentials: dict[str, str]) -> None:
         ("def", 3): ("boxed", "moved"),
         ("def", 2): ("empty", "thrown away"),
     }
-    assert {line["annotator"] for line in lines} == {"annotator"}
+    assert {line["annotator"] for line in lines} == {credentials["username"].partition("@")[0]}
     assert all(line["lead_time"] > 0 for line in lines)
 
     before = {path: path.read_bytes() for path in labels.rglob("*") if path.is_file()}
