@@ -127,16 +127,17 @@ def listening_sentence(variant: str, pairs: Sequence[Pair], areas: Mapping[str, 
     if areas.get(against, 0) > 0 and variant in areas:
         ratio = areas[variant] / areas[against]
         text += f" False-positive area under such sounds: {ratio:.2f} times that of {against}."
+    # where correction alone stands in the way, the number of seeds is no answer
     open_ = [
-        pair.comparison for pair in pairs if pair.verdict == "cannot tell" and pair.comparison.n_seeds > 1
+        pair.comparison.seeds_needed
+        for pair in pairs
+        if pair.comparison.verdict == "cannot tell" and pair.comparison.n_seeds > 1
     ]
-    needed = [comparison.seeds_needed for comparison in open_]
-    if None in needed:
-        text += " To settle what is open takes more test clips, not seeds alone."
+    needed = [seeds for seeds in open_ if seeds is not None]
+    if len(needed) < len(open_):
+        text += " To settle what is open takes more test clips, or more than 1,000 seeds."
     elif needed:
-        text += f" To settle what is open: {max(n for n in needed if n is not None)} seeds."
-    elif needed:
-        text += " To settle what is open: more than 1,000 seeds."
+        text += f" To settle what is open: {max(needed)} seeds."
     return text
 
 

@@ -293,3 +293,8 @@ def test_what_more_seeds_cannot_settle() -> None:
     few = replace(few, comparison=replace(few.comparison, seeds_needed=None), figure="g_miou_silence")
     assert "or more test clips" in sentences.power_sentence(few)
     assert "takes more test clips" in sentences.listening_sentence("proposed", [few], {})
+    seven = replace(pair(-0.01, 0.03), figure="g_miou_silence")
+    assert "To settle what is open: 7 seeds." in sentences.listening_sentence("proposed", [seven], {})
+    corrected = replace(pair(0.01, 0.03), figure="g_miou_silence", p=0.06)
+    said = sentences.listening_sentence("proposed", [corrected], {})
+    assert "not to be told from baseline" in said and "To settle" not in said
