@@ -261,4 +261,5 @@ def t_power(effect: float, n: int, *, level: float = LEVEL) -> float:
 def _power(distance: float, freedom: float, level: float) -> float:
     """Power of a two-sided t test where the true mean lies `distance` standard errors from 0."""
     limit, away = stats.t.ppf((1 + level) / 2, freedom), abs(distance)
-    return float(stats.nct.sf(limit, freedom, away) + stats.nct.cdf(-limit, freedom, away))
+    # scipy's lower tail is NaN far from 0, where it holds nothing
+    return float(stats.nct.sf(limit, freedom, away) + np.nan_to_num(stats.nct.cdf(-limit, freedom, away)))

@@ -128,7 +128,15 @@ def test_seeds_needed() -> None:
     assert seeds_needed(values) == 34
     assert seeds_needed([0.1, 0.1]) == 2
     assert seeds_needed([-0.1, 0.1]) is None
+    assert seeds_needed([0.1, 0.11]) == 2  # so far from 0 that scipy's lower tail of t is NaN
     assert seeds_needed(np.array([-1.0, 1.0]) + 1e-4) is None
+
+
+def test_power_is_a_chance_that_grows_with_the_effect_and_the_seeds() -> None:
+    effects = np.linspace(0.01, 12, 60)
+    power = np.array([[t_power(effect, n) for effect in effects] for n in (2, 3, 6, 38, 51, 201)])
+    assert ((power > 0.049) & (power <= 1 + 1e-9)).all()
+    assert (np.diff(power, axis=0) > -1e-9).all() and (np.diff(power, axis=1) > -1e-9).all()
 
 
 def test_compare_takes_the_widest_claim_that_the_data_supports() -> None:
