@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,21 @@ def new_array(path: Path, dtype: Any, shape: tuple[int, ...]) -> None:
 
 
 def write_row(path: Path, row: int, values: np.ndarray) -> None:
-    """Set one row of a .npy file; processes may write different rows at once."""
-    np.load(path, mmap_mode="r+")[row] = values
+    """Set one row of a .npy file; processes, on one machine or several, may write different rows at once.
+
+    Written and not mapped: a full disk is then an error, where a map would kill the process, and no page that
+    two rows share is written by both. Raises `PipelineError` where the file takes no more.
+    """
+    array = np.load(path, mmap_mode="r")
+    content = np.broadcast_to(values, array.shape[1:]).astype(array.dtype).tobytes()
+    start = array.offset + row * len(content)
+    try:
+        with path.open("r+b", buffering=0) as file:
+            written = 0
+            while written < len(content):
+                written += os.pwrite(file.fileno(), content[written:], start + written)
+    except OSError as error:
+        raise PipelineError(f"{path}: row {row} cannot be written ({error.strerror}).") from error
 
 
 def open_packed(path: Path) -> NDArray:
