@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import pickle
 import urllib.error
 import urllib.request
@@ -91,12 +92,15 @@ def fetch(weights: Weights, folder: Path = FOLDER, source: Path | None = None, t
             with temporary.open("wb") as out:
                 length = int(getattr(stream, "headers", {}).get("Content-Length") or 0)
                 blocks = iter(lambda: stream.read(CHUNK), b"")
+                written = 0
                 for block in track(blocks, -(-length // CHUNK), f"{weights.file} (MiB)"):
-                    out.write(block)
+                    written += out.write(block)
+            if written < length:  # a connection that ends early looks like the end of the file
+                raise OSError(f"it ended after {written:,} of {length:,} bytes")
             found = _judge(weights, temporary, folder, shown=str(origin))
         if not weights.sha256:
             write_json(folder / RECORD, {**_record(folder), weights.file: found})
-    except (OSError, urllib.error.URLError) as error:
+    except (OSError, urllib.error.URLError, http.client.HTTPException) as error:
         raise PipelineError(
             f"{origin}: cannot be read ({error}). Try again, or {_elsewhere(weights, folder)}."
         ) from error

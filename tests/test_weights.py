@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import hashlib
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -84,6 +86,34 @@ def test_unreachable_address(tmp_path: Path) -> None:
     assert str(tmp_path / "w" / "x.pth") in str(error.value)
     assert "avs weights fetch" not in str(error.value)  # it was just run
     assert not list((tmp_path / "w").glob("*"))
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_download_that_ends_early_is_no_file(tmp_path: Path, chunked: bool) -> None:
+    """Without a published hash nothing else would tell: the stump would be taken for the whole."""
+
+    class Half(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header(*(("Transfer-Encoding", "chunked") if chunked else ("Content-Length", "2000")))
+            self.end_headers()
+            self.wfile.write(b"3e8\r\n" * chunked + b"x" * 900)
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+        protocol_version = "HTTP/1.1"
+
+        def finish(self) -> None:
+            self.close_connection = True
+            super().finish()
+
+    with HTTPServer(("127.0.0.1", 0), Half) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        weights = Weights("net.pth", f"http://127.0.0.1:{server.server_port}/net.pth", "", "a net")
+        with pytest.raises(PipelineError, match=r"net\.pth: cannot be read \("):
+            fetch(weights, tmp_path / "w")
+    assert not list((tmp_path / "w").iterdir())
 
 
 def test_published_hashes_stand_in_the_names() -> None:
