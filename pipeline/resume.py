@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from pipeline.errors import PipelineError
 from pipeline.files import atomic_path
 
 
@@ -27,16 +28,22 @@ class ResumeState:
         """The saved state, or None where there is none; a state of another fingerprint is never returned."""
         if not self.path.exists():
             return None
-        state = torch.load(self.path, map_location="cpu", weights_only=True)
+        state = _read(self.path)
+        if state is None:
+            raise PipelineError(
+                f"{self.path}: the state of the interrupted run {self.run} is damaged; remove it, and the "
+                "run begins anew."
+            )
         return state if state["fingerprint"] == self.fingerprint else None
 
-    def strangers(self) -> list[tuple[Path, dict[str, Any]]]:
-        """States that interrupted runs of the same name left with other settings, data or code."""
-        found = []
-        for path in sorted(self.folder.glob(f"{self.run}-*.pt")):
-            if path != self.path:
-                found.append((path, torch.load(path, map_location="cpu", weights_only=True)["plan"]))
-        return found
+    def strangers(self) -> list[tuple[Path, dict[str, Any] | None]]:
+        """States that interrupted runs of the same name left with other settings, data or code.
+
+        Returns:
+            Each file with its run's plan; None for a file that holds none.
+        """
+        others = sorted(path for path in self.folder.glob(f"{self.run}-*.pt") if path != self.path)
+        return [(path, None if (state := _read(path)) is None else state["plan"]) for path in others]
 
     def save(self, state: dict[str, Any]) -> None:
         """Write the state atomically."""
@@ -46,3 +53,14 @@ class ResumeState:
     def clear(self) -> None:
         """Remove the state of a run that has ended well."""
         self.path.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """A saved state, its tensors mapped and not read; None for a file that is none."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        return state if {"fingerprint", "plan"} <= state.keys() else None
+    except PermissionError:
+        raise
+    except Exception:  # of many kinds, by where the damage lies
+        return None

@@ -45,8 +45,9 @@ def main(variant: str, seed: int) -> None:
     here = Path(pipeline.__file__).parent
     resume = ResumeState(RESUME, name, plan.fingerprint(seed, digest([here / part for part in CODE])))
     for path, old in resume.strangers() if first else ():
-        changed = differences(old, plan.model_dump(mode="json")) or ["the seed or the code"]
-        print(f"{path}: left by an interrupted run with other settings ({'; '.join(changed)}): not used")
+        changed = differences(old, plan.model_dump(mode="json")) if old else ["it cannot be read"]
+        why = "; ".join(changed or ["the seed or the code"])
+        print(f"{path}: left by an interrupted run with other settings ({why}): not used; remove it at will")
 
     data = open_training_data(CATALOG.parent, plan, seed)
     steps = plan.epochs * -(-len(data.train_rows) // plan.batch_size)
