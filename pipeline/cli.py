@@ -14,7 +14,7 @@ from pipeline.cli_predict import predict_command
 from pipeline.cli_preset import preset_command
 from pipeline.cli_score import score_command
 from pipeline.cli_weights import weights_command
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, message
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -36,14 +36,6 @@ def main() -> None:
     """Run `avs`; a `PipelineError`, or a disk that refuses, is shown as a message alone; exit status 1."""
     try:
         app()
-    except PipelineError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
-    except OSError as error:  # full, read-only, closed to this user: whatever is written is written whole
-        where = f"{error.filename}: " if error.filename else ""
-        print(
-            f"error: {where}{error.strerror or error}; make room or mend the permissions, then "
-            "run the command again.",
-            file=sys.stderr,
-        )
+    except (PipelineError, OSError) as error:
+        print(f"error: {message(error)}", file=sys.stderr)
         sys.exit(1)

@@ -123,10 +123,14 @@ def _write(image: Image, text: str, place: tuple[int, int]) -> None:
     cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.42, (40, 40, 40), 1, cv2.LINE_AA)
 
 
-def write_picture(path: Path, image: Image) -> None:
-    """Write an RGB image as PNG or JPEG (by the name's ending), atomically."""
+def write_picture(path: Path, image: NDArray[np.uint8]) -> None:
+    """Write an RGB (H, W, 3) or grey (H, W) image as PNG or JPEG (by the name's ending), atomically."""
+    pixels = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2BGR) if image.ndim == 3 else image
+    encoded, data = cv2.imencode(path.suffix, pixels)
+    if not encoded:
+        raise PipelineError(f"{path}: an image of shape {image.shape} cannot be stored as {path.suffix}.")
     with atomic_path(path) as temporary:
-        cv2.imwrite(str(temporary), cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2BGR))
+        temporary.write_bytes(data.tobytes())  # where OpenCV writes, a full disk goes unsaid
 
 
 def read_picture(path: Path) -> Image:

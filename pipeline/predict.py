@@ -121,8 +121,7 @@ def write_prediction(folder: Path, name: str, prediction: Prediction) -> None:
     masks = prediction.masks
     numbers = range(1, len(masks) + 1)
     for number, mask in zip(numbers, masks, strict=True):
-        with atomic_path(folder / f"{name}_{number}.png") as temporary:
-            cv2.imwrite(str(temporary), mask.astype(np.uint8) * 255)
+        write_picture(folder / f"{name}_{number}.png", mask.astype(np.uint8) * 255)
     with atomic_path(folder / "probability.npz") as temporary, temporary.open("wb") as stream:
         np.savez_compressed(
             stream, name=[name] * len(masks), frame=list(numbers), probability=prediction.probability

@@ -10,7 +10,7 @@ from typing import ParamSpec
 
 import typer
 
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, message
 
 DEMO = Path("data/demo")
 CATALOG = Path("data/catalog.parquet")
@@ -32,14 +32,14 @@ P = ParamSpec("P")
 
 
 def plainly(command: Callable[P, None]) -> Callable[P, None]:
-    """Show a `PipelineError` as its message alone and exit with status 1."""
+    """Show a `PipelineError`, or a disk that refuses, as its message alone and exit with status 1."""
 
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             command(*args, **kwargs)
-        except PipelineError as error:
-            print(f"error: {error}", file=sys.stderr)
+        except (PipelineError, OSError) as error:
+            print(f"error: {message(error)}", file=sys.stderr)
             raise typer.Exit(1) from None
 
     return wrapped

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -91,3 +92,18 @@ def test_written_pictures_come_back(tmp_path: Path) -> None:
     image = np.random.default_rng(0).integers(0, 255, (6, 7, 3), dtype=np.uint8)
     write_picture(tmp_path / "a.png", image)
     assert (read_picture(tmp_path / "a.png") == image).all()
+
+
+def test_a_picture_that_cannot_be_written_whole_leaves_what_was_there(tmp_path: Path) -> None:
+    target = tmp_path / "a.png"
+    write_picture(target, np.zeros((4, 4, 3), np.uint8))
+    before = target.read_bytes()
+    noise = np.random.default_rng(0).integers(0, 256, (200, 200), np.uint8)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))  # as on a full disk
+    try:
+        with pytest.raises(OSError, match="too large"):
+            write_picture(target, noise)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert target.read_bytes() == before and [path.name for path in tmp_path.iterdir()] == ["a.png"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -85,3 +86,12 @@ def test_broken_files_stop_the_first_stage(place: Path, capsys: pytest.CaptureFi
         plainly(clips.main)()
     assert "error: " in capsys.readouterr().err
     assert not (place / "data" / "catalog.parquet").exists()
+
+
+def test_a_full_disk_is_told_as_one(capsys: pytest.CaptureFixture[str]) -> None:
+    def write() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "data/frames/frames.npy")
+
+    with pytest.raises(typer.Exit):
+        plainly(write)()
+    assert capsys.readouterr().err.startswith("error: data/frames/frames.npy: No space left on device; make")
