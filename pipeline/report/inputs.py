@@ -48,7 +48,7 @@ class Run:
     categories: pd.DataFrame | None = None
     listening: pd.DataFrame | None = None
     curves: dict[str, pd.Series] = field(default_factory=dict)  # metric -> value by epoch
-    features: dict[int, Features] = field(default_factory=dict)  # by epoch
+    features: dict[int, Path] = field(default_factory=dict)  # by epoch, for `read_features`: they are large
     pictures: tuple[Path, ...] = ()
 
     @property
@@ -76,7 +76,7 @@ def read_run(variant: str, seed: int, *, evaluation: Path, logs: Path) -> Run:
         categories=read_table(folder / "per_category.csv", ("category", "clips", "miou", "fscore")),
         listening=read_table(folder / "listening.csv", ("condition", "miou")),
         curves=read_curves(logs / name),
-        features={epoch: _read_features(path) for epoch, path in _by_epoch(folder)},
+        features=_by_epoch(folder),
         pictures=tuple(sorted((folder / "overlays").glob("*.png"))),
     )
 
@@ -123,16 +123,13 @@ def read_curves(folder: Path) -> dict[str, pd.Series]:
     return curves
 
 
-def _by_epoch(folder: Path) -> list[tuple[int, Path]]:
-    found = []
-    for path in folder.glob("features-*.npz"):
-        epoch = path.stem.removeprefix("features-")
-        if epoch.isdecimal():
-            found.append((int(epoch), path))
-    return sorted(found)
+def _by_epoch(folder: Path) -> dict[int, Path]:
+    named = {path.stem.removeprefix("features-"): path for path in folder.glob("features-*.npz")}
+    return dict(sorted((int(epoch), path) for epoch, path in named.items() if epoch.isdecimal()))
 
 
-def _read_features(path: Path) -> Features:
+def read_features(path: Path) -> Features:
+    """Crop features of one epoch, as `evaluate` writes them. Raises `PipelineError` that names a bad file."""
     try:
         with np.load(path, allow_pickle=False) as stored:
             arrays = {key: stored[key] for key in stored.files}

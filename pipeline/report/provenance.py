@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 PACKAGES = ("torch", "torchvision", "timm", "lightning-fabric", "numpy", "scikit-learn", "av", "dvc")
+DECIDES = ("params.yaml", "dvc.yaml", "pipeline", "stages")
 
 
 def provenance(repository: Path) -> dict[str, str]:
@@ -27,10 +28,21 @@ def provenance(repository: Path) -> dict[str, str]:
 
 
 def commit(repository: Path) -> str:
-    """The git commit checked out in `repository`, or `unknown` outside git."""
-    try:
-        asked = ["git", "rev-parse", "HEAD"]
-        answer = subprocess.run(asked, cwd=repository, capture_output=True, text=True, check=True, timeout=20)
-    except (OSError, subprocess.SubprocessError):
+    """The git commit checked out in `repository`, and what decides a result and differs from it; or `unknown`
+    outside git.
+    """
+    head = _git(repository, "rev-parse", "HEAD")
+    if not head:
         return "unknown"
-    return answer.stdout.strip() or "unknown"
+    changed = _git(repository, "diff", "--name-only", "HEAD", "--", *DECIDES).split()
+    return f"{head}, changed since: {', '.join(changed)}" if changed else head
+
+
+def _git(repository: Path, *arguments: str) -> str:
+    try:
+        answer = subprocess.run(
+            ["git", *arguments], cwd=repository, capture_output=True, text=True, check=True, timeout=20
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return answer.stdout.strip()

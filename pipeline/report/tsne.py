@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from markupsafe import Markup
@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from pipeline.feature_health import Retrieval, Spread, retrieval, silhouette, spread
 from pipeline.report.compare import by_variant
 from pipeline.report.figures import PALETTE, inline_svg, new_axes
-from pipeline.report.inputs import Features, Run
+from pipeline.report.inputs import Features, Run, read_features
 
 FEWEST = 5  # below, a map of neighbourhoods means nothing
 MOST = 1000  # points drawn; more hide each other
@@ -62,7 +62,7 @@ def embed(features: NDArray[np.float32], seed: int) -> NDArray[np.float64] | Non
 
 
 def _embed_all(features: Sequence[NDArray[np.float32]], seed: int) -> list[NDArray[np.float64] | None]:
-    """`embed` of each, side by side. Inside, one thread each: sums keep their order, whatever the machine."""
+    """`embed` of each, side by side, and linear algebra on one thread each: the maps are the cores' work."""
     from sklearn import manifold  # noqa: F401  - threadpool_limits reaches only what is loaded
 
     with threadpool_limits(limits=1), ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -79,38 +79,41 @@ def looks(categories: Sequence[str]) -> dict[str, tuple[str, str]]:
 
 def draw_panels(runs: Sequence[Run], *, seed: int) -> tuple[list[Panel], dict[str, tuple[str, str]]]:
     """Panels of each variant's first seed that has features, by epoch, and the categories' looks."""
-    chosen: list[tuple[Run, int, Features]] = []
+    measured, drawn = [], []
     for group in by_variant(runs).values():
-        run = next((run for run in group if run.features), None)
-        if run is not None:
-            chosen += [(run, epoch, features) for epoch, features in sorted(run.features.items())]
-    look = looks([category for _, _, features in chosen for category in features.category])
-    shown = [_thin(features) for _, _, features in chosen]
-    maps = _embed_all(
-        [features.values[rows] for (_, _, features), rows in zip(chosen, shown, strict=True)], seed
-    )
+        run = next((run for run in group if run.features), group[0])
+        for epoch, path in run.features.items():
+            features = read_features(path)  # one at a time: of all crops, only what is drawn is kept
+            rows = _thin(features)
+            drawn.append((features.values[rows], features.category[rows]))
+            measured.append(_measure(run.variant, run.seed, epoch, features))
+    look = looks([category for _, categories in drawn for category in categories])
+    maps = _embed_all([values for values, _ in drawn], seed)
     reach = (
         max((float(np.abs(points).max()) for points in maps if points is not None), default=0.0) * 1.06 or 1.0
     )
     panels = []
-    for (run, epoch, features), rows, points in zip(chosen, shown, maps, strict=True):
-        label = f"t-SNE of crop features, {run.name}, epoch {epoch}"
-        picture = None if points is None else _draw(points, features.category[rows], look, reach, label)
-        panels.append(
-            Panel(
-                variant=run.variant,
-                seed=run.seed,
-                epoch=epoch,
-                crops=len(features.values),
-                svg=picture,
-                silhouette=silhouette(features.values, features.category),
-                spread=_spread(features.values),
-                crop_spread=_spread(features.crop_embedding),
-                sound_spread=_spread(features.audio_embedding),
-                retrieval=_retrievals(features),
-            )
-        )
+    for panel, (_, categories), points in zip(measured, drawn, maps, strict=True):
+        label = f"t-SNE of crop features, {panel.variant}-{panel.seed}, epoch {panel.epoch}"
+        picture = None if points is None else _draw(points, categories, look, reach, label)
+        panels.append(replace(panel, svg=picture))
     return panels, look
+
+
+def _measure(variant: str, seed: int, epoch: int, features: Features) -> Panel:
+    """A panel whose picture is still to be drawn."""
+    return Panel(
+        variant=variant,
+        seed=seed,
+        epoch=epoch,
+        crops=len(features.values),
+        svg=None,
+        silhouette=silhouette(features.values, features.category),
+        spread=_spread(features.values),
+        crop_spread=_spread(features.crop_embedding),
+        sound_spread=_spread(features.audio_embedding),
+        retrieval=_retrievals(features),
+    )
 
 
 def _spread(values: NDArray[np.float32] | None) -> Spread | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -56,9 +57,11 @@ def test_thinning_keeps_rows_in_order() -> None:
     assert len(rows) == MOST == len(set(rows.tolist())) and rows[0] == 0 and rows[-1] == 2999
 
 
-def test_panels_share_axes_and_measure_all_crops() -> None:
+def test_panels_share_axes_and_measure_all_crops(tmp_path: Path) -> None:
     values, category = groups(20)
-    features = {1: Features(values, category, category), 2: Features(values * 4, category, category)}
+    features = {1: tmp_path / "features-1.npz", 2: tmp_path / "features-2.npz"}
+    for epoch, scale in ((1, 1), (2, 4)):
+        np.savez(features[epoch], features=values * np.float32(scale), category=category, clip=category)
     runs = [Run("baseline", 1, FIGURES, features=features), Run("proposed", 1, FIGURES, features=features)]
     panels, look = draw_panels(runs, seed=0)
     assert [(panel.variant, panel.epoch) for panel in panels] == [
