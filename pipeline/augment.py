@@ -26,7 +26,8 @@ def augment(batch: Batch, settings: Augment, seed: int, epoch: int) -> Batch:
     if not (settings.flip or settings.scale or settings.colour):
         return batch
     numbers = np.stack([_numbers(seed, epoch, int(row)) for row in batch.rows.tolist()])
-    draw = torch.from_numpy(numbers).float().to(batch.frames.device)  # (B, 10) from -1 to 1
+    # (B, 10) from -1 to 1; the copy is too small to be waited for
+    draw = torch.from_numpy(numbers).float().to(batch.frames.device, non_blocking=True)
     frames, masks, boxes = batch.frames.float().movedim(-1, 2), batch.masks, batch.boxes
     if settings.flip or settings.scale:
         mirror = torch.where(draw[:, 0] < 0, -1.0, 1.0) if settings.flip else torch.ones_like(draw[:, 0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -31,7 +32,7 @@ class Batch:
         frames: (B, T, H, W, 3).
         masks: (B, T, H, W), 0 or 1; only where `labelled` do they mean anything.
         labelled: (B, T) bool.
-        rows: (B,) int64, the clips' numbers in the catalogue.
+        rows: (B,) int64, the clips' numbers in the catalogue; in the host's memory, whatever the device.
         audio: (B, T, 128) float32, or None for a variant that does not listen.
         crops: (B, T, s, s, 3) uint8, or None.
         present: (B, T) bool: which frames have a box and a crop; None without crops.
@@ -57,7 +58,7 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """The batch on `device`; copies from pinned memory do not wait."""
-        return self._each(lambda tensor: tensor.to(device, non_blocking=True))
+        return replace(self._each(lambda tensor: tensor.to(device, non_blocking=True)), rows=self.rows)
 
     def pin(self) -> Batch:
         """The batch in page-locked memory, for copies to a GPU that do not wait."""
@@ -70,9 +71,14 @@ class Batch:
 
 def normalise(pictures: Tensor) -> Tensor:
     """(..., H, W, 3) from 0 to 255 -> (..., 3, H, W) float32, by ImageNet's mean and deviation."""
-    mean = torch.tensor(IMAGENET_MEAN, device=pictures.device) * 255
-    std = torch.tensor(IMAGENET_STD, device=pictures.device) * 255
+    mean, std = _imagenet(pictures.device)
     return ((pictures.float() - mean) / std).movedim(-1, -3)
+
+
+@functools.cache
+def _imagenet(device: torch.device) -> tuple[Tensor, Tensor]:
+    """Mean and deviation for values to 255, (3,) each, brought to a device once: a copy waits for it."""
+    return torch.tensor(IMAGENET_MEAN, device=device) * 255, torch.tensor(IMAGENET_STD, device=device) * 255
 
 
 class Clips:

@@ -70,7 +70,7 @@ def validate(
         batch = batch.to(fabric.device)
         sounds = [batch.audio]
         if clips.negatives is not None:
-            other = clips.negatives.unlike(batch.rows.cpu().numpy())
+            other = clips.negatives.unlike(batch.rows.numpy())
             sounds.append(torch.from_numpy(other).to(fabric.device))
         total[0] += batch.labelled.sum()
         for place, sound in enumerate(sounds, start=1):

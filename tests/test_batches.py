@@ -52,6 +52,14 @@ def test_take_reads_the_same_rows_of_everything(folder: Path) -> None:
     assert batch.labelled.dtype == torch.bool
 
 
+def test_a_batch_on_a_device_keeps_its_row_numbers_in_the_host(folder: Path) -> None:
+    """They are read there in every step: asking a GPU for them would wait for all its work."""
+    batch = Clips(folder).take(np.array([3, 1])).to(torch.device("meta"))
+    assert (batch.frames.device.type, batch.labelled.device.type) == ("meta", "meta")
+    assert batch.rows.tolist() == [3, 1]
+    assert normalise(batch.frames).device.type == "meta"
+
+
 def test_clips_of_other_splits_come_without_crops(folder: Path) -> None:
     batch = Clips(folder, None, folder, np.arange(N)).take(np.array([4, 5]))
     assert batch.frames[:, 0, 0, 0, 0].tolist() == [4, 5]

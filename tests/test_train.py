@@ -102,6 +102,7 @@ def go(
     seed: int = 1,
     say: Callable[[str], None] = lambda line: None,
     on_batch: Callable[[], None] = lambda: None,
+    accelerator: str = "cpu",
 ) -> list[dict[str, float]]:
     """Train into base/out and return the logged figures."""
     figures = Figures()
@@ -115,7 +116,7 @@ def go(
         resume=ResumeState(base / ".resume", f"{plan.variant}-{seed}", plan.fingerprint(seed, "code")),
         log=figures,
         say=say,
-        fabric=Fabric(accelerator="cpu", devices=1, precision=plan.precision),
+        fabric=Fabric(accelerator=accelerator, devices=1, precision=plan.precision),
         on_batch=on_batch,
     )
     return figures.epochs[:-1]
@@ -234,6 +235,21 @@ def test_another_seed_gives_other_weights(data: Path, tmp_path: Path) -> None:
     go(plan, data, tmp_path, "a", seed=1)
     go(plan, data, tmp_path, "b", seed=2)
     assert not same(load(tmp_path / "a/last.pt")["segmenter"], load(tmp_path / "b/last.pt")["segmenter"])
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed", "16-mixed"])
+@pytest.mark.parametrize("backbone", ["resnet18", "pvt_v2_b5"])
+def test_on_a_gpu_a_seed_gives_the_same_weights_again(
+    data: Path, tmp_path: Path, precision: str, backbone: str
+) -> None:
+    model = Model(backbone=backbone, channels=8, tpavi_stages=[4], image_size=32)
+    plan = plan_of("listening", epochs=1, keep_epochs=[], loss=HEARS, precision=precision, model=model)
+    for out in ("a", "b"):
+        go(plan, data, tmp_path / out, "out", accelerator="cuda")
+    a, b = (load(tmp_path / out / "out" / "last.pt") for out in ("a", "b"))
+    assert same(a["segmenter"], b["segmenter"])
 
 
 def test_a_listening_run_resumes_exactly_too(data: Path, tmp_path: Path) -> None:
