@@ -42,7 +42,8 @@ def measure(
     import torch
 
     from benchmarks.packed_clips import pack, plan
-    from pipeline.evaluate import Checkpoint, evaluate
+    from pipeline.checkpoints import Checkpoint
+    from pipeline.evaluate import evaluate
     from pipeline.objective import build_segmenter
 
     settings = plan(backbone, size, channels, 4)

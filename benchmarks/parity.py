@@ -189,6 +189,8 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=96)
     parser.add_argument("--channels-last", action="store_true", help="our layout; else theirs on both sides")
     options = parser.parse_args()
+    if not (options.checkout / "avs_scripts" / "avs_s4").is_dir():
+        parser.error(f"{options.checkout}: holds no avs_scripts/avs_s4; clone OpenNLPLab/AVSBench")
     modules = load_published(options.checkout)
     print(f"{options.size} px, 5 frames, 256 channels, torch {torch.__version__}")
     print("| | output, float32 | rounding | float64 | gradient, float32 | rounding | float64 |")

@@ -128,7 +128,7 @@ def read_catalog(path: Path) -> pd.DataFrame:
         raise PipelineError(f"{path}: no such file; run `dvc repro clips`.") from None
     except (OSError, pa.ArrowException) as error:
         raise PipelineError(
-            f"{path}: is not a Parquet table ({error}); remove it, run `dvc repro clips`."
+            f"{path}: is not a Parquet table ({error}); `dvc repro clips` makes one."
         ) from error
     if tuple(table.column_names) != COLUMNS:
         raise PipelineError(

@@ -29,7 +29,8 @@ def compare_command(
     """Means over seeds, and differences from the first variant, and from `proposed`, with 95 % intervals.
 
     A folder is what `evaluate` writes, data/eval/VARIANT-SEED, of this checkout or of others: variants are
-    compared by the seeds and clips that both have. The report says the same of one checkout.
+    compared by the seeds and clips that both have. Clips are told by name alone: see to it that all were
+    evaluated on the same data. The report says the same of one checkout.
 
     Example: avs compare data/eval/* ../other/data/eval/listening-2
     """

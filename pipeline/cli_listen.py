@@ -12,8 +12,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.checkpoints import load_checkpoint
 from pipeline.errors import PipelineError
-from pipeline.evaluate import evaluate_split, load_checkpoint
+from pipeline.evaluate import evaluate_split
 from pipeline.evaluation_tables import listening_json
 from pipeline.files import atomic_path, digest, write_json
 from pipeline.listening import NEGATIVES
@@ -24,14 +25,16 @@ from pipeline.world import World, on_the_scale_of, read_world
 
 
 def listen_command(
-    checkpoints: Annotated[list[Path], typer.Argument(help="models/VARIANT-SEED/best.pt, one or more")],
+    checkpoints: Annotated[
+        list[Path], typer.Argument(help="models/VARIANT-SEED/best.pt, or the published code's, one or more")
+    ],
     data: Annotated[Path, typer.Option(help="packed data to test on: frames, audio, negatives")] = Path(
         "data"
     ),
     audio: Annotated[Path, typer.Option(help="audio features that the checkpoints were trained with")] = Path(
         "data/audio"
     ),
-    split: Annotated[str, typer.Option(help="val or test, all of whose frames have masks")] = "test",
+    split: Annotated[str, typer.Option(help="test, or val: noise and swap are made for test alone")] = "test",
     batch_size: Annotated[int, typer.Option(min=1, help="clips")] = 8,
     json: Annotated[Path | None, typer.Option(help="write the figures there", show_default=False)] = None,
     clips: Annotated[
@@ -46,6 +49,13 @@ def listen_command(
 
     Example: avs listen models/*/best.pt --data ../crowded/data --json metrics/transfer.json
     """
+    paths: dict[str, Path] = {}
+    for path in checkpoints:  # a mistake in the last of them costs no work on the first
+        name = path.absolute().parent.name
+        if name in paths:
+            raise PipelineError(f"{path}: a second checkpoint of {name}; test one of each at a time.")
+        paths[name] = path
+        load_checkpoint(path, torch.device("cpu"))
     features = audio / "features.npy"
     open_packed(features)  # missing or broken, it is named before any work
     world = read_world(data)
@@ -56,10 +66,7 @@ def listen_command(
     )
     trained_with = digest([features])
     console, models = Console(), {}
-    for path in checkpoints:
-        name = path.parent.name
-        if name in models:
-            raise PipelineError(f"{path}: a second checkpoint of {name}; test one of each at a time.")
+    for name, path in paths.items():
         models[name], by_clip = _listen(path, heard, split, batch_size)
         if clips is not None:
             with atomic_path(clips / name / "per_clip.csv") as temporary:

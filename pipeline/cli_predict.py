@@ -20,7 +20,7 @@ def predict_command(
         Path | None, typer.Option(help="a video or sound file to be heard instead", show_default=False)
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="folder for the results", show_default="predictions/VIDEO")
+        Path | None, typer.Option(help="folder for the results", show_default="predictions/MODEL/VIDEO")
     ] = None,
 ) -> None:
     """Segment what sounds in a video: masks, a picture of them, and the probabilities.
@@ -32,7 +32,7 @@ def predict_command(
     """
     import torch
 
-    from pipeline.evaluate import load_checkpoint
+    from pipeline.checkpoints import load_checkpoint
     from pipeline.files import digest
     from pipeline.predict import predict_video, write_prediction
     from pipeline.recipe import AudioRecipe
@@ -45,7 +45,8 @@ def predict_command(
         )
     recipe = AudioRecipe.from_folder(AUDIO) if model.plan.audio else None
     found = predict_video(model, video, recipe, audio, device=device)
-    folder = out or Path("predictions") / (video.stem if audio is None else f"{video.stem}-{audio.stem}")
+    name = video.stem if audio is None else f"{video.stem}-{audio.stem}"
+    folder = out or Path("predictions") / checkpoint.absolute().parent.name / name
     write_prediction(folder, video.stem, found)
     console = Console(soft_wrap=True)
     shares = ", ".join(f"{mask.mean():.0%}" for mask in found.masks)

@@ -34,12 +34,11 @@ def fetch_command(names: Names = None, folder: Folder = FOLDER, source: From = N
 
 
 @weights_command.command("check")
-def check_command(names: Names = None, source: From = None) -> None:
+def check_command(names: Names = None, folder: Folder = FOLDER) -> None:
     """Say which weights are there and whole; exit with status 1 when one is not.
 
     Example: avs weights check resnet50
     """
-    folder = source or FOLDER
     problems = []
     for name in _chosen(names):
         try:

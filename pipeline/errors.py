@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 
 class PipelineError(Exception):
     """Something a person can mend: names the file, clip or key, says what is wrong and what to do.
@@ -18,5 +20,12 @@ def message(error: PipelineError | OSError) -> str:
     """
     if isinstance(error, PipelineError):
         return str(error)
-    where = f"{error.filename}: " if error.filename else ""
-    return f"{where}{error.strerror or error}; make room or mend the permissions, then run the command again."
+    named = error.filename2 or error.filename  # of a rename the target: the other one is a temporary file
+    advice = {
+        errno.ENOSPC: "; make room, then run the command again",
+        errno.EDQUOT: "; make room, then run the command again",
+        errno.EACCES: "; mend the permissions, then run the command again",
+        errno.EPERM: "; mend the permissions, then run the command again",
+        errno.EROFS: "; write to another disk",
+    }
+    return f"{f'{named}: ' if named else ''}{error.strerror or error}{advice.get(error.errno or 0, '')}."

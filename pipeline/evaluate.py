@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,47 +16,13 @@ from torch import Tensor
 
 from pipeline.batches import Clips, normalise, read_ahead
 from pipeline.catalog import rows_of
+from pipeline.checkpoints import Checkpoint
 from pipeline.errors import PipelineError
 from pipeline.evaluation_tables import SWAP, by_category, flat_figures, listening_table
 from pipeline.listening import false_positive_area, sensitivity, swap_passed
 from pipeline.metrics import fscore_curves, iou_per_frame
-from pipeline.model import CropHeads, Localiser, Segmenter
-from pipeline.objective import AUDIO_WIDTH, build_segmenter
-from pipeline.plan import Plan
 from pipeline.progress import Track, silent
 from pipeline.world import World
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """A trained model, ready for evaluation."""
-
-    plan: Plan
-    segmenter: Segmenter | Localiser
-    heads: CropHeads | None
-    epoch: int
-    val_miou: float
-
-
-def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
-    """Read a checkpoint that `pipeline.train` wrote; an unreadable one is a `PipelineError` that names it."""
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        plan = Plan.model_validate(content["plan"])
-        segmenter = build_segmenter(plan)
-        segmenter.load_state_dict(content["segmenter"])
-        heads = None
-        if content["heads"] is not None:
-            heads = CropHeads(segmenter.crop_width, categories=len(plan.categories), audio_dim=AUDIO_WIDTH)
-            heads.load_state_dict(content["heads"])
-    except FileNotFoundError:
-        raise PipelineError(f"{path}: no such checkpoint; run `dvc repro` (or `dvc pull`).") from None
-    except Exception as error:
-        raise PipelineError(f"{path}: is not a checkpoint of this version ({error}); train again.") from error
-    segmenter.to(device).eval()
-    if heads is not None:
-        heads.to(device).eval()
-    return Checkpoint(plan, segmenter, heads, content["epoch"], content["val_miou"])
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,11 @@ from pipeline.errors import PipelineError
 def atomic_path(target: Path) -> Iterator[Path]:
     """Give a temporary path beside `target`; rename it to `target` when the block ends without an error.
 
-    The parent folder is made. On an error the temporary file goes and `target` stays as it was.
+    The parent folder is made. On an error the temporary file goes and `target` stays as it was. Raises
+    `PipelineError` where `target` is a folder.
     """
+    if target.is_dir():
+        raise PipelineError(f"{target}: is a folder; name a file.")
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=target.suffix, dir=target.parent)
     os.close(handle)
@@ -76,7 +79,7 @@ def read_json(source: Path, advice: str = "run the stage that makes it (`dvc rep
     except FileNotFoundError:
         raise PipelineError(f"{source}: no such file; {advice}.") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise PipelineError(f"{source}: is not JSON ({error}); remove it and {advice}.") from error
+        raise PipelineError(f"{source}: is not JSON ({error}); {advice}.") from error
 
 
 def digest(paths: list[Path]) -> str:

@@ -14,8 +14,6 @@ if TYPE_CHECKING:  # not imported: the report reads names and formulas here and 
 
 # sounds under which a model that listens segments nothing
 NEGATIVES = ("silence", "white", "pink", "other_category")
-# sounds that still belong to the object: a model that listens keeps its mask
-KEEPERS = ("same_category", "shifted")
 
 
 def g_miou(positive: float, negative: float) -> float:

@@ -95,34 +95,6 @@ def write_strips(
         write_picture(folder / f"{name}.{kind}.png", image)
 
 
-def picture_grid(rows: Sequence[tuple[str, Image]], *, scale: int = 1) -> Image:
-    """Stack named strips (H, W, 3) of one width, each name on its left, the colours' legend below.
-
-    For a picture that stands alone (the README's); the report writes names and legend as text. `scale`
-    enlarges each pixel, for small frames.
-    """
-    margin, height = 96, 24
-    width = margin + max(image.shape[1] for _, image in rows) * scale
-    parts: list[Image] = []
-    for name, image in rows:
-        large = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST)
-        row = np.full((large.shape[0] + GAP, width, 3), 255, np.uint8)
-        row[: large.shape[0], margin : margin + large.shape[1]] = large
-        _write(row, name, (4, large.shape[0] // 2 + 4))
-        parts.append(row)
-    legend = np.full((height, width, 3), 255, np.uint8)
-    left = margin
-    for name, colour in LEGEND:
-        legend[6:18, left : left + 12] = colour
-        _write(legend, name, (left + 18, 16))
-        left += 40 + 8 * len(name)
-    return np.concatenate([*parts, legend])
-
-
-def _write(image: Image, text: str, place: tuple[int, int]) -> None:
-    cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.42, (40, 40, 40), 1, cv2.LINE_AA)
-
-
 def write_picture(path: Path, image: NDArray[np.uint8]) -> None:
     """Write an RGB (H, W, 3) or grey (H, W) image as PNG or JPEG (by the name's ending), atomically."""
     pixels = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2BGR) if image.ndim == 3 else image

@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 
 from pipeline.batches import Clips, normalise, read_ahead
+from pipeline.checkpoints import Checkpoint
 from pipeline.errors import PipelineError
-from pipeline.evaluate import Checkpoint
 from pipeline.files import atomic_path
 from pipeline.frames import resize_image
 from pipeline.overlay import overlay, strip, write_picture

@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from pipeline.categories import FRAMES
 from pipeline.errors import PipelineError
 from pipeline.masks import read_image, read_mask
 from pipeline.metrics import fscore, fscore_batch1, fscore_curves, iou_per_frame, miou
@@ -88,8 +89,8 @@ def find_predictions(root: Path, frames: Sequence[Wanted], *, first: int = 1) ->
     Args:
         first: the number of a clip's first frame: 1 as in AVSBench, or 0.
 
-    Raises `PipelineError` where `root` holds no prediction at all, a frame has two, or files count from 0
-    while `first` is 1.
+    Raises `PipelineError` where `root` holds no prediction at all, a frame has two, or files do not count
+    from `first`.
     """
     found: dict[str, list[Path]] = {}
     for path in sorted(root.rglob("*")):
@@ -101,6 +102,8 @@ def find_predictions(root: Path, frames: Sequence[Wanted], *, first: int = 1) ->
         )
     if first == 1 and any(_keys(frame, 0) & found.keys() for frame in frames):
         raise PipelineError(f"{root}: its files count frames from 0; say --first 0.")
+    if first == 0 and any(_keys(frame, FRAMES) & found.keys() for frame in frames):
+        raise PipelineError(f"{root}: its files count frames from 1; leave out --first.")
     chosen: list[Path | None] = []
     for frame in frames:
         paths = [path for key in sorted(_keys(frame, frame.frame - 1 + first)) for path in found.get(key, [])]

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from pipeline.errors import PipelineError
 
-CHECKPOINT = "vggish-10086976.pth"  # the published one; the hex in its name begins its SHA-256
 WHERE = "https://github.com/harritaylor/torchvggish/releases/download/v0.1/vggish-10086976.pth"
 FEATURES = 128
 _LEVEL = -2.0  # a log-mel value of middling loudness; silence is -4.6

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import pickle
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -147,12 +146,12 @@ def read_state(path: Path) -> dict[str, Tensor]:
     Raises:
         PipelineError: names the file.
     """
-    return _state(path, _load(path))
+    return _state(path, load_weights(path))
 
 
 def _checkpoint(path: Path, model: Model) -> dict[str, Tensor]:
     """The segmenter's weights from a checkpoint of ours (best.pt, last.pt) or of the published code."""
-    content = _load(path)
+    content = load_weights(path)
     ours = isinstance(content, dict) and "segmenter" in content
     state = _state(path, content["segmenter"] if ours else content)
     try:
@@ -169,12 +168,13 @@ def _checkpoint(path: Path, model: Model) -> dict[str, Tensor]:
     return state
 
 
-def _load(path: Path) -> Any:
+def load_weights(path: Path) -> Any:
+    """What `torch.save` wrote; tensors and plain values alone. Raises `PipelineError` that names the file."""
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise PipelineError(f"{path}: no such file.") from None
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+    except Exception as error:  # torch raises a dozen kinds for a file that is none
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise PipelineError(f"{path}: is not a file of weights that torch can read ({first}).") from error
 

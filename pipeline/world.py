@@ -58,8 +58,14 @@ def read_world(data: Path) -> World:
     if not features.exists() or not sounds:
         lacking = data / "negatives" if features.exists() else features
         raise PipelineError(f"{lacking}: is not there; run `dvc repro negatives frames` where it belongs.")
+    catalog = read_catalog(data / "catalog.parquet")
+    for path in (features, data / "frames" / "frames.npy", *sounds):
+        if (rows := len(open_packed(path))) != len(catalog):
+            raise PipelineError(
+                f"{path}: holds {rows} clips, the catalogue {len(catalog)}; run `dvc repro negatives frames`."
+            )
     return World(
-        catalog=read_catalog(data / "catalog.parquet"),
+        catalog=catalog,
         frames=data / "frames",
         audio=open_packed(features),
         sounds={path.stem: open_packed(path) for path in sounds},

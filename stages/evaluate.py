@@ -10,7 +10,8 @@ import torch
 
 from pipeline.batches import Clips
 from pipeline.catalog import rows_of
-from pipeline.evaluate import Checkpoint, Evaluation, crop_features, evaluate_split, load_checkpoint
+from pipeline.checkpoints import Checkpoint, load_checkpoint
+from pipeline.evaluate import Evaluation, crop_features, evaluate_split
 from pipeline.evaluation_tables import listening_json
 from pipeline.files import atomic_folder, atomic_path, write_json
 from pipeline.overlay import write_strips

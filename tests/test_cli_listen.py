@@ -173,3 +173,27 @@ def test_a_broken_array_is_named(place: Path, broken: str) -> None:
     Path(broken).write_bytes(b"nothing")
     with pytest.raises(PipelineError, match=f"{Path(broken).name}: is not a NumPy array"):
         listen("models/baseline-1/best.pt")
+
+
+def test_every_checkpoint_is_looked_at_before_any_work(
+    place: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("pipeline.cli_listen._listen", lambda *_: pytest.fail("a model was evaluated"))
+    with pytest.raises(PipelineError, match=r"nope/best\.pt: no such file"):
+        listen("models/baseline-1/best.pt", "nope/best.pt")
+    with pytest.raises(PipelineError, match="a second checkpoint of baseline-1"):
+        listen("models/baseline-1/best.pt", "models/baseline-1/../baseline-1/best.pt")
+
+
+def test_a_model_is_called_after_its_folder_wherever_one_stands(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place / "models" / "baseline-1")
+    _, found = listen("best.pt", "--data", str(place / "data"), "--audio", str(place / "data/audio"))
+    assert list(found["models"]) == ["baseline-1"]
+
+
+def test_sounds_of_other_clips_than_the_catalogues_are_refused(place: Path) -> None:
+    np.save("data/negatives/white.npy", np.zeros((CLIPS + 1, 5, 128), np.float32))
+    with pytest.raises(PipelineError, match=r"white\.npy: holds 4 clips, the catalogue 3"):
+        listen("models/baseline-1/best.pt")

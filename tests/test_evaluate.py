@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.batches import Clips
-from pipeline.errors import PipelineError
-from pipeline.evaluate import Checkpoint, crop_features, evaluate, load_checkpoint
+from pipeline.checkpoints import Checkpoint
+from pipeline.evaluate import crop_features, evaluate
 from pipeline.evaluation_tables import listening_json
 from pipeline.listening import g_miou
 from pipeline.model import Segmentation
@@ -115,14 +115,6 @@ def test_a_model_without_audio_is_blind_in_every_figure(tmp_path):
     assert figures["g_miou_silence"] == pytest.approx(g_miou(figures["miou"], figures["miou"]))
     assert figures["sensitivity_other_category"] == 0
     assert figures["swap_passed"] == 0
-
-
-def test_a_checkpoint_that_cannot_be_read_is_named(tmp_path):
-    with pytest.raises(PipelineError, match=r"best\.pt: no such checkpoint"):
-        load_checkpoint(tmp_path / "best.pt", CPU)
-    (tmp_path / "best.pt").write_bytes(b"not a checkpoint")
-    with pytest.raises(PipelineError, match=r"best\.pt: is not a checkpoint"):
-        load_checkpoint(tmp_path / "best.pt", CPU)
 
 
 class Corner(nn.Module):

@@ -61,3 +61,9 @@ def test_the_digest_passes_over_pythons_caches(tmp_path):
     first = digest([tmp_path / "d"])
     (tmp_path / "d/__pycache__/a.cpython-311.pyc").write_bytes(b"dated")
     assert digest([tmp_path / "d"]) == first
+
+
+def test_a_folder_is_no_target_for_a_file(tmp_path):
+    with pytest.raises(PipelineError, match="is a folder; name a file"):
+        write_json(tmp_path, {})
+    assert not list(tmp_path.iterdir())

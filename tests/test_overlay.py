@@ -16,7 +16,6 @@ from pipeline.overlay import (
     MISS,
     overlay,
     paint_mask,
-    picture_grid,
     read_picture,
     strip,
     write_picture,
@@ -59,13 +58,10 @@ def test_inputs_are_left_as_they_are() -> None:
     assert (frame == 100).all()
 
 
-def test_strip_and_grid_sizes() -> None:
+def test_strip_sizes() -> None:
     row = strip([FRAME] * 5)
     assert row.shape == (12, 5 * 16 + 4 * GAP, 3)
     assert (row[:, 16 : 16 + GAP] == 255).all()
-    grid = picture_grid([("image", row), ("baseline", row)], scale=2)
-    assert grid.shape[0] > 2 * 2 * 12 and grid.shape[1] > 2 * row.shape[1]
-    assert (grid == np.array(HIT, np.uint8)).all(axis=2).any()  # the legend
 
 
 def test_strips_are_written_in_the_right_colours(tmp_path: Path) -> None:

@@ -17,10 +17,10 @@ from pipeline import cli_predict
 from pipeline.audio import build_audio
 from pipeline.batches import Clips
 from pipeline.catalog import to_frame
+from pipeline.checkpoints import Checkpoint, load_checkpoint
 from pipeline.cli import app
 from pipeline.clip import Clip
 from pipeline.errors import PipelineError
-from pipeline.evaluate import Checkpoint, load_checkpoint
 from pipeline.files import digest
 from pipeline.frames import build_frames
 from pipeline.labels.frames import Shown
@@ -134,7 +134,7 @@ def test_what_is_written(tmp_path: Path) -> None:
         assert mask.shape == (HEIGHT, WIDTH)
         assert (mask[: HEIGHT // 2 - 2] == 255).all() and (mask[HEIGHT // 2 + 2 :] == 0).all()
     shown = Shown(Frame("clip", 3), "race_car", "x.jpg", WIDTH, HEIGHT)
-    maps, _ = read_probabilities(tmp_path / "probability.npz", {shown.frame: shown})
+    maps, *_ = read_probabilities(tmp_path / "probability.npz", {shown.frame: shown})
     np.testing.assert_array_equal(maps[0], probability[2])
     picture = cv2.imread(str(tmp_path / "overlay.png"))
     assert picture.shape == (3 * HEIGHT, 5 * WIDTH + 4 * 3, 3)  # 3 rows; 4 gaps of 3 pixels
@@ -155,11 +155,12 @@ def _avs(world: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Any:
 
 def test_the_command(world: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     done = _avs(world, monkeypatch, "a.mp4")
-    assert done.exit_code == 0 and "predictions/a/overlay.png" in done.output and "note" not in done.output
-    assert len(list((world / "predictions/a").iterdir())) == 7
+    place = world / "predictions" / "baseline-1"
+    assert done.exit_code == 0 and "predictions/baseline-1/a/overlay.png" in done.output
+    assert "note" not in done.output and len(list((place / "a").iterdir())) == 7
     done = _avs(world, monkeypatch, "a.mp4", "--audio", "other.wav")
-    assert done.exit_code == 0 and (world / "predictions/a-other/a_5.png").exists()
-    own, other = (np.load(world / f"predictions/{one}/probability.npz") for one in ("a", "a-other"))
+    assert done.exit_code == 0 and (place / "a-other/a_5.png").exists()
+    own, other = (np.load(place / one / "probability.npz") for one in ("a", "a-other"))
     assert np.abs(own["probability"] - other["probability"]).max() > 1e-3
     done = _avs(world, monkeypatch, "mute.mp4", "--checkpoint", "models/silent-1/best.pt", "--out",
                 str(tmp_path / "out"))  # fmt: skip
@@ -185,8 +186,8 @@ def test_a_short_video_and_a_recipe_made_anew_are_told(
         (["a.mp4", "--audio", "mute.mp4"], r"mute\.mp4: has no sound"),
         (["other.wav"], r"other\.wav: has no video"),
         (["a.mp4", "--audio", "click.wav"], r"click\.wav: 0\.10 s of sound"),
-        (["a.mp4", "--checkpoint", "models/none/best.pt"], r"models/none/best\.pt: no such checkpoint"),
-        (["a.mp4", "--checkpoint", "other.wav"], r"other\.wav: is not a checkpoint"),
+        (["a.mp4", "--checkpoint", "models/none/best.pt"], r"models/none/best\.pt: no such file"),
+        (["a.mp4", "--checkpoint", "other.wav"], r"other\.wav: is not a file of weights"),
         (["a.mp4", "--audio", "b.mp4", "--checkpoint", "models/silent-1/best.pt"], "does not listen"),
     ],
 )
@@ -198,7 +199,7 @@ def test_what_is_wrong_is_named(
     assert isinstance(done.exception, PipelineError)
     with pytest.raises(PipelineError, match=complaint):
         raise done.exception
-    assert not (world / "predictions/none").exists()
+    assert not list(world.glob("predictions/*/none"))
 
 
 def test_without_the_recipe_the_stage_is_named(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -158,6 +158,8 @@ def test_frames_counted_from_zero_are_refused_unless_said(catalog: pd.DataFrame,
     with pytest.raises(PipelineError, match="--first 0"):
         score_predictions(root, catalog)
     assert score_predictions(root, catalog, first=0).missing == ()
+    with pytest.raises(PipelineError, match="leave out --first"):
+        score_predictions(write(TRUTH, TRUTH), catalog, first=0)
 
 
 def test_two_predictions_of_one_frame_are_refused(catalog: pd.DataFrame, write: Callable) -> None:

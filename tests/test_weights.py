@@ -224,9 +224,9 @@ def test_command(shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(module.WEIGHTS, "resnet50", small(shelf))
     fetched = RUN.invoke(weights_command, ["fetch", "resnet50", "--folder", str(tmp_path / "w")])
     assert fetched.exit_code == 0 and "is whole" in fetched.output
-    checked = RUN.invoke(weights_command, ["check", "resnet50", "--from", str(tmp_path / "w")])
+    checked = RUN.invoke(weights_command, ["check", "resnet50", "--folder", str(tmp_path / "w")])
     assert checked.exit_code == 0 and "is whole" in checked.output
-    missing = RUN.invoke(weights_command, ["check", "--from", str(tmp_path / "w")])
+    missing = RUN.invoke(weights_command, ["check", "--folder", str(tmp_path / "w")])
     assert isinstance(missing.exception, PipelineError)
     assert "vggish" in str(missing.exception) and "pvt_v2_b5" in str(missing.exception)
     unknown = RUN.invoke(weights_command, ["fetch", "resnet7"])
