@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 REPORT = Path("data/labels.html")  # reports/ belongs to the stage `report`
 
 labels_app = typer.Typer(
-    no_args_is_help=True, help="Label Studio and labelImg: from frames to checked boxes and back."
+    no_args_is_help=True,
+    help="Label Studio and labelImg: from frames to checked boxes and back.\n\n"
+    "Example: avs labels serve --install",
 )
 Theirs = Annotated[
     bool,
@@ -139,7 +141,7 @@ def import_(
     ours: Ours = False,
 ) -> None:
     """Take over labelImg folders and Label Studio exports, however laid out; every file left out is
-    listed.
+    listed; exit status 1 if one that is named gives no label.
 
     Example: avs labels import ~/labelimg export.json
     """
@@ -192,6 +194,8 @@ def check(
     from pipeline.labels.table import check as judge
     from pipeline.labels.table import homes, read_folder
 
+    if report.is_dir():
+        raise PipelineError(f"{report}: is a folder; name a file, such as {report / REPORT.name}.")
     params, catalog = place.open_world()
     folder = folder or params.labels.dir
     drawn = read_folder(folder, catalog, jobs=params.compute.jobs, backend=params.compute.backend)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -57,22 +58,28 @@ def propose(
     if (checkpoint is None) == (probabilities is None):
         raise PipelineError("--checkpoint or --probabilities: give one of them.")
     if push_:
-        import pipeline.labels.client  # noqa: F401 - an extra that lacks is told before the model's work
+        with place.studio():  # an extra or a server that lacks is told before the model's work
+            pass
     params, catalog = place.open_world()
     frames = frames_to_label(catalog, IMAGES, jobs=params.compute.jobs, backend=params.compute.backend)
     maps: Iterable[np.ndarray]
+    console = Console(soft_wrap=True)
     if checkpoint is not None:
         maps, name = _maps(checkpoint, params, catalog), checkpoint.absolute().parent.name
     else:
         assert probabilities is not None
-        maps, frames = module.read_probabilities(probabilities, {one.frame: one for one in frames})
+        maps, frames, left = module.read_probabilities(probabilities, {one.frame: one for one in frames})
         name = "model"
+        if left:
+            console.print(f"{left} maps left out: their frames are not to be labelled")
     proposals = module.propose(maps, frames, model or name)
     write_proposals(PROPOSALS, proposals)
     empty = sum(not one.boxes for one in proposals.frames.values())
-    Console(soft_wrap=True).print(
+    console.print(
         f"{len(proposals.frames)} frames proposed ({empty} without a box) as {proposals.model_version}"
     )
+    other = "" if project == TITLE else f" --project {shlex.quote(project)}"
+    console.print(f"{PROPOSALS}: `avs labels push --proposals {PROPOSALS}{other}` sends them", markup=False)
     if push_:
         place.push_frames(params, catalog, project, proposals)
 
@@ -82,7 +89,7 @@ def _maps(checkpoint: Path, params: Params, catalog: pd.DataFrame) -> Iterator[n
     import torch
 
     from pipeline.catalog import rows_of
-    from pipeline.evaluate import load_checkpoint
+    from pipeline.checkpoints import load_checkpoint
     from pipeline.predict import predict_clips
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -9,6 +9,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from pipeline.errors import PipelineError
+
 if TYPE_CHECKING:
     from pipeline.labels.collect import Collected
     from pipeline.labels.merge import Merge
@@ -43,7 +45,10 @@ def show_quality(console: Console, quality: Quality) -> None:
 
 
 def show_settled(plan: Merge, collected: Collected, folder: Path) -> None:
-    """What a pull or import did; exit status 1 where a person has to decide."""
+    """What a pull or import did; exit status 1 where a person has to decide.
+
+    Raises `PipelineError` if a source that was named gave no label.
+    """
     console = Console(soft_wrap=True)
     console.print(
         f"{folder}: {len(plan.write)} labels written, {plan.same} as they were; {collected.empty} say that "
@@ -52,8 +57,9 @@ def show_settled(plan: Merge, collected: Collected, folder: Path) -> None:
     )
     for note, count in sorted(collected.notes.items()):
         console.print(f"  {count} boxes: {note}")
-    show_list(console, "left out", [f"{what}: {why}" for what, why in collected.left_out])
-    show_list(console, "taken, but worth a look", [f"{what}: {why}" for what, why in collected.doubtful])
+    show_list(console, "left out", [f"{what}: {why}" for what, why in collected.left_out], few=None)
+    doubtful = [f"{what}: {why}" for what, why in collected.doubtful]
+    show_list(console, "taken, but worth a look", doubtful, few=None)
     show_list(console, "no longer labelled there; kept here: remove what is wrong", plan.gone)
     show_list(console, "had been changed here, and were replaced", plan.replaced, few=None)
     show_list(console, "changed here, not there; kept (--theirs takes the other side)", plan.ours_changed)
@@ -61,9 +67,14 @@ def show_settled(plan: Merge, collected: Collected, folder: Path) -> None:
         console,
         "changed on both sides; kept as they are here. Decide with --theirs or --ours",
         plan.conflicts,
+        few=None,
     )
     if plan.write:
         console.print(f"next: avs labels check; dvc add {folder}; dvc repro")
+    if collected.fruitless:
+        raise PipelineError(
+            "\n".join(f"{source}: gave no label: {why}" for source, why in collected.fruitless)
+        )
     if plan.conflicts:
         raise typer.Exit(1)
 

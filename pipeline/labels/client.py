@@ -41,11 +41,17 @@ class Studio:
         url: of the server, such as http://127.0.0.1:8080
         token: a legacy token (40 hexadecimal digits) or a personal access token.
 
-    Every method raises `PipelineError` when the server is gone, refuses the token or the request.
+    Every method raises `PipelineError` when the server is gone, refuses the token or the request; making
+    one does too, and where the address is no web address.
     """
 
     def __init__(self, url: str, token: str) -> None:
         self.url = url.rstrip("/")
+        if not self.url.startswith(("http://", "https://")):
+            raise PipelineError(
+                f"{self.url}: the address of a Label Studio must begin with http:// or https://; set "
+                "LABEL_STUDIO_URL to it whole."
+            )
         # no proxy from the environment stands between this machine and itself
         self._http = httpx.Client(base_url=self.url, timeout=60.0, trust_env=False)
         try:

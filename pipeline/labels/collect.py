@@ -34,6 +34,7 @@ class Collected:
     whole: set[str] = field(default_factory=set)  # projects and exports that were read to their end
     lines: list[dict[str, Any]] = field(default_factory=list)
     left_out: list[tuple[str, str]] = field(default_factory=list)  # (what, why)
+    fruitless: list[tuple[str, str]] = field(default_factory=list)  # (a source that gave no label, why)
     doubtful: list[tuple[str, str]] = field(default_factory=list)  # (frame, why)
     notes: Counter[str] = field(default_factory=Counter)
     skipped: int = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
 from pipeline.categories import FRAMES
@@ -15,6 +15,9 @@ from pipeline.labels.studio_json import read_export
 from pipeline.labels.voc import UnreadableLabelError, read_voc
 
 _YOLO = "is text, as YOLO has it, which is not read; let labelImg save as PascalVOC"
+_ARCHIVE = "is an archive, which is not read; unpack it first"
+_OTHER = "is neither VOC XML nor JSON; export JSON or VOC from Label Studio"
+_NOT_READ = {".txt": _YOLO, ".zip": _ARCHIVE, ".csv": _OTHER, ".tsv": _OTHER}
 
 
 def read_sources(sources: Sequence[Path], clips: Mapping[str, Home]) -> Collected:
@@ -23,21 +26,21 @@ def read_sources(sources: Sequence[Path], clips: Mapping[str, Home]) -> Collecte
 
     Folders are searched to any depth, and their names do not matter. Paths inside files are never
     followed. What gives no label is listed with the reason, a folder without any label file too; of several
-    labels for one frame the first counts, the others are listed.
+    labels for one frame the first counts, the others are listed. A source none of whose files holds a label
+    or a skipped task is fruitless; one whose labels are known already is not.
 
     Raises `PipelineError` if a source does not exist.
     """
     found = Collected()
-    read = set()
+    read: dict[Path, bool] = {}  # whether the file held something
     for source in (given.resolve() for given in sources):
-        for path in _files(found, source, clips):
-            if path in read:
-                continue
-            read.add(path)
-            if path.suffix.lower() == ".json":
-                _add_export(found, path, clips)
-            else:
-                _add_voc(found, path, clips)
+        before = len(found.left_out)
+        files = _files(found, source, clips)
+        for path in files:
+            if path not in read:
+                read[path] = _add_file(found, path, clips)
+        if not any(read[path] for path in files):
+            found.fruitless.append((str(source), _why(source, found.left_out[before:])))
     return found
 
 
@@ -46,25 +49,36 @@ def source_name(path: Path) -> str:
     return str(path.resolve()).encode(errors="backslashreplace").decode()
 
 
-def _files(found: Collected, source: Path, clips: Mapping[str, Home]) -> Iterable[Path]:
+def _why(source: Path, reasons: Sequence[tuple[str, str]]) -> str:
+    if not reasons:
+        return "holds no annotation, or only what was read before"
+    what, why = reasons[0]
+    first = why if what == str(source) else f"{what}: {why}"
+    return f"{first}; {len(reasons) - 1} more are listed as left out" if len(reasons) > 1 else first
+
+
+def _files(found: Collected, source: Path, clips: Mapping[str, Home]) -> list[Path]:
     if source.is_file():
         return [source]
     if not source.is_dir():
         raise PipelineError(f"{source}: no such file or folder of labels.")
-    exports = sorted(_with_suffix(source, ".json"))
-    files = [source / relative for relative in label_files(source)] + exports
-    texts = sorted(path for path in _with_suffix(source, ".txt") if path.name != "classes.txt")
+    files = [source / relative for relative in label_files(source)] + _with_suffix(source, (".json",))
+    others = [path for path in _with_suffix(source, _NOT_READ) if path.name != "classes.txt"]
+    told = [(path, _NOT_READ[path.suffix.lower()]) for path in others]
     if not files:
         why = "holds no VOC XML and no Label Studio JSON"
-        found.left_out.append((str(source), f"{why}; {texts[0].name} {_YOLO}" if texts else why))
+        found.left_out.append((str(source), f"{why}; {told[0][0].name} {told[0][1]}" if told else why))
         return []
-    found.left_out += [(str(path), _YOLO) for path in texts if _frame(path, clips)]
+    # a text that is named after no frame is a note, not a label
+    found.left_out += [(str(path), why) for path, why in told if why != _YOLO or _frame(path, clips)]
     return files
 
 
-def _with_suffix(folder: Path, suffix: str) -> Iterable[Path]:
-    return (
-        path for path in folder.rglob("*") if path.suffix.lower() == suffix and not path.name.startswith(".")
+def _with_suffix(folder: Path, suffixes: Container[str]) -> list[Path]:
+    """Sorted; none that is hidden or lies in a hidden folder, as `label_files` has it."""
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in suffixes)
+    return sorted(
+        path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
 
 
@@ -74,30 +88,39 @@ def _frame(path: Path, clips: Mapping[str, Home]) -> Frame | None:
     return frame if known else None
 
 
-def _add_voc(found: Collected, path: Path, clips: Mapping[str, Home]) -> None:
-    if path.suffix.lower() == ".txt":
-        found.left_out.append((str(path), _YOLO))
-        return
+def _add_file(found: Collected, path: Path, clips: Mapping[str, Home]) -> bool:
+    """Whether the file held a label or a skipped task."""
+    suffix = path.suffix.lower()
+    if suffix == ".json":
+        return _add_export(found, path, clips)
+    if suffix == ".xml":
+        return _add_voc(found, path, clips)
+    found.left_out.append((str(path), _NOT_READ.get(suffix, _OTHER)))
+    return False
+
+
+def _add_voc(found: Collected, path: Path, clips: Mapping[str, Home]) -> bool:
     frame = _frame(path, clips)
     if frame is None:
         found.left_out.append((str(path), "is not named after a frame of a clip in the catalogue"))
-        return
+        return False
     try:
         annotation = read_voc(path)
     except UnreadableLabelError as error:
         found.left_out.append((str(path), error.detail))
-        return
+        return False
     # as it stands: what labelImg wrote beside the boxes stays
     if _add(found, frame, Theirs(source_name(path), path.read_bytes()), str(path)):
         found.empty += not annotation.boxes
+    return True
 
 
-def _add_export(found: Collected, path: Path, clips: Mapping[str, Home]) -> None:
+def _add_export(found: Collected, path: Path, clips: Mapping[str, Home]) -> bool:
     try:
         tasks, reasons = read_export(path)
     except PipelineError as error:
-        found.left_out.append((str(path), str(error)))
-        return
+        found.left_out.append((str(path), str(error).removeprefix(f"{path}: ")))
+        return False
     more = collect(tasks, clips, source_name(path))
     for frame, theirs in more.labels.items():
         _add(found, frame, theirs, f"{path}: {frame.name}_{frame.number}")
@@ -109,6 +132,7 @@ def _add_export(found: Collected, path: Path, clips: Mapping[str, Home]) -> None
     found.skipped += more.skipped
     found.empty += more.empty
     found.several += more.several
+    return bool(more.labels or more.skipped)
 
 
 def _add(found: Collected, frame: Frame, theirs: Theirs, what: str) -> bool:

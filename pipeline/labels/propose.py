@@ -11,6 +11,7 @@ from zipfile import BadZipFile
 import cv2
 import numpy as np
 
+from pipeline.categories import FRAMES
 from pipeline.errors import PipelineError
 from pipeline.labels.frames import Shown
 from pipeline.labels.mask_boxes import box_of
@@ -46,7 +47,7 @@ def propose(probabilities: Iterable[np.ndarray], frames: Sequence[Shown], model:
 
 def propose_one(probability: np.ndarray, shown: Shown) -> Proposed:
     """The proposal for one frame, from its map (H, W)."""
-    if not np.isfinite(probability).all() or probability.min() < 0 or probability.max() > 1:
+    if not _are_probabilities(probability):
         raise PipelineError(f"{image_id(shown.frame)}: its map holds values that are no probabilities.")
     mask = without_specks(probability > THRESHOLD)
     edges = box_of(mask)
@@ -75,28 +76,55 @@ def without_specks(mask: np.ndarray) -> np.ndarray:
     return (areas >= SPECK * areas.max())[parts] & mask
 
 
-def read_probabilities(path: Path, frames: Mapping[Frame, Shown]) -> tuple[np.ndarray, list[Shown]]:
+def read_probabilities(path: Path, frames: Mapping[Frame, Shown]) -> tuple[np.ndarray, list[Shown], int]:
     """Read a .npz file of predictions: `name` (F,) str, `frame` (F,) int 1..5, `probability` (F, H, W) float.
 
-    Returns: the maps of the frames that are to be labelled, and those frames. Raises `PipelineError`
-        naming the file.
+    Returns: the maps of the frames that are to be labelled, those frames, and how many maps of other frames
+        were left out. Raises `PipelineError` naming the file, and the clip and frame where one is wrong.
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:
             names, numbers, maps = arrays["name"], arrays["frame"], arrays["probability"]
-            pairs = list(zip(names.tolist(), numbers.tolist(), strict=True))
-            if maps.ndim != 3 or len(maps) != len(pairs):
-                raise ValueError(f"{maps.shape} maps for {len(pairs)} frames")
-            rows = [(row, frames[Frame(*pair)]) for row, pair in enumerate(pairs) if Frame(*pair) in frames]
+            given = [Frame(*pair) for pair in zip(names.tolist(), numbers.tolist(), strict=True)]
+            if maps.ndim != 3 or len(maps) != len(given) or 0 in maps.shape[1:]:
+                raise ValueError(f"{maps.shape} maps for {len(given)} frames")
+            rows = [row for row, frame in enumerate(given) if frame in frames]
+            chosen = maps[rows].astype(np.float32)
     except FileNotFoundError:
         raise PipelineError(f"{path}: no such file; `avs labels propose --help` tells its form.") from None
     except (BadZipFile, EOFError, zlib.error) as error:
         raise PipelineError(f"{path}: is no whole .npz file ({error}); write it again.") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise PipelineError(f"{path}: needs arrays name, frame and probability ({error}).") from error
+    _refuse_miscounted(path, given)
     if not rows:
         raise PipelineError(f"{path}: predicts none of the frames to be labelled; is it of these clips?")
-    return maps[[row for row, _ in rows]].astype(np.float32), [shown for _, shown in rows]
+    shown = [frames[given[row]] for row in rows]
+    for map_, one in zip(chosen, shown, strict=True):
+        if not _are_probabilities(map_):
+            raise PipelineError(
+                f"{path}: {_told(one.frame)}: its map holds values outside 0..1; write probabilities, "
+                "such as the sigmoid of what the model gives or grey levels divided by 255."
+            )
+    return chosen, shown, len(given) - len(rows)
+
+
+def _refuse_miscounted(path: Path, given: Sequence[Frame]) -> None:
+    seen = set()
+    for frame in given:
+        if frame.number not in range(1, FRAMES + 1):
+            raise PipelineError(f"{path}: {_told(frame)}: frames count from 1 to {FRAMES}; number them so.")
+        if frame in seen:
+            raise PipelineError(f"{path}: {_told(frame)} is given twice; keep one map for each frame.")
+        seen.add(frame)
+
+
+def _told(frame: Frame) -> str:
+    return f"clip {frame.name}, frame {frame.number}"
+
+
+def _are_probabilities(map_: np.ndarray) -> bool:
+    return bool(np.isfinite(map_).all() and map_.min() >= 0 and map_.max() <= 1)
 
 
 def _pixels(edges: tuple[float, float, float, float], shown: Shown) -> tuple[int, int, int, int]:

@@ -8,6 +8,7 @@ import resource
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from labels_world import DOG, catalog, full, label
@@ -97,6 +98,78 @@ def test_a_folder_without_label_files_and_texts_of_yolo_are_listed(tmp_path: Pat
     assert told["empty"] == "holds no VOC XML and no Label Studio JSON"
     assert all("YOLO" in why for what, why in told.items() if what != "empty")
     assert list(found.labels) == [Frame("abc", 3)]
+
+
+def test_other_kinds_of_files_are_told_what_to_do_with(tmp_path: Path) -> None:
+    for name in (
+        "a.zip",
+        "b.csv",
+        "c.tsv",
+        "abc_1.jpg",
+        "abc_2",
+        "mixed/abc_1.xml",
+        "mixed/d.zip",
+        "zipped/e.zip",
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(_voc(DOG))
+    named = ["a.zip", "b.csv", "c.tsv", "abc_1.jpg", "abc_2", "zipped"]
+    found = read_sources([tmp_path / name for name in (*named, "mixed")], CLIPS)
+    told = {str(Path(what).relative_to(tmp_path)): why for what, why in found.left_out}
+    assert sorted(told) == sorted([*named, "mixed/d.zip"])
+    for name, why in told.items():
+        advice = "unpack it first" if "zip" in name else "export JSON or VOC from Label Studio"
+        assert advice in why, name
+    assert "e.zip" in told["zipped"]
+    assert found.fruitless == [(str(tmp_path / name), told[name]) for name in named]
+    assert list(found.labels) == [Frame("abc", 1)]
+
+
+def test_a_broken_export_is_named_once_and_hidden_ones_are_skipped(tmp_path: Path) -> None:
+    for name in ("bad.json", ".trash/old.json", ".old.json", ".trash/abc_1.xml", ".trash/abc_1.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("{")
+    found = read_sources([tmp_path], CLIPS)
+    ((what, why),) = found.left_out
+    assert what == str(tmp_path / "bad.json") and why.startswith("is not JSON")
+    assert found.fruitless == [(str(tmp_path), f"{what}: {why}")]
+
+
+def _export(path: Path, *annotations: dict[str, Any]) -> Path:
+    path.write_text(json.dumps([{"data": {"image_id": "abc_1"}, "annotations": list(annotations)}]))
+    return path
+
+
+def test_what_is_there_already_or_skipped_is_not_fruitless(tmp_path: Path) -> None:
+    drawn = _export(tmp_path / "a.json", {"id": 1, "result": regions([DOG], 160, 120)})
+    skipped = _export(tmp_path / "b.json", {"id": 1, "was_cancelled": True, "result": []})
+    open_ = _export(tmp_path / "c.json")
+    found = read_sources([drawn, drawn, skipped, open_], CLIPS)
+    assert [source for source, _ in found.fruitless] == [str(open_)]
+    assert "holds no annotation" in found.fruitless[0][1]
+    for name in ("ghost_1.xml", "ghost_2.xml"):
+        (tmp_path / "ghosts").mkdir(exist_ok=True)
+        (tmp_path / "ghosts" / name).write_text(_voc(DOG))
+    ((_, why),) = read_sources([tmp_path / "ghosts"], CLIPS).fruitless
+    assert "ghost_1.xml: is not named after a frame" in why and "1 more are listed" in why
+
+
+def test_importing_twice_is_no_error_and_importing_nothing_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(make_project(tmp_path))
+    Path("from").mkdir()
+    Path("from/def_1.xml").write_text(_voc(Box("helicopter", 21, 30, 61, 70)))
+    Path("e.zip").write_bytes(b"PK")
+
+    def bring(*sources: str) -> Any:
+        return CliRunner().invoke(app, ["labels", "import", *sources], catch_exceptions=False)
+
+    assert bring("from").exit_code == 0
+    again = bring("from", "from/def_1.xml")
+    assert again.exit_code == 0 and "0 labels written, 1 as they were" in again.output
+    with pytest.raises(PipelineError, match=r"e\.zip: gave no label: .*unpack it first"):
+        bring("e.zip")
 
 
 def test_an_export_is_known_by_its_place_however_it_is_written(

@@ -19,9 +19,9 @@ from typer.testing import CliRunner
 
 from pipeline import cli_labels_place
 from pipeline.batches import Clips
+from pipeline.checkpoints import load_checkpoint
 from pipeline.cli import app
 from pipeline.errors import PipelineError
-from pipeline.evaluate import load_checkpoint
 from pipeline.labels.frames import Shown
 from pipeline.labels.places import Frame
 from pipeline.labels.proposals import read_proposals
@@ -104,8 +104,8 @@ def test_files_of_predictions(tmp_path: Path) -> None:
     np.savez(
         path, name=["abc", "other"], frame=[1, 2], probability=np.stack([_map(), _map()]).astype(np.float16)
     )
-    maps, frames = read_probabilities(path, known)
-    assert maps.shape == (1, 12, 16) and maps.dtype == np.float32 and frames == [SHOWN]
+    maps, frames, left = read_probabilities(path, known)
+    assert maps.shape == (1, 12, 16) and maps.dtype == np.float32 and (frames, left) == ([SHOWN], 1)
     np.savez(path, name=["abc"], frame=[1, 2], probability=np.zeros((2, 4, 4)))
     with pytest.raises(PipelineError, match="name, frame and probability"):
         read_probabilities(path, known)
@@ -117,6 +117,31 @@ def test_files_of_predictions(tmp_path: Path) -> None:
         read_probabilities(path, known)
     with pytest.raises(PipelineError, match="no such file"):
         read_probabilities(tmp_path / "none.npz", known)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "value", "said"),
+    [
+        ([1, 0], 0.9, "clip abc, frame 0: frames count from 1 to 5"),
+        ([1, 6], 0.9, "clip abc, frame 6: frames count from 1 to 5"),
+        ([1, 1], 0.9, "clip abc, frame 1 is given twice"),
+        ([1, 2], 255, r"clip abc, frame 1: its map holds values outside 0\.\.1; write probabilities"),
+        ([1, 2], np.nan, r"clip abc, frame 1: its map holds values outside 0\.\.1; write probabilities"),
+    ],
+)
+def test_a_wrong_frame_or_map_of_a_file_is_named(
+    tmp_path: Path, numbers: list[int], value: float, said: str
+) -> None:
+    path = tmp_path / "p.npz"
+    np.savez(path, name=["abc", "abc"], frame=numbers, probability=np.stack([_map(value), _map(value)]))
+    with pytest.raises(PipelineError, match=rf"p\.npz: {said}"):
+        read_probabilities(path, {SHOWN.frame: SHOWN})
+
+
+def test_maps_without_pixels_are_told(tmp_path: Path) -> None:
+    np.savez(tmp_path / "p.npz", name=["abc"], frame=[1], probability=np.zeros((1, 0, 4)))
+    with pytest.raises(PipelineError, match=r"p\.npz: needs arrays"):
+        read_probabilities(tmp_path / "p.npz", {SHOWN.frame: SHOWN})
 
 
 def test_a_damaged_file_of_predictions_is_named(tmp_path: Path) -> None:
@@ -211,5 +236,23 @@ def test_one_source_of_proposals_is_named(project: Path) -> None:
     for sources in ((), ("--checkpoint", "a.pt", "--probabilities", "a.npz")):
         with pytest.raises(PipelineError, match="--checkpoint or --probabilities"):
             _avs("propose", *sources)
-    with pytest.raises(PipelineError, match=r"none\.pt: no such checkpoint"):
-        _avs("propose", "--checkpoint", "none.pt")
+    with pytest.raises(PipelineError, match=r"none\.pt: no such"):
+        _avs("propose", "--checkpoint", "none.pt", "--no-push")
+
+
+def test_left_out_maps_are_counted_and_what_sends_the_rest_is_told(project: Path) -> None:
+    np.savez(project / "p.npz", name=["def", "val"], frame=[1, 1], probability=np.ones((2, 4, 4)))
+    said = _avs("propose", "--probabilities", "p.npz", "--no-push", "--project", "a b").output
+    assert "1 maps left out" in said and "1 frames proposed" in said
+    file = ".label-studio/proposals.json"
+    assert f"{file}: `avs labels push --proposals {file} --project 'a b'` sends them" in said
+
+
+def test_an_unknown_server_is_told_before_the_models_work(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("LABEL_STUDIO_URL", "LABEL_STUDIO_API_KEY"):
+        monkeypatch.delenv(variable, raising=False)
+    with pytest.raises(PipelineError, match="no Label Studio is known"):
+        _avs(*CHECKPOINT)
+    assert not (project / ".label-studio/proposals.json").exists()

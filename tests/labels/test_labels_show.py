@@ -5,10 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import typer
 from labels_world import DOG, catalog, label
 from rich.console import Console
+from studio_world import make_project
+from typer.testing import CliRunner
 
+from pipeline.cli import app
 from pipeline.cli_labels_show import FEW, show_quality, show_settled
+from pipeline.errors import PipelineError
 from pipeline.labels.collect import Collected
 from pipeline.labels.merge import Merge
 from pipeline.labels.quality import assess
@@ -23,6 +28,35 @@ def test_every_file_that_was_replaced_is_named(capsys: pytest.CaptureFixture[str
     said = capsys.readouterr().out
     assert "had been changed here, and were replaced: 30" in said and all(name in said for name in names)
     assert "no longer labelled there" in said and "worth a look: 1" in said and "abc_2: why" in said
+
+
+def test_all_that_is_left_out_doubtful_or_in_conflict_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    def names(kind: str) -> list[str]:
+        return [f"{kind}_{number}." for number in range(3 * FEW)]
+
+    collected = Collected(
+        left_out=[(name, "why") for name in names("left")],
+        doubtful=[(name, "why") for name in names("doubtful")],
+    )
+    with pytest.raises(typer.Exit):
+        show_settled(Merge(conflicts=names("conflict")), collected, Path("voc"))
+    said = capsys.readouterr().out
+    assert all(name in said for kind in ("left", "doubtful", "conflict") for name in names(kind))
+
+
+def test_a_source_that_gave_nothing_is_an_error() -> None:
+    with pytest.raises(PipelineError, match=r"a\.zip: gave no label: why\nb\.csv: gave no label: too"):
+        show_settled(Merge(), Collected(fruitless=[("a.zip", "why"), ("b.csv", "too")]), Path("voc"))
+
+
+def test_a_folder_is_no_place_for_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(make_project(tmp_path))
+    with pytest.raises(PipelineError, match=r"data: is a folder; name a file, such as data/labels\.html"):
+        CliRunner().invoke(app, ["labels", "check", "--report", "data"], catch_exceptions=False)
+
+
+def test_the_help_gives_an_example() -> None:
+    assert "Example: avs labels serve" in CliRunner().invoke(app, ["labels", "--help"]).output
 
 
 @pytest.mark.parametrize(("labelled", "said"), [(False, "no usable box yet"), (True, "fit to train on\n")])
