@@ -24,6 +24,7 @@ def message(error: PipelineError | OSError) -> str:
     advice = {
         errno.ENOSPC: "; make room, then run the command again",
         errno.EDQUOT: "; make room, then run the command again",
+        errno.EFBIG: "; make room, then run the command again",
         errno.EACCES: "; mend the permissions, then run the command again",
         errno.EPERM: "; mend the permissions, then run the command again",
         errno.EROFS: "; write to another disk",
