@@ -17,6 +17,7 @@ FOLDERS = {  # trained, tested: folder
     ("alone", "alone"): "alone",
     ("alone, twice as long", "alone"): "alone-twice",
     ("alone, three times as long", "alone"): "alone-thrice",
+    ("alone, from that baseline", "alone"): "alone-from-baseline",
     ("alone", "crowded"): "alone-in-crowded",
     ("alone, twice as long", "crowded"): "alone-twice-in-crowded",
     ("crowded", "crowded"): "crowded",
