@@ -20,6 +20,7 @@ FOLDERS = {  # trained, tested: folder
     ("alone, from that baseline", "alone"): "alone-from-baseline",
     ("alone", "crowded"): "alone-in-crowded",
     ("alone, twice as long", "crowded"): "alone-twice-in-crowded",
+    ("alone, from that baseline", "crowded"): "alone-from-baseline-in-crowded",
     ("crowded", "crowded"): "crowded",
 }
 
