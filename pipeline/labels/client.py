@@ -47,9 +47,9 @@ class Studio:
 
     def __init__(self, url: str, token: str) -> None:
         self.url = url.rstrip("/")
-        if not self.url.startswith(("http://", "https://")):
+        if not url.startswith(("http://", "https://")):
             raise PipelineError(
-                f"{self.url}: the address of a Label Studio must begin with http:// or https://; set "
+                f"{url}: the address of a Label Studio must begin with http:// or https://; set "
                 "LABEL_STUDIO_URL to it whole."
             )
         # no proxy from the environment stands between this machine and itself

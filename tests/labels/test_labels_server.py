@@ -150,9 +150,11 @@ def test_what_a_server_may_answer(status: int, text: str, complaint: str) -> Non
 
 
 def test_a_server_that_is_not_there_says_how_to_start_one() -> None:
-    for url in ("http://127.0.0.1:9", "nonsense", "http://"):
+    for url in ("http://127.0.0.1:9", "http://"):
         with pytest.raises(PipelineError, match="avs labels serve"), Studio(url, "abc") as studio:
             studio.find_project("x")
+    with pytest.raises(PipelineError, match=r"nonsense: the address .* must begin with http"):
+        Studio("nonsense", "abc")
 
 
 @pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n[{"])
