@@ -1,4 +1,4 @@
-"""The 23 categories of AVSBench S4, exactly as its folders spell them."""
+"""What AVSBench is made of: S4's 23 categories as its folders spell them, splits, frames and their size."""
 
 from __future__ import annotations
 
@@ -29,3 +29,4 @@ CATEGORIES: tuple[str, ...] = (
 )
 SPLITS: tuple[str, ...] = ("train", "val", "test")
 FRAMES = 5  # frames a clip, one a second
+PUBLISHED_SIDE = 224  # pixels, of its frames and masks, and of what the published networks see

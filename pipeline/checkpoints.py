@@ -8,9 +8,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from pipeline.categories import PUBLISHED_SIDE
 from pipeline.errors import PipelineError
 from pipeline.model import CropHeads, Localiser, Segmenter
-from pipeline.model.published import PUBLISHED_SIDE, published_segmenter
+from pipeline.model.published import published_segmenter
 from pipeline.objective import AUDIO_WIDTH, build_segmenter
 from pipeline.params import Model
 from pipeline.plan import LossWeights, Plan
@@ -66,7 +67,7 @@ def _published(path: Path, state: dict[str, Tensor], device: torch.device) -> Ch
         variant="baseline",
         model=Model.model_validate(
             {
-                "backbone": "resnet50" if "encoder.conv1.weight" in segmenter.state_dict() else "pvt_v2_b5",
+                "backbone": segmenter.backbone,
                 "channels": segmenter.channels,
                 "tpavi_stages": stages,
                 "image_size": PUBLISHED_SIDE,

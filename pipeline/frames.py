@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.catalog import clips_of
-from pipeline.categories import FRAMES
+from pipeline.categories import FRAMES, PUBLISHED_SIDE
 from pipeline.clip import Clip
 from pipeline.errors import PipelineError
 from pipeline.files import atomic_folder, write_json
@@ -19,8 +19,6 @@ from pipeline.packed import new_array, write_row
 from pipeline.parallel import map_all
 from pipeline.progress import Track, silent
 from pipeline.video import ClipFrames, read_frames
-
-PUBLISHED_SIDE = 224  # of AVSBench's frames and masks
 
 
 def image_path(clip: Clip, k: int) -> Path:

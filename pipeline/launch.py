@@ -26,8 +26,8 @@ def make_fabric(devices: int, precision: Any) -> Fabric:
         devices, machines = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["GROUP_WORLD_SIZE"])
     if 0 < torch.cuda.device_count() < devices:
         raise PipelineError(
-            f"train.devices: {devices} GPUs are asked for, this machine has {torch.cuda.device_count()}; set "
-            f"train.devices to {torch.cuda.device_count()} at most."
+            f"train.devices: {devices} GPUs are asked for, this machine has {torch.cuda.device_count()}; ask "
+            "for no more, by train.devices or torchrun's --nproc-per-node."
         )
     return Fabric(
         accelerator="cuda" if torch.cuda.is_available() else "cpu",

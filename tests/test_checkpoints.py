@@ -41,7 +41,8 @@ def test_a_checkpoint_of_the_published_code_is_taken_too(tmp_path: Path) -> None
     torch.save(published_state(net), tmp_path / "S4.pth")
     found = load_checkpoint(tmp_path / "S4.pth", CPU)
     assert found.plan.audio and found.plan.model.image_size == 224
-    assert (found.plan.model.channels, found.plan.model.tpavi_stages) == (16, [1, 4])
+    model = found.plan.model
+    assert (model.backbone, model.channels, model.tpavi_stages) == ("resnet50", 16, [1, 4])
     frames, audio = torch.randn(1, 2, 3, 32, 32), torch.randn(1, 2, 128)
     with torch.no_grad():
         assert torch.equal(found.segmenter(frames, audio).logits, net(frames, audio).logits)

@@ -6,6 +6,7 @@ One repository of a tiny world is reproduced once for the whole module; each tes
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -104,6 +105,20 @@ def test_experiments_run_here_and_from_the_queue(repository: Repository) -> None
         assert float(row["loss.similarity"]) == value
         miou = [row[key] for key in row if key.endswith("proposed-1.json:miou")]
         assert len(miou) == 1 and 0 <= float(miou[0]) <= 1, row
+
+
+def test_an_experiment_in_a_folder_of_its_own_is_given_the_weights_that_are_named(
+    repository: Repository,
+) -> None:
+    start = repository.root / "weights" / "start.pt"
+    shutil.copy(repository.root / "models/baseline-1/best.pt", start)
+    asked = ("dvc", "exp", "run", "--temp", "-S", "model.initial=weights/start.pt")
+    try:
+        without = repository.call(*asked, "plan")
+        assert without.returncode != 0 and "weights/start.pt" in without.stdout
+        assert "plan" in stages_run(repository.run(*asked, "-C", "weights/start.pt", "plan"))
+    finally:
+        start.unlink()
 
 
 def test_push_then_pull_in_a_fresh_clone_reproduces_nothing(repository: Repository, tmp_path: Path) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import resource
 from pathlib import Path
 
 import numpy as np
 import pytest
+from small_disk import files_of_at_most
 
 from pipeline.errors import PipelineError
 from pipeline.overlay import (
@@ -95,11 +95,6 @@ def test_a_picture_that_cannot_be_written_whole_leaves_what_was_there(tmp_path: 
     write_picture(target, np.zeros((4, 4, 3), np.uint8))
     before = target.read_bytes()
     noise = np.random.default_rng(0).integers(0, 256, (200, 200), np.uint8)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))  # as on a full disk
-    try:
-        with pytest.raises(OSError, match="too large"):
-            write_picture(target, noise)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with files_of_at_most(1000), pytest.raises(OSError, match="too large"):
+        write_picture(target, noise)
     assert target.read_bytes() == before and [path.name for path in tmp_path.iterdir()] == ["a.png"]

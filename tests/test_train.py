@@ -237,17 +237,28 @@ def test_another_seed_gives_other_weights(data: Path, tmp_path: Path) -> None:
     assert not same(load(tmp_path / "a/last.pt")["segmenter"], load(tmp_path / "b/last.pt")["segmenter"])
 
 
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed", "16-mixed"])
-@pytest.mark.parametrize("backbone", ["resnet18", "pvt_v2_b5"])
-def test_on_a_gpu_a_seed_gives_the_same_weights_again(
-    data: Path, tmp_path: Path, precision: str, backbone: str
+GPU = (pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU"))
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "backbone", "precision"),
+    [
+        ("cpu", "resnet18", "32-true"),
+        ("cpu", "resnet18", "bf16-mixed"),
+        pytest.param("cuda", "resnet18", "32-true", marks=GPU),
+        pytest.param("cuda", "resnet18", "bf16-mixed", marks=GPU),
+        pytest.param("cuda", "resnet18", "16-mixed", marks=GPU),
+        pytest.param("cuda", "pvt_v2_b5", "32-true", marks=GPU),
+    ],
+)
+def test_a_seed_gives_the_same_weights_again(
+    data: Path, tmp_path: Path, accelerator: str, backbone: Any, precision: str
 ) -> None:
     model = Model(backbone=backbone, channels=8, tpavi_stages=[4], image_size=32)
-    plan = plan_of("listening", epochs=1, keep_epochs=[], loss=HEARS, precision=precision, model=model)
+    changes: dict[str, Any] = {"loss": HEARS, "augment": Augment(flip=True, scale=0.2, colour=0.2)}
+    plan = plan_of("listening", epochs=1, keep_epochs=[], precision=precision, model=model, **changes)
     for out in ("a", "b"):
-        go(plan, data, tmp_path / out, "out", accelerator="cuda")
+        go(plan, data, tmp_path / out, "out", accelerator=accelerator)
     a, b = (load(tmp_path / out / "out" / "last.pt") for out in ("a", "b"))
     assert same(a["segmenter"], b["segmenter"])
 

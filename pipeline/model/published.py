@@ -10,8 +10,6 @@ from torch import Tensor
 from pipeline.errors import PipelineError
 from pipeline.model.segmenter import Segmenter
 
-PUBLISHED_SIDE = 224  # pixels, of the pictures that the published networks were trained on
-
 # Published name -> ours; None: the published forward never uses it. The first rule that matches decides.
 _RULES: list[tuple[str, str | None]] = [
     (r"resnet\.layer[34]_2\..*", None),  # a second branch, left over from another project

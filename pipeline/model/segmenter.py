@@ -58,7 +58,8 @@ class Segmenter(nn.Module):
         if attention not in ("sound", "constant", "clip", "frame"):
             raise ValueError(f"attention: {attention!r} is none of sound, constant, clip, frame")
         super().__init__()
-        self.channels, self.audio_dim, self.attention = channels, audio_dim, attention
+        self.backbone, self.channels = backbone, channels
+        self.audio_dim, self.attention = audio_dim, attention
         self.checkpointing = False
         self.encoder = build_backbone(backbone)
         self.reductions = nn.ModuleList(Reduction(width, channels) for width in self.encoder.channels)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import shutil
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 from labels_world import DOG, catalog, full, label
+from small_disk import files_of_at_most
 from studio_world import make_project
 from typer.testing import CliRunner
 
@@ -256,8 +256,8 @@ def _on_a_small_disk(limit: int, *arguments: str) -> tuple[int, str]:
             os.dup2(writing, 2)
             sys.stderr = os.fdopen(2, "w", closefd=False)
             sys.argv = ["avs", *arguments]
-            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-            main()
+            with files_of_at_most(limit):
+                main()
             os._exit(0)
         except SystemExit as end:
             sys.stderr.flush()
