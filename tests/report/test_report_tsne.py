@@ -72,6 +72,10 @@ def test_panels_share_axes_and_measure_all_crops(tmp_path: Path) -> None:
     ]
     places = [re.findall(r'<use [^>]*?x="([^"]+)" y="([^"]+)"', str(panel.svg)) for panel in panels]
     assert len(places[0]) == 20
+    # category by category: each point has the look of what it shows, so groups that lie apart stay apart
+    first, second = np.split(np.array(places[0], float), 2)
+    between = np.linalg.norm(first.mean(axis=0) - second.mean(axis=0))
+    assert between > max(first.std(axis=0).max(), second.std(axis=0).max())
     # lengths do not matter (4 changes no digit), seeds and axes are the same: so are the maps
     assert places[0] == places[1] == places[2] == places[3]
     assert panels[0].silhouette == pytest.approx(
