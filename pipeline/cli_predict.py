@@ -54,5 +54,10 @@ def predict_command(
     features = AUDIO / "features.npy"
     if found.note:
         console.print(f"note: {found.note}", markup=False)
-    if recipe is not None and features.exists() and digest([features]) != model.plan.inputs.get("audio"):
+    if recipe is None or not features.exists():
+        return
+    if "audio" not in model.plan.inputs:  # the published code's
+        told = f"{checkpoint} does not say which sound features it was trained with"
+        console.print(f"note: {told}; it heard those of VGGish {recipe.weights}", markup=False)
+    elif digest([features]) != model.plan.inputs["audio"]:
         console.print(f"note: {AUDIO} was made anew since {checkpoint} was trained", markup=False)

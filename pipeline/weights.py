@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import pickle
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -174,6 +175,10 @@ def load_weights(path: Path) -> Any:
         return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise PipelineError(f"{path}: no such file.") from None
+    except pickle.UnpicklingError as error:  # torch urges to run whatever the file holds: not passed on
+        raise PipelineError(
+            f"{path}: is not a file of weights that torch can read (no tensors and plain values alone)."
+        ) from error
     except Exception as error:  # torch raises a dozen kinds for a file that is none
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise PipelineError(f"{path}: is not a file of weights that torch can read ({first}).") from error

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from published_names import published_state
 from tiny_model import SIDE, write_checkpoint
 from trees import HEIGHT, WIDTH, number_of, tone, write_sound, write_video
 from typer.testing import CliRunner
@@ -26,6 +27,7 @@ from pipeline.frames import build_frames
 from pipeline.labels.frames import Shown
 from pipeline.labels.places import Frame
 from pipeline.labels.propose import read_probabilities
+from pipeline.model import Segmenter
 from pipeline.predict import Prediction, predict_clips, predict_video, segment, write_prediction
 from pipeline.recipe import AudioRecipe
 
@@ -175,6 +177,18 @@ def test_a_short_video_and_a_recipe_made_anew_are_told(
     done = _avs(world, monkeypatch, str(tmp_path / "short.mp4"), "--checkpoint", str(other))
     assert "note: 50 frames at 25 a second give 2 of 5" in done.output
     assert "note: data/audio was made anew" in done.output
+
+
+def test_the_published_codes_checkpoint_is_told_to_keep_its_features_to_itself(
+    world: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    torch.save(published_state(Segmenter("resnet50", channels=8, tpavi_stages=[4])), tmp_path / "S4.pth")
+    done = _avs(
+        world, monkeypatch, "a.mp4", "--checkpoint", str(tmp_path / "S4.pth"), "--out", str(tmp_path / "out")
+    )
+    assert done.exit_code == 0 and (tmp_path / "out/overlay.png").exists()
+    assert "S4.pth does not say which sound features it was trained with" in done.output
+    assert "it heard those of VGGish seeded" in done.output and "made anew" not in done.output
 
 
 @pytest.mark.parametrize(
