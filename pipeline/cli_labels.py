@@ -60,6 +60,7 @@ def serve(
 
     environment = server.own_environment()
     command = server.install(FOLDER) if install else server.find_command(FOLDER, environment)
+    server.refuse_taken(port)  # before its address is written where `push` and `pull` find it
     credentials = make_credentials(FOLDER, f"http://{server.HOST}:{port}")
     link_images(FOLDER, IMAGES)
     console = Console(soft_wrap=True)
@@ -174,7 +175,7 @@ def export(
     done = export_voc(params.labels.dir, homes(catalog), target, place.RECORD, shown)
     console = Console(soft_wrap=True)
     console.print(f"{target}: {done.labels} labels, {done.images} images")
-    show_list(console, "left out", [f"{what}: {why}" for what, why in done.left_out])
+    show_list(console, "left out", [f"{what}: {why}" for what, why in done.left_out], few=None)
 
 
 @labels_app.command()

@@ -67,7 +67,7 @@ def studio() -> Iterator[Studio]:
     from pipeline.labels.client import Studio as Client
 
     credentials = find_credentials(FOLDER, os.environ)
-    with Client(credentials.url, credentials.token) as studio:
+    with Client(credentials.url, credentials.token, credentials.name) as studio:
         yield studio
 
 
@@ -95,4 +95,12 @@ def push_frames(params: Params, catalog: pd.DataFrame, title: str, proposals: Pr
             f"{server.url}/projects/{done.project}: {done.added} tasks added, {done.there} were there; "
             f"{done.proposals} proposals added"
         )
+        if done.config_replaced:
+            console.print(f"its labelling configuration was another one; it is {CONFIG} again")
+        if done.renewed:
+            console.print(f"{done.renewed} tasks that nobody had worked on show their frames anew")
+        show_list(
+            console, "worked on, and changed here since; left alone: look at them again", list(done.changed)
+        )
         show_list(console, "frames that the project holds twice", list(done.doubled))
+        show_list(console, "tasks of no frame that is labelled here", list(done.strange))

@@ -60,9 +60,14 @@ def show_settled(plan: Merge, collected: Collected, folder: Path) -> None:
     show_list(console, "left out", [f"{what}: {why}" for what, why in collected.left_out], few=None)
     doubtful = [f"{what}: {why}" for what, why in collected.doubtful]
     show_list(console, "taken, but worth a look", doubtful, few=None)
-    show_list(console, "no longer labelled there; kept here: remove what is wrong", plan.gone)
+    show_list(console, "no longer labelled there; kept here: remove what is wrong", plan.gone, few=None)
     show_list(console, "had been changed here, and were replaced", plan.replaced, few=None)
-    show_list(console, "changed here, not there; kept (--theirs takes the other side)", plan.ours_changed)
+    show_list(
+        console,
+        "changed here, not there; kept (--theirs takes the other side)",
+        plan.ours_changed,
+        few=None,
+    )
     show_list(
         console,
         "changed on both sides; kept as they are here. Decide with --theirs or --ours",

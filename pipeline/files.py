@@ -96,3 +96,18 @@ def digest(paths: list[Path]) -> str:
             with file.open("rb") as stream:
                 state.update(hashlib.file_digest(stream, "sha256").digest())
     return state.hexdigest()
+
+
+def refuse_linked_folders(folder: Path) -> None:
+    """Raise `PipelineError` where `folder` is a link to a folder, or has one below it.
+
+    DVC hashes no file behind such a link, so that a stage would not see what changes there.
+    """
+    below = (Path(where, name) for where, names, _ in os.walk(folder) for name in names)
+    for place in (folder, *below):
+        if place.is_symlink() and place.is_dir():
+            raise PipelineError(
+                f"{place}: is a link to a folder, into which DVC does not look: what changes there would go "
+                "unnoticed. Put the folder itself there, by moving or mounting it, or set the path in "
+                "params.yaml to where it is."
+            )

@@ -87,7 +87,9 @@ def cohens_kappa(pairs: Sequence[tuple[str, str]]) -> float | None:
 
 
 def _class(line: dict[str, Any]) -> str:
-    largest = max(line["boxes"], key=lambda box: (box[3] - box[1]) * (box[4] - box[2]), default=[NOTHING])
+    largest = max(
+        line["boxes"], key=lambda box: (box[3] - box[1] + 1) * (box[4] - box[2] + 1), default=[NOTHING]
+    )
     return largest[0]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -60,7 +60,7 @@ def _pictures(
             continue
         home = clips[case.frame.name]
         file = images / image_path(case.frame.name, home.category, home.split, case.frame.number)
-        picture = thumbnail(file, case.box)
+        picture = thumbnail(file, case.boxes)
         if picture is not None:
             count[case.kind] = count.get(case.kind, 0) + 1
             found.append((case, picture, task_link(server, case.task)))
@@ -74,8 +74,8 @@ def task_link(server: str, task: tuple[int, int] | None) -> str:
     return f"{server}/projects/{task[0]}/data?task={task[1]}"
 
 
-def thumbnail(file: Path, box: tuple[float, float, float, float] | None) -> str | None:
-    """A small JPEG of a frame with its box, as a data URL; None if the frame cannot be read."""
+def thumbnail(file: Path, boxes: Sequence[tuple[float, float, float, float]]) -> str | None:
+    """A small JPEG of a frame with its boxes, as a data URL; None if the frame cannot be read."""
     try:
         image = read_image(file)
     except PipelineError:
@@ -83,7 +83,7 @@ def thumbnail(file: Path, box: tuple[float, float, float, float] | None) -> str 
     image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) if image.ndim == 2 else image[..., :3]
     height = max(1, round(image.shape[0] * WIDTH / image.shape[1]))
     small = np.ascontiguousarray(cv2.resize(image, (WIDTH, height), interpolation=cv2.INTER_AREA))
-    if box is not None:
+    for box in boxes:
         left, top, right, bottom = (
             round(edge * side) for edge, side in zip(box, (WIDTH, height) * 2, strict=True)
         )

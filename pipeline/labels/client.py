@@ -40,13 +40,15 @@ class Studio:
     Args:
         url: of the server, such as http://127.0.0.1:8080
         token: a legacy token (40 hexadecimal digits) or a personal access token.
+        name: what the server is called in the records of what came from it; its address by default.
 
     Every method raises `PipelineError` when the server is gone, refuses the token or the request; making
     one does too, and where the address is no web address.
     """
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, name: str = "") -> None:
         self.url = url.rstrip("/")
+        self.name = name or self.url
         if not url.startswith(("http://", "https://")):
             raise PipelineError(
                 f"{url}: the address of a Label Studio must begin with http:// or https://; set "
@@ -134,6 +136,10 @@ class Studio:
         self._json(
             "POST", f"/api/projects/{project}/import", body=tasks, params={"commit_to_project": "true"}
         )
+
+    def change_task(self, task: int, data: dict[str, Any]) -> None:
+        """Replace what a task shows; its annotations stay."""
+        self._json("PATCH", f"/api/tasks/{task}/", body={"data": data})
 
     def add_predictions(self, project: int, predictions: list[dict[str, Any]]) -> None:
         """Import predictions (`task`, `result`, `score`, `model_version`) for tasks that are there."""

@@ -44,6 +44,10 @@ def export_voc(
         raise PipelineError(f"{target}: is a file; choose a new or empty folder.")
     if target.exists() and any(target.iterdir()):
         raise PipelineError(f"{target}: is not empty; nothing is overwritten there. Choose another folder.")
+    if target.is_relative_to(folder.resolve()):
+        raise PipelineError(
+            f"{target}: lies in {folder}, where every file is a label; choose a folder elsewhere."
+        )
     if images is None and not folder.is_dir():
         raise PipelineError(
             f"{folder}: no such folder of labels; with --images the frames go out alone, to be labelled."

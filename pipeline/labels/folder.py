@@ -31,7 +31,7 @@ def place_files(folder: Path, clips: Mapping[str, Home]) -> Placed:
     for source in sorted(label_files(folder), key=lambda source: -source.count("/")):
         place = frame_of(source, clips)
         if isinstance(place, Misplaced):
-            placed.problems.append((source, *place))
+            placed.problems.append((_writable(source), place.kind, _writable(place.detail)))
             continue
         first = placed.files.setdefault(place, source)
         if unused := not_train(place, clips):
@@ -46,3 +46,8 @@ def label_files(folder: Path) -> list[str]:
     skip = len(folder.as_posix().rstrip("/")) + 1 if folder != Path() else 0
     found = (path.as_posix()[skip:] for path in folder.rglob("*.[xX][mM][lL]"))
     return sorted(path for path in found if not path.startswith(".") and "/." not in path)
+
+
+def _writable(text: str) -> str:
+    """A name that is not UTF-8 can be written into no table or page as it is."""
+    return text.encode(errors="backslashreplace").decode()

@@ -16,7 +16,11 @@ from pipeline.labels.voc import UnreadableLabelError, read_voc
 
 _YOLO = "is text, as YOLO has it, which is not read; let labelImg save as PascalVOC"
 _ARCHIVE = "is an archive, which is not read; unpack it first"
-_OTHER = "is neither VOC XML nor JSON; export JSON or VOC from Label Studio"
+_OTHER = "is neither VOC XML nor JSON; export JSON from Label Studio"
+_STUDIO_VOC = (
+    "is VOC of Label Studio, which counts pixels from 0 and tells neither who drew nor what was skipped; "
+    "export JSON from it"
+)
 _NOT_READ = {".txt": _YOLO, ".zip": _ARCHIVE, ".csv": _OTHER, ".tsv": _OTHER}
 
 
@@ -101,13 +105,16 @@ def _add_file(found: Collected, path: Path, clips: Mapping[str, Home]) -> bool:
 
 def _add_voc(found: Collected, path: Path, clips: Mapping[str, Home]) -> bool:
     frame = _frame(path, clips)
-    if frame is None:
-        found.left_out.append((str(path), "is not named after a frame of a clip in the catalogue"))
-        return False
     try:
         annotation = read_voc(path)
     except UnreadableLabelError as error:
         found.left_out.append((str(path), error.detail))
+        return False
+    if annotation.owner == "Label Studio":  # its file names are its own too
+        found.left_out.append((str(path), _STUDIO_VOC))
+        return False
+    if frame is None:
+        found.left_out.append((str(path), "is not named after a frame of a clip in the catalogue"))
         return False
     # as it stands: what labelImg wrote beside the boxes stays
     if _add(found, frame, Theirs(source_name(path), path.read_bytes()), str(path)):

@@ -71,15 +71,22 @@ def read_proposals(path: Path) -> Proposals:
             str(key): Proposed(
                 tuple(Box(str(row[0]), *(int(side) for side in row[1:5])) for row in one["boxes"]),
                 float(one["score"]),
-                *(int(side) for side in one["size"]),
+                *_size(one["size"]),
             )
             for key, one in values["frames"].items()
         }
         return Proposals(str(values["model_version"]), frames, bool(values["ordered"]))
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
         raise PipelineError(
             f"{path}: holds no proposals ({type(error).__name__}: {error}); {_ADVICE}."
         ) from error
+
+
+def _size(sides: list[int]) -> tuple[int, int]:
+    width, height = (int(side) for side in sides)
+    if min(width, height) < 1:
+        raise ValueError(f"an image of {width} x {height}")
+    return width, height
 
 
 def versioned(name: str, frames: Mapping[str, Proposed]) -> Proposals:

@@ -36,6 +36,10 @@ def propose(probabilities: Iterable[np.ndarray], frames: Sequence[Shown], model:
         frames: as many frames; those of clips without a category get no proposal.
         model: name for the version shown to annotators; a fingerprint of the boxes is added.
     """
+    if frames and not any(shown.category for shown in frames):
+        raise PipelineError(
+            "clips of several categories get no proposals: a mask does not tell which one it is."
+        )
     found: dict[str, Proposed] = {}
     for map_, shown in zip_longest(probabilities, frames):
         if map_ is None or shown is None:

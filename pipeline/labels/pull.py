@@ -40,7 +40,7 @@ def pull(
         proposed.setdefault(one["task"], []).append(one)
     for value in values:
         value["predictions"] = proposed.get(value["id"], [])
-    source = f"{studio.url}/projects/{project['id']}"
+    source = f"{studio.name}/projects/{project['id']}"
     tasks, reasons = read_tasks(values, source, studio.people())
     collected = collect(tasks, clips, source, str(project.get("model_version") or ""))
     collected.left_out += reasons

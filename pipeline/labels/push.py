@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from xml.etree.ElementTree import ParseError, fromstring
+from xml.etree.ElementTree import ParseError, canonicalize, fromstring
 
 from pipeline.categories import CATEGORIES
 from pipeline.errors import PipelineError
@@ -17,6 +17,7 @@ from pipeline.labels.frames import Shown
 from pipeline.labels.places import image_id
 from pipeline.labels.proposals import Proposals
 from pipeline.labels.sounds import sound_path
+from pipeline.labels.studio_json import image_of
 from pipeline.labels.studio_regions import BOX, IMAGE, VISIBILITY, regions
 from pipeline.labels.workplace import media_url
 from pipeline.progress import Track, silent
@@ -35,7 +36,11 @@ class Pushed:
     added: int
     there: int
     proposals: int
+    renewed: int  # tasks of before that nobody has worked on, and that now show the frame as it is here
+    changed: tuple[str, ...]  # frames that were worked on and have changed here since: left alone
     doubled: tuple[str, ...]  # frames that the project holds more than once
+    strange: tuple[str, ...]  # what it holds that is no frame to be labelled here
+    config_replaced: bool  # the labelling configuration had been changed there
 
 
 def push(
@@ -50,26 +55,39 @@ def push(
 ) -> Pushed:
     """Create or update the project: one task a frame, in the order given.
 
-    A frame whose `image_id` the project holds is left alone, whatever was done to it. Proposals become
-    predictions of new frames, and of old ones that nobody has worked on and that have none of the same
-    model version. Killed in the middle, a second run adds the rest.
+    A frame that the project holds (by `image_id`, or its image's name) is left alone, whatever was done to
+    it; if nobody has worked on it, it is made to show the frame as it is here. Proposals become predictions
+    of new frames, and of old ones that nobody has worked on and that have none of the same model version.
+    Killed in the middle, a second run adds the rest.
 
     Args:
         config: the labelling configuration; see `check_config`.
         media: the folder under the server's document root that holds `images` and `sounds`.
     """
     check_config(config)
-    project = _project(studio, title, config)
+    project, replaced = _project(studio, title, config)
     studio.serve_folder(project, media)
+    wanted = {image_id(shown.frame): _data(shown) for shown in frames}
     there: dict[str, tuple[int, bool]] = {}
-    doubled = []
-    for task in studio.tasks(project):
-        key = str(task["data"].get("image_id"))
+    renewed, changed, doubled, strange = 0, [], [], []
+    for task in list(studio.tasks(project)):
+        data = task["data"]
+        key = image_of(data)
+        if key not in wanted:
+            strange.append(key or f"task {task['id']}")
+            continue
         if key in there:
             doubled.append(key)
-        else:
-            worked_on = bool(task.get("total_annotations") or task.get("cancelled_annotations"))
-            there[key] = (task["id"], worked_on)
+            continue
+        worked_on = bool(task.get("total_annotations") or task.get("cancelled_annotations"))
+        there[key] = (task["id"], worked_on)
+        ours = "image_id" in data  # another's task keeps its own addresses
+        if ours and any(data.get(field) != value for field, value in wanted[key].items()):
+            if worked_on:
+                changed.append(key)
+            else:
+                studio.change_task(task["id"], {**data, **wanted[key]})
+                renewed += 1
     new = [shown for shown in frames if image_id(shown.frame) not in there]
     batches = [new[start : start + BATCH] for start in range(0, len(new), BATCH)]
     for batch in track(batches, len(batches), f"batches of {BATCH} tasks"):
@@ -79,7 +97,17 @@ def push(
         proposed += _propose(studio, project, frames, there, proposals, track)
         if proposals.model_version in studio.model_versions(project):
             _show_proposals(studio, project, proposals)
-    return Pushed(project, len(new), len(frames) - len(new), proposed, tuple(doubled))
+    return Pushed(
+        project=project,
+        added=len(new),
+        there=len(frames) - len(new),
+        proposals=proposed,
+        renewed=renewed,
+        changed=tuple(changed),
+        doubled=tuple(doubled),
+        strange=tuple(strange),
+        config_replaced=replaced,
+    )
 
 
 def check_config(config: str) -> None:
@@ -99,10 +127,11 @@ def check_config(config: str) -> None:
         raise PipelineError(f"the Label Studio configuration lacks {', '.join(lacking)}.")
 
 
-def _project(studio: Studio, title: str, config: str) -> int:
+def _project(studio: Studio, title: str, config: str) -> tuple[int, bool]:
+    """The project's id, made if need be, and whether it had another configuration."""
     project = studio.find_project(title)
     if project is None:
-        return studio.create_project(
+        made = studio.create_project(
             {
                 "title": title,
                 "description": "One box round the object that sounds, one task a frame.",
@@ -113,10 +142,20 @@ def _project(studio: Studio, title: str, config: str) -> int:
                 "show_skip_button": True,
                 "maximum_annotations": 1,
             }
-        )["id"]
-    if project.get("label_config") != config:
+        )
+        return made["id"], False
+    other = not _alike(str(project.get("label_config")), config)
+    if other:
         studio.change_project(project["id"], {"label_config": config})
-    return project["id"]
+    return project["id"], other
+
+
+def _alike(there: str, config: str) -> bool:
+    """Whether two configurations say the same: the server gives one back written in its own way."""
+    try:
+        return canonicalize(there, strip_text=True) == canonicalize(config, strip_text=True)
+    except ParseError:
+        return False
 
 
 def _show_proposals(studio: Studio, project: int, proposals: Proposals) -> None:
@@ -159,8 +198,15 @@ def _propose(
 
 def _task(shown: Shown, proposals: Proposals | None) -> dict[str, Any]:
     key = image_id(shown.frame)
-    data = {
-        "image_id": key,
+    task: dict[str, Any] = {"data": _data(shown)}
+    if proposals is not None and key in proposals.frames:
+        task["predictions"] = [_prediction(key, proposals)]
+    return task
+
+
+def _data(shown: Shown) -> dict[str, Any]:
+    return {
+        "image_id": image_id(shown.frame),
         "image": media_url(f"images/{shown.image}"),
         "sound": media_url(f"sounds/{sound_path(shown.frame.name)}"),
         "heading": f"{shown.category or 'several'}: frame {shown.frame.number} of {shown.frame.name}",
@@ -170,10 +216,6 @@ def _task(shown: Shown, proposals: Proposals | None) -> dict[str, Any]:
         "width": shown.width,
         "height": shown.height,
     }
-    task: dict[str, Any] = {"data": data}
-    if proposals is not None and key in proposals.frames:
-        task["predictions"] = [_prediction(image_id(shown.frame), proposals)]
-    return task
 
 
 def _prediction(key: str, proposals: Proposals) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from pipeline.categories import FRAMES
 from pipeline.labels.agreement import Agreement, agreement
+from pipeline.labels.mask_boxes import edges
 from pipeline.labels.places import Frame, locate
 from pipeline.labels.rules import KINDS
 from pipeline.labels.table import Drawn, homes
@@ -24,14 +25,17 @@ SIZES = (0.0, 0.01, 0.03, 0.1, 0.3, 0.6, 1.0)  # share of the image's area
 
 @dataclass(frozen=True)
 class Case:
-    """One problem, with what is needed to look at it. `box` is in fractions: left, top, right, bottom."""
+    """One problem, with what is needed to look at it.
+
+    `boxes`: all of the file's, in fractions: left, top, right, bottom.
+    """
 
     file: str
     level: str
     kind: str
     detail: str
     frame: Frame | None
-    box: tuple[float, float, float, float] | None
+    boxes: list[tuple[float, float, float, float]]
     task: tuple[int, int] | None  # Label Studio's project and task
 
 
@@ -155,7 +159,10 @@ def _cases(
     """All problems but frames that simply lack a label; errors first, then as the rules are listed."""
     clips = homes(catalog)
     tasks = {(line["name"], line["frame"]): (line.get("project"), line.get("task")) for line in chosen}
-    boxes = drawn.boxes.drop_duplicates("source").set_index("source")
+    boxes: dict[str, list[tuple[float, float, float, float]]] = {}
+    for file, sides in zip(drawn.boxes["source"], edges(drawn.boxes).clip(0, 1).tolist(), strict=True):
+        if not np.isnan(sides).any():  # the image's size is told
+            boxes.setdefault(file, []).append(tuple(sides))
     order = {kind: number for number, kind in enumerate(KINDS)}
     worth = problems[problems["kind"] != "missing"]
     cases = []
@@ -164,22 +171,8 @@ def _cases(
         frame = place if isinstance(place, Frame) else None
         project, number = tasks.get((frame.name, frame.number), (None, None)) if frame else (None, None)
         task = (project, number) if isinstance(project, int) and isinstance(number, int) else None
-        box = _fractions(boxes.loc[file]) if file in boxes.index else None
-        cases.append(Case(file, level, kind, detail, frame, box, task))
+        cases.append(Case(file, level, kind, detail, frame, boxes.get(file, []), task))
     return sorted(cases, key=lambda case: (case.level != "error", order[case.kind], case.file))
-
-
-def _fractions(box: pd.Series) -> tuple[float, float, float, float] | None:
-    if box.width <= 0 or box.height <= 0:
-        return None
-    sides = (
-        (box.xmin - 1) / box.width,
-        (box.ymin - 1) / box.height,
-        box.xmax / box.width,
-        box.ymax / box.height,
-    )
-    left, top, right, bottom = (min(max(float(side), 0.0), 1.0) for side in sides)
-    return left, top, right, bottom
 
 
 def _timed(line: dict[str, Any]) -> bool:

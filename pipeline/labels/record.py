@@ -7,6 +7,7 @@ something else.
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,8 @@ def read_record(file: Path, folder: Path) -> Record:
 
     Raises `PipelineError` naming a file that is no record.
     """
-    value = _read(file).get(str(folder.resolve()), {})
+    records = _read(file)
+    value = records.get(_key(file, folder), records.get(str(folder.resolve()), {}))
     if isinstance(value, dict) and all(map(_is_meeting, value.values())):
         old = {path: [met[0], _NEVER, *met[2:]] for path, met in value.items()}
         return {UNTOLD: old} if old else {}
@@ -52,7 +54,12 @@ def read_record(file: Path, folder: Path) -> Record:
 
 def write_record(file: Path, folder: Path, record: Record) -> None:
     """Keep the meetings of a label folder; those of other folders stay."""
-    write_json(file, {**_read(file), str(folder.resolve()): record})
+    write_json(file, {**_read(file), _key(file, folder): record})
+
+
+def _key(file: Path, folder: Path) -> str:
+    """From the record to the folder, so that a checkout may be moved."""
+    return Path(os.path.relpath(folder.resolve(), file.parent.resolve())).as_posix()
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -85,17 +85,24 @@ def judge(boxes: pd.DataFrame, limits: Limits = Limits()) -> tuple[pd.DataFrame,
     """
     found: list[tuple[str, str, str]] = []
     fit = np.ones(len(boxes), dtype=bool)
-    sized_boxes = boxes.assign(w=boxes.xmax - boxes.xmin + 1, h=boxes.ymax - boxes.ymin + 1)
+    xmin, ymin, xmax, ymax, width, height = (
+        boxes[column].to_numpy(np.int64) for column in ("xmin", "ymin", "xmax", "ymax", "width", "height")
+    )
+    fits = boxes.assign(
+        xmin=np.maximum(xmin, 1),
+        ymin=np.maximum(ymin, 1),
+        xmax=np.minimum(xmax, width),
+        ymax=np.minimum(ymax, height),
+    )
+    w, h = (fits.xmax - fits.xmin + 1).to_numpy(), (fits.ymax - fits.ymin + 1).to_numpy()
+    told = boxes.assign(w=w, h=h)
 
     def report(kind: str, where: np.ndarray, detail: str) -> None:
-        rows = sized_boxes[where].to_dict("records")
+        rows = told[where].to_dict("records")
         found.extend((row["source"], kind, detail.format_map(row)) for row in rows)
         if KINDS[kind][0] == "error":
             fit[where] = False
 
-    xmin, ymin, xmax, ymax, width, height = (
-        boxes[column].to_numpy(np.int64) for column in ("xmin", "ymin", "xmax", "ymax", "width", "height")
-    )
     known = boxes["category"].isin(CATEGORIES).to_numpy()
     own = (boxes["clip_category"] == "").to_numpy() | (boxes["category"] == boxes["clip_category"]).to_numpy()
     sized = (width > 0) & (height > 0)
@@ -115,15 +122,14 @@ def judge(boxes: pd.DataFrame, limits: Limits = Limits()) -> tuple[pd.DataFrame,
     report("outside", outside, f"lies outside its image of {{width}} x {{height}}: {corners}; draw it again.")
     drawn &= ~outside
     sticks = drawn & ((xmin < 1) | (ymin < 1) | (xmax > width) | (ymax > height))
-    report("out_of_image", sticks, f"sticks out of its image of {{width}} x {{height}}: {corners}; clipped.")
-
-    fits = boxes.assign(
-        xmin=np.maximum(xmin, 1),
-        ymin=np.maximum(ymin, 1),
-        xmax=np.minimum(xmax, width),
-        ymax=np.minimum(ymax, height),
+    sliver = sticks & ((w == 1) | (h == 1))
+    report("empty", sliver, f"is nothing in its image of {{width}} x {{height}}: {corners}; draw it again.")
+    drawn &= ~sliver
+    report(
+        "out_of_image",
+        sticks & ~sliver,
+        f"sticks out of its image of {{width}} x {{height}}: {corners}; clipped.",
     )
-    w, h = (fits.xmax - fits.xmin + 1).to_numpy(), (fits.ymax - fits.ymin + 1).to_numpy()
     small = (w < np.maximum(limits.tiny_pixels, limits.tiny_side * width)) | (
         h < np.maximum(limits.tiny_pixels, limits.tiny_side * height)
     )
@@ -137,7 +143,7 @@ def judge(boxes: pd.DataFrame, limits: Limits = Limits()) -> tuple[pd.DataFrame,
 
     # one sound, one box: of several fit ones the largest is kept, and people are told
     crowd = fits[fit & (boxes["clip_category"] != "").to_numpy()].assign(
-        area=lambda f: (f.xmax - f.xmin) * (f.ymax - f.ymin)
+        area=lambda f: (f.xmax - f.xmin + 1) * (f.ymax - f.ymin + 1)
     )
     ranked = crowd.sort_values("area", ascending=False, kind="stable")
     extra = np.zeros(len(boxes), dtype=bool)

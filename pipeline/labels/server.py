@@ -63,6 +63,18 @@ def install(folder: Path) -> Path:
     return home / "bin" / "label-studio"
 
 
+def refuse_taken(port: int) -> None:
+    """Raise `PipelineError` if something listens at this port of this machine."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            raise PipelineError(
+                f"port {port} is taken: perhaps Label Studio runs already; otherwise choose another (--port)."
+            ) from None
+
+
 def server_environment(
     folder: Path, credentials: Credentials, environment: Mapping[str, str]
 ) -> dict[str, str]:
@@ -98,16 +110,8 @@ def start(
 ) -> subprocess.Popen[bytes]:
     """Start the server and return when it answers. Its log goes to `folder`/server/log.
 
-    Raises `PipelineError` if the port is taken, or the server ends or does not answer within `START_LIMIT`.
+    Raises `PipelineError` if the server ends or does not answer within `START_LIMIT`.
     """
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            raise PipelineError(
-                f"port {port} is taken: perhaps Label Studio runs already; otherwise choose another (--port)."
-            ) from None
     media_folder(folder).mkdir(parents=True, exist_ok=True)
     log = folder / "server" / "log"
     log.parent.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -23,8 +24,8 @@ def sound_path(name: str) -> str:
 def write_sounds(
     catalog: pd.DataFrame, folder: Path, *, jobs: int = -1, backend: str = "loky", track: Track = silent
 ) -> int:
-    """Write `{name}.flac` for every train clip that has none yet; returns how many. 16 kHz, mono, 5 s,
-    lossless.
+    """Write `{name}.flac` for every train clip that has none of its source as it is now; returns how many.
+    16 kHz, mono, 5 s, lossless.
 
     Raises `PipelineError` naming the clips whose sound cannot be read.
     """
@@ -33,15 +34,22 @@ def write_sounds(
         (audio or video, folder / sound_path(name))
         for name, audio, video in zip(train["name"], train["audio"], train["video"], strict=True)
     ]
-    missing = [(source, target) for source, target in wanted if not target.exists()]
-    if missing:
-        jobs = 1 if len(missing) < 20 else jobs
-        map_all(_write_one, missing, jobs=jobs, backend=backend, track=track, what="sounds for annotators")
-    return len(missing)
+    stale = [(source, target) for source, target in wanted if _time(target) != _time(Path(source))]
+    if stale:
+        jobs = 1 if len(stale) < 20 else jobs
+        map_all(_write_one, stale, jobs=jobs, backend=backend, track=track, what="sounds for annotators")
+    return len(stale)
 
 
 def _write_one(item: tuple[str, Path]) -> None:
     source, target = item
+    time = _time(Path(source))
     wave = read_mono(Path(source), RATE)
     with atomic_path(target) as temporary:
         soundfile.write(temporary, wave, RATE, format="FLAC")
+        os.utime(temporary, ns=(time, time))  # by which the next push sees whether the source is the same
+
+
+def _time(path: Path) -> int:
+    """When the file was last written, in ns; 0 where there is none."""
+    return path.stat().st_mtime_ns if path.exists() else 0

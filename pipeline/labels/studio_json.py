@@ -107,7 +107,10 @@ def _task(value: dict[str, Any], who: Callable[[Any], str]) -> Task | str:
     """The task, or why it is none."""
     inner = value.get("data")
     data: dict[str, Any] = inner if isinstance(inner, dict) else value
-    image_id = _image_id(data)
+    images = data.get("images")
+    if isinstance(images, list) and len(images) > 1:
+        return "shows several images, of which one box cannot be told; make a task of each"
+    image_id = image_of(data)
     if image_id is None:
         return "shows no image that could be told by name"
     width, height = pixels(data.get("width")), pixels(data.get("height"))
@@ -167,9 +170,9 @@ def _minimal(value: dict[str, Any], width: int, height: int, who: Callable[[Any]
     return _drawn(one, width, height, who)
 
 
-def _image_id(data: dict[str, Any]) -> str | None:
-    """Our own `image_id`, or the stem of the first address that looks like an image's. A name, never a
-    path.
+def image_of(data: dict[str, Any]) -> str | None:
+    """What a task shows: our own `image_id`, or the stem of the first address that looks like an image's. A
+    name, never a path.
     """
     own = data.get("image_id")
     if isinstance(own, str) and own:

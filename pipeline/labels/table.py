@@ -12,6 +12,7 @@ import pandas as pd
 
 from pipeline.categories import FRAMES
 from pipeline.errors import PipelineError
+from pipeline.files import refuse_linked_folders
 from pipeline.labels.folder import place_files
 from pipeline.labels.mask_boxes import mask_iou
 from pipeline.labels.places import Frame, Home, label_path, locate
@@ -106,6 +107,7 @@ def read_folder(
             f"{folder}: no such folder of labels; set labels.dir in params.yaml, or make it with "
             "`avs labels pull` or `avs labels import`."
         )
+    refuse_linked_folders(folder.resolve())
     clips = homes(catalog)
     found = place_files(folder, clips)
     problems = list(found.problems)

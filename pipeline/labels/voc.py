@@ -45,6 +45,7 @@ class Annotation:
     boxes: tuple[Box, ...]
     filename: str
     annotator: str = ""
+    owner: str = ""  # the tool, where it names itself as Label Studio does
 
 
 class UnreadableLabelError(PipelineError):
@@ -196,6 +197,7 @@ def _annotation(path: Path, root: Element) -> Annotation:
         boxes=tuple(_box(path, number, element) for number, element in enumerate(objects, start=1)),
         filename=_text(root, "filename"),
         annotator=_text(root, "annotator"),
+        owner=_text(root, "owner/name"),
     )
 
 

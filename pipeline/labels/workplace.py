@@ -32,6 +32,7 @@ class Credentials:
     username: str
     password: str
     token: str
+    name: str = ""  # what the server is called in records; "" for its address
 
     def __repr__(self) -> str:
         return f"Credentials(url={self.url!r}, username={self.username!r})"
@@ -60,9 +61,9 @@ def make_credentials(folder: Path, url: str) -> Credentials:
     path = credentials_path(folder)
     old = _stored(path) if path.exists() else None
     if old:
-        made = Credentials(url, old.username, old.password, old.token)
+        made = replace(old, url=url, name=old.name or _name())
     else:
-        made = Credentials(url, account(), secrets.token_urlsafe(12), secrets.token_hex(20))
+        made = Credentials(url, account(), secrets.token_urlsafe(12), secrets.token_hex(20), _name())
     if made != old:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
@@ -82,12 +83,12 @@ def find_credentials(folder: Path, environment: Mapping[str, str]) -> Credential
     What it wrote goes to its own server alone, never to another address.
     """
     url, token = environment.get("LABEL_STUDIO_URL", ""), environment.get("LABEL_STUDIO_API_KEY", "")
-    if url and token:
-        return Credentials(url, "", "", token)
     path = credentials_path(folder)
     stored = _stored(path) if path.exists() else None
     if stored and url.rstrip("/") in ("", stored.url):
         return replace(stored, token=token or stored.token)
+    if url and token:
+        return Credentials(url, "", "", token)
     if url:
         raise PipelineError(
             f"LABEL_STUDIO_URL={url}: its token is not known; set LABEL_STUDIO_API_KEY to it."
@@ -124,6 +125,11 @@ def link_images(folder: Path, images: Path) -> None:
 def media_url(relative: str) -> str:
     """The address, within the server, of a file below `media_folder`."""
     return "/data/local-files/?d=" + quote(f"clips/{relative}", safe="/")
+
+
+def _name() -> str:
+    """The own server's: the same at every port, and no other checkout's."""
+    return f"label-studio-{secrets.token_hex(4)}"
 
 
 def _stored(path: Path) -> Credentials:

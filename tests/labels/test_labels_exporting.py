@@ -126,6 +126,13 @@ def test_a_target_that_is_a_file_is_told(tmp_path: Path) -> None:
         _export(tmp_path)
 
 
+def test_a_target_among_the_labels_is_refused(tmp_path: Path) -> None:
+    full(tmp_path / "voc")
+    with pytest.raises(PipelineError, match="where every file is a label"):
+        export_voc(tmp_path / "voc", homes(catalog()), tmp_path / "voc/out", tmp_path / "met.json")
+    assert not (tmp_path / "voc/out").exists()
+
+
 def test_what_is_changed_in_labelimg_comes_back_and_stays(tmp_path: Path) -> None:
     """A project labels, its labels go out, one is changed there and comes back; the project says the same
     as before.

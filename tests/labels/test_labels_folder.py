@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,17 @@ def test_clips_of_other_splits_keep_their_files_and_are_told(tmp_path: Path) -> 
     placed = place_files(tmp_path, CLIPS)
     assert placed.files == {Frame("val1", 1): "val1/val1_1.xml"}
     assert [kind for _, kind, _ in placed.problems] == ["not_train", "not_train"]
+
+
+def test_a_name_that_is_not_utf_8_is_told(tmp_path: Path) -> None:
+    label(tmp_path, "abc", 1, DOG)
+    try:
+        (tmp_path / os.fsdecode(b"caf\xe9_1.xml")).write_text("<annotation/>")
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names alone")
+    _, problems = read_labels(tmp_path, catalog(), jobs=1)
+    assert r"caf\udce9_1.xml" in set(problems["file"])
+    problems.to_csv(tmp_path / "problems.csv")  # it can be written
 
 
 def test_no_folder_has_no_files(tmp_path: Path) -> None:

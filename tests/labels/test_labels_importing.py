@@ -80,6 +80,16 @@ def test_what_gives_no_label_is_listed(tmp_path: Path) -> None:
         read_sources([tmp_path / "none"], CLIPS)
 
 
+def test_label_studio_s_voc_is_refused_for_its_json(tmp_path: Path) -> None:
+    """It counts from 0, so that a box would move by a pixel without a word; its file names are its own."""
+    text = _voc(DOG).replace("<segmented>", "<owner><name>Label Studio</name></owner><segmented>")
+    for name in ("abc_1.xml", "605df7a5__-abc_2.xml"):
+        (tmp_path / name).write_text(text)
+    found = read_sources([tmp_path], CLIPS)
+    assert not found.labels and len(found.left_out) == 2
+    assert all("counts pixels from 0" in why and "export JSON" in why for _, why in found.left_out)
+
+
 def test_a_folder_without_label_files_and_texts_of_yolo_are_listed(tmp_path: Path) -> None:
     for name in (
         "yolo/abc_1.txt",
@@ -118,7 +128,7 @@ def test_other_kinds_of_files_are_told_what_to_do_with(tmp_path: Path) -> None:
     told = {str(Path(what).relative_to(tmp_path)): why for what, why in found.left_out}
     assert sorted(told) == sorted([*named, "mixed/d.zip"])
     for name, why in told.items():
-        advice = "unpack it first" if "zip" in name else "export JSON or VOC from Label Studio"
+        advice = "unpack it first" if "zip" in name else "export JSON from Label Studio"
         assert advice in why, name
     assert "e.zip" in told["zipped"]
     assert found.fruitless == [(str(tmp_path / name), told[name]) for name in named]

@@ -23,6 +23,8 @@ import pytest
 from studio_world import CLIPS, HEIGHT, WIDTH, avs, environment, make_project, pack, run_avs, studio_command
 from tiny_model import SIDE, write_checkpoint
 
+from pipeline.catalog import read_catalog, write_catalog
+from pipeline.labels.client import Studio
 from pipeline.labels.places import Frame, label_path
 from pipeline.labels.proposals import read_proposals
 from pipeline.labels.studio_regions import read_regions
@@ -169,7 +171,9 @@ def test_the_server_is_private(project: Path, credentials: dict[str, str]) -> No
 
 def test_the_whole_loop(project: Path, credentials: dict[str, str]) -> None:
     assert "10 tasks added" in _ok(project, "push")
-    assert "0 tasks added, 10 were there" in _ok(project, "push")
+    said = _ok(project, "push")
+    assert "0 tasks added, 10 were there" in said
+    assert "anew" not in said and "configuration" not in said  # the server gives back what it was given
     assert "9 proposals added" in _propose(project)
     assert "0 proposals added" in _propose(project)
 
@@ -327,6 +331,28 @@ def _killed(folder: Path, patch: str, *arguments: str) -> None:
         timeout=120,
     )
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+
+
+def test_a_category_mended_here_reaches_the_tasks(project: Path, credentials: dict[str, str]) -> None:
+    assert "10 tasks added" in _ok(project, "push", "--project", "mended")
+    catalog = project / "data/catalog.parquet"
+    before, table = catalog.read_bytes(), read_catalog(catalog)
+    images = project / "data/frames/images/train"
+    try:
+        write_catalog(catalog, table.assign(category=table["category"].replace("helicopter", "race_car")))
+        (images / "race_car").symlink_to(images / "helicopter")
+        assert "5 tasks that nobody had worked on show their frames anew" in _ok(
+            project, "push", "--project", "mended"
+        )
+        with Studio(credentials["url"], credentials["token"]) as studio:
+            found = studio.find_project("mended")
+            assert found is not None
+            shown = [task["data"] for task in studio.tasks(found["id"]) if task["data"]["clip"] == "def"]
+        assert len(shown) == 5 and {data["category"] for data in shown} == {"race_car"}
+        assert all("images/train/race_car/def" in data["image"] for data in shown)
+    finally:
+        catalog.write_bytes(before)
+        (images / "race_car").unlink(missing_ok=True)
 
 
 def test_a_killed_push_is_completed_by_the_next(project: Path, credentials: dict[str, str]) -> None:

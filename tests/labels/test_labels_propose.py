@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,15 @@ def test_a_mask_becomes_its_box_in_pixels_of_the_frame() -> None:
     proposed = propose_one(_map(), SHOWN)
     assert proposed.boxes == (Box("dog_barking", 41, 31, 120, 90),)
     assert proposed.score == pytest.approx(0.9, abs=1e-6)
+
+
+def test_clips_of_several_categories_are_told_before_the_models_work() -> None:
+    def never() -> Iterator[np.ndarray]:
+        raise AssertionError("the model ran")
+        yield
+
+    with pytest.raises(PipelineError, match="several categories"):
+        propose(never(), [replace(SHOWN, category="")], "m")
 
 
 def test_the_whole_image_and_a_single_pixel() -> None:

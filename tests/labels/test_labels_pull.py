@@ -23,7 +23,8 @@ class FakeStudio:
     """The four answers that a pull asks for."""
 
     def __init__(self, *boxes: Box, url: str = "http://127.0.0.1:1", skipped: bool = False) -> None:
-        self.boxes, self.url, self.skipped = boxes, url, skipped
+        self.boxes, self.skipped = boxes, skipped
+        self.url = self.name = url
 
     def find_project(self, title: str) -> dict[str, Any] | None:
         return {"id": 1, "model_version": "m"} if title == "t" else None

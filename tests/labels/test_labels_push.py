@@ -29,7 +29,7 @@ DOG = Box("dog_barking", 21, 30, 61, 70)
 class FakeStudio:
     """A server in memory; `alive` requests are answered, then it is gone."""
 
-    url = "http://127.0.0.1:1"
+    url = name = "http://127.0.0.1:1"
 
     def __init__(self) -> None:
         self.project: dict[str, Any] | None = None
@@ -67,6 +67,10 @@ class FakeStudio:
         self._ask()
         for task in tasks:
             self.held.append({"predictions": [], "total_annotations": 0, **task, "id": len(self.held) + 1})
+
+    def change_task(self, task: int, data: dict[str, Any]) -> None:
+        self._ask()
+        self.held[task - 1]["data"] = data
 
     def add_predictions(self, project: int, predictions: list[dict[str, Any]]) -> None:
         self._ask()
@@ -142,6 +146,47 @@ def test_the_least_certain_come_first_and_the_version_is_shown() -> None:
     assert first["score"] == 0.1 and read_regions(first["result"]).boxes == [DOG]
 
 
+def test_what_has_changed_here_is_shown_anew_unless_it_was_worked_on() -> None:
+    studio = FakeStudio()
+    _push(studio)
+    studio.held[0]["total_annotations"] = 1
+    studio.held[1]["data"]["note"] = "mine"
+    before = dict(studio.held[0]["data"])
+    cats = [
+        Shown(Frame("abc", k), "cat_meowing", f"train/cat_meowing/abc/abc_{k}.jpg", 160, 120)
+        for k in range(1, 5)
+    ]
+    done = _push(studio, cats)
+    assert (done.added, done.renewed, done.changed, done.strange) == (0, 3, ("abc_1",), ("abc_5",))
+    assert studio.held[0]["data"] == before
+    data = studio.held[1]["data"]
+    assert (data["category"], data["heading"], data["note"]) == (
+        "cat_meowing",
+        "cat_meowing: frame 2 of abc",
+        "mine",
+    )
+    assert _push(studio, cats).renewed == 0
+
+
+def test_a_project_made_by_other_means_is_known_by_its_images() -> None:
+    studio = FakeStudio()
+    _push(studio, [])
+    for k in range(1, 6):
+        data = {"image": f"/data/upload/3/0a1b2c3d-abc_{k}.jpg"}
+        studio.held.append({"id": k, "data": data, "predictions": [], "total_annotations": 0})
+    done = _push(studio)
+    assert (done.added, done.there, done.renewed, done.doubled) == (0, 5, 0, ())
+    assert studio.held[0]["data"] == {"image": "/data/upload/3/0a1b2c3d-abc_1.jpg"}
+
+
+def test_a_configuration_changed_there_is_replaced_and_told() -> None:
+    studio = FakeStudio()
+    assert not _push(studio).config_replaced
+    assert studio.project is not None
+    studio.project["label_config"] = "<View/>"
+    assert _push(studio).config_replaced and studio.project["label_config"] == CONFIG
+
+
 def test_a_frame_held_twice_is_told() -> None:
     studio = FakeStudio()
     _push(studio)
@@ -169,6 +214,11 @@ def test_proposals_are_written_and_read(tmp_path: Path) -> None:
     assert read_proposals(tmp_path / "p.json") == _proposals()
     (tmp_path / "p.json").write_text('{"frames": {"a": []}}')
     with pytest.raises(PipelineError, match=r"p\.json"):
+        read_proposals(tmp_path / "p.json")
+    (tmp_path / "p.json").write_text(
+        '{"model_version": "m", "ordered": true, "frames": {"a": {"boxes": [], "score": 1, "size": [0, 9]}}}'
+    )
+    with pytest.raises(PipelineError, match=r"p\.json: holds no proposals .*an image of 0 x 9"):
         read_proposals(tmp_path / "p.json")
     with pytest.raises(PipelineError, match=r"no\.json: no such file; make it with `avs labels propose`"):
         read_proposals(tmp_path / "no.json")

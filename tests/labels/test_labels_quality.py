@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from labels_world import DOG, catalog, full, label
 from sklearn.metrics import cohen_kappa_score
 
 from pipeline.labels.agreement import agreement, cohens_kappa, matches
-from pipeline.labels.check_report import task_link, write_report
+from pipeline.labels.check_report import task_link, thumbnail, write_report
 from pipeline.labels.quality import Quality, assess
 from pipeline.labels.table import check, homes, read_folder
 from pipeline.labels.voc import Box
@@ -112,6 +113,21 @@ def test_errors_make_labels_unfit_and_come_first(tmp_path: Path) -> None:
     ]
     label(tmp_path, "abc", 5, DOG)
     assert _quality(tmp_path).fit
+
+
+def test_a_case_shows_every_box_of_its_file(tmp_path: Path) -> None:
+    full(tmp_path)
+    label(tmp_path, "abc", 5, DOG, Box("dog_barking", -9, 0, 16, 12))
+    cases = {case.kind: case for case in _quality(tmp_path).cases}
+    edges = [(20 / 160, 29 / 120, 61 / 160, 70 / 120), (0, 0, 0.1, 0.1)]
+    np.testing.assert_allclose(cases["several_boxes"].boxes, edges)
+    image = tmp_path / "a.png"
+    assert cv2.imwrite(str(image), np.zeros((120, 160, 3), np.uint8))
+    url = thumbnail(image, cases["several_boxes"].boxes)
+    assert url is not None and url.startswith("data:image/jpeg;base64,")
+    shown = cv2.imdecode(np.frombuffer(base64.b64decode(url.split(",")[1]), np.uint8), cv2.IMREAD_COLOR)
+    red = (shown[..., 2] > 120) & (shown[..., 1] < 100)
+    assert red[17, 10] and red[70, 31]  # the lower edge of the small box, the left one of the other; 240 wide
 
 
 def test_the_page_is_whole_and_escapes_everything(tmp_path: Path) -> None:

@@ -22,6 +22,14 @@ def test_it_comes_back_and_other_folders_stay(tmp_path: Path) -> None:
     assert last_met(a, "/other.json", "abc_1.xml") is None
 
 
+def test_a_moved_checkout_keeps_it(tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    write_record(tmp_path / "here/.ls/met.json", tmp_path / "here/voc", {"t": {"abc_1.xml": ["1", "2"]}})
+    (tmp_path / "here").rename(tmp_path / "there")
+    record = read_record(tmp_path / "there/.ls/met.json", tmp_path / "there/voc")
+    assert last_met(record, "t", "abc_1.xml") == ["1", "2"]
+
+
 def test_one_that_does_not_tell_sources_apart_never_lets_a_file_be_replaced(tmp_path: Path) -> None:
     file = tmp_path / "met.json"
     file.write_text(json.dumps({str(tmp_path): {"a_1.xml": ["1", "2"], "a_2.xml": ["3", "4", "ours"]}}))

@@ -13,12 +13,15 @@ from pathlib import Path
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
 from pipeline.categories import CATEGORIES
+from pipeline.cli import app
 from pipeline.errors import PipelineError
 from pipeline.labels import server, workplace
 from pipeline.labels.client import Studio
 from pipeline.labels.workplace import (
+    FOLDER,
     Credentials,
     account,
     find_credentials,
@@ -79,7 +82,7 @@ def test_a_server_that_ends_or_a_taken_port_is_told(tmp_path: Path) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(PipelineError, match="--port"):
-            server.start(Path("/bin/true"), tmp_path, LOGIN, {}, port)
+            server.refuse_taken(port)
     with pytest.raises(PipelineError, match="status 3"):
         server.start(_command(tmp_path / "ls"), tmp_path, LOGIN, dict(os.environ), port)
 
@@ -97,6 +100,30 @@ def test_secrets_are_random_private_kept_and_never_shown(tmp_path: Path) -> None
     with pytest.raises(PipelineError) as caught:
         find_credentials(tmp_path / "ls", {})
     assert first.token not in str(caught.value)
+
+
+def test_a_taken_port_leaves_the_known_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the next pull would hand the token to whatever listens there."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LABEL_STUDIO_COMMAND", "true")
+    known = make_credentials(FOLDER, "http://127.0.0.1:1")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = CliRunner().invoke(app, ["labels", "serve", "--port", str(taken.getsockname()[1])])
+    assert isinstance(done.exception, PipelineError) and "is taken" in str(done.exception)
+    assert find_credentials(FOLDER, {}) == known
+
+
+def test_a_server_keeps_its_name_at_every_port(tmp_path: Path) -> None:
+    first = make_credentials(tmp_path / "a", "http://127.0.0.1:1")
+    again = make_credentials(tmp_path / "a", "http://127.0.0.1:2")
+    other = make_credentials(tmp_path / "b", "http://127.0.0.1:1")
+    assert first.name and first.name == again.name != other.name
+    key = {"LABEL_STUDIO_URL": again.url, "LABEL_STUDIO_API_KEY": "k"}
+    assert find_credentials(tmp_path / "a", key).name == first.name
+    assert Studio(again.url, again.token, again.name).name == first.name
+    assert Studio("http://h/", "k").name == "http://h"
 
 
 def test_another_server_by_environment(tmp_path: Path) -> None:

@@ -33,6 +33,16 @@ def test_a_million_tasks_are_refused_by_a_limit() -> None:
         read_tasks([0] * (studio_json.MAX_TASKS + 1), "x")
 
 
+def test_a_box_of_several_images_is_not_taken_for_the_first_s() -> None:
+    """The region says `to_name` page_3 or `item_index` 2, in ways that differ by configuration."""
+    images = [f"/data/upload/1/abc_{k}.jpg" for k in range(1, 6)]
+    drawn = [{"id": 1, "result": [{**regions([BOX], 200, 100)[0], "item_index": 2}]}]
+    tasks, ((_, why),) = read_tasks([{"data": {"images": images}, "annotations": drawn}], "e.json")
+    assert not tasks and "several images" in why
+    (one,), reasons = read_tasks([{"data": {"images": images[:1]}, "annotations": drawn}], "e.json")
+    assert one.image_id == "abc_1" and not reasons
+
+
 def test_what_is_no_task_is_told_by_its_place() -> None:
     old = {"data": {"image_id": "a_1"}, "completions": [{"id": 1, "result": regions([BOX], 200, 100)}]}
     tasks, reasons = read_tasks(
@@ -186,11 +196,12 @@ def test_every_export_from_the_wild_gives_tasks() -> None:
     found = {}
     for path in sorted(WILD.glob("*.json")):
         tasks, reasons = read_export(path)
-        assert not reasons
+        several = path.name.startswith("02")  # one task of several images
+        assert [why.split(",")[0] for _, why in reasons] == ["shows several images"] * several
         drawn = [one for task in tasks for one in task.drawn]
         found[path.name[:2]] = (
             len(tasks),
             sum(len(one.boxes) for one in drawn),
             sum(one.notes.count("rotated") for one in drawn),
         )
-    assert found == {"00": (2, 3, 0), "02": (1, 1, 0), "03": (2, 6, 0), "04": (3, 25, 25), "05": (1, 0, 0)}
+    assert found == {"00": (2, 3, 0), "02": (0, 0, 0), "03": (2, 6, 0), "04": (3, 25, 25), "05": (1, 0, 0)}

@@ -53,6 +53,8 @@ def test_sane_labels_give_every_box_in_catalogue_order(tmp_path: Path) -> None:
         ([Box("dog_barking", 21, 30, 21, 70)], "empty", 0),
         ([Box("dog_barking", 170, 30, 190, 70)], "outside", 0),
         ([Box("dog_barking", -20, 30, 0, 70)], "outside", 0),
+        ([Box("dog_barking", -20, 30, 1, 70)], "empty", 0),
+        ([Box("dog_barking", 0, 0, 1, 1)], "empty", 0),  # of fractions of the sides
         ([Box("dog_barking", 21, 30, 200, 70)], "out_of_image", 1),
         ([Box("dog_barking", 21, 0, 61, 70)], "out_of_image", 1),
         ([Box("dog_barking", 21, 30, 22, 70)], "tiny", 1),
@@ -67,6 +69,21 @@ def test_each_rule_about_a_box(tmp_path: Path, boxes: list[Box], kind: str, left
     assert _kinds(problems) == {("abc_3.xml", kind)}
     assert (found["name"] == "abc").sum() == left
     assert (KINDS[kind][0] == "warning") == (left == 1) or kind == "several_boxes"
+
+
+def test_a_linked_folder_of_labels_is_refused(tmp_path: Path) -> None:
+    label(tmp_path / "voc", "abc", 1, DOG)
+    (tmp_path / "more").mkdir()
+    (tmp_path / "voc/helicopter").symlink_to(tmp_path / "more")
+    with pytest.raises(PipelineError, match="helicopter: is a link to a folder"):
+        read_labels(tmp_path / "voc", catalog(), jobs=1)
+
+
+def test_a_tiny_box_is_told_with_the_size_that_is_left(tmp_path: Path) -> None:
+    label(tmp_path, "abc", 1, Box("dog_barking", -30, 30, 2, 70))
+    _, problems = read_labels(tmp_path, catalog(), jobs=1)
+    (detail,) = problems.loc[problems["kind"] == "tiny", "detail"]
+    assert detail == "is tiny: 2 x 41 pixels of 160 x 120."
 
 
 def test_a_box_out_of_its_image_is_clipped(tmp_path: Path) -> None:

@@ -1,0 +1,31 @@
+"""Sounds for annotators follow their sources."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from labels_world import clip
+from trees import tone, write_sound
+
+from pipeline.catalog import to_frame
+from pipeline.labels.sounds import RATE, write_sounds
+
+
+def _pitch(path: Path) -> float:
+    wave, rate = soundfile.read(path)
+    assert rate == RATE and wave.shape == (5 * RATE,)
+    return float(np.abs(np.fft.rfft(wave)).argmax()) / 5
+
+
+def test_a_sound_is_written_once_and_again_when_its_source_is_another(tmp_path: Path) -> None:
+    source = tmp_path / "abc.wav"
+    write_sound(source, tone(5, RATE, hertz=440.0))
+    table = to_frame([clip("abc", "dog_barking", "train")._replace(audio=str(source))])
+    assert write_sounds(table, tmp_path / "sounds", jobs=1) == 1
+    assert write_sounds(table, tmp_path / "sounds", jobs=1) == 0
+    assert abs(_pitch(tmp_path / "sounds/abc.flac") - 440) < 1
+    write_sound(source, tone(5, RATE, hertz=880.0))
+    assert write_sounds(table, tmp_path / "sounds", jobs=1) == 1
+    assert abs(_pitch(tmp_path / "sounds/abc.flac") - 880) < 1
