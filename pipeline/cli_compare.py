@@ -86,7 +86,12 @@ def _shared(runs: Sequence[Run]) -> list[str]:
     }
     common = {variant: set.intersection(*sets) for variant, sets in clips.items()}
     first, *others = common
+    seeds = {variant: {run.seed for run in group} for variant, group in by_variant(runs).items()}
     return [
+        f"{variant} and {first} share no seed, so that they are not compared; give the same seeds of both."
+        for variant in others
+        if not seeds[variant] & seeds[first]
+    ] + [
         f"{variant} and {first}: {len(common[variant] & common[first])} clips are in all runs of both; "
         "differences are over these."
         for variant in others

@@ -68,7 +68,7 @@ def evaluate(
         pictured: positions within `rows` of the clips whose masks are kept.
     """
     ious: dict[str, list[Tensor]] = {"true": []}
-    areas: dict[str, list[Tensor]] = {"true": []}
+    areas: dict[str, list[Tensor]] = {}
     changes: dict[str, list[Tensor]] = {}
     curves: list[Tensor] = []
     passed: list[Tensor] = []
@@ -88,7 +88,6 @@ def evaluate(
         probability = segment(batch.audio)
         own = probability > 0.5
         ious["true"].append(iou_per_frame(probability, truth).unflatten(0, (-1, frames)).mean(1))
-        areas["true"].append(false_positive_area(own).unflatten(0, (-1, frames)).mean(1))
         curves.append(fscore_curves(probability, truth).unflatten(0, (-1, frames)))
         kept["true"].append(own.unflatten(0, (-1, frames))[wanted].cpu().numpy())
         for condition, features in sounds.items():

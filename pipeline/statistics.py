@@ -22,6 +22,7 @@ from scipy import stats
 LEVEL = 0.95
 DRAWS = 10_000
 MAX_SEEDS = 1000
+FEW_SEEDS = 3  # up to so many `crossed_interval` is too narrow
 
 
 @dataclass(frozen=True)
@@ -124,16 +125,23 @@ def crossed_interval(matrix: ArrayLike, *, level: float = LEVEL) -> Interval:
     Model: x[s, c] = mu + seed[s] + clip[c] + noise[s, c], all random. The mean's variance is estimated as
     var(seed means)/S + var(clip means)/C - var(noise)/(S C), with Satterthwaite's degrees of freedom, bounded
     from below by the smaller of S - 1 and C - 1. Source: Cornfield & Tukey 1956; Satterthwaite 1946.
+
+    In simulation it holds the truth in 95 % of cases from five seeds on, in 92 % with three and in 88 to 91 %
+    with two, whose variance has one degree of freedom: see `FEW_SEEDS`.
     """
     table = np.asarray(matrix, dtype=np.float64)
     mean, by_seed, by_clip, noise = _shares(table)
-    seeds, clips = table.shape
+    variance, freedom = _spread(by_seed, by_clip, noise, *table.shape)
+    return _t(mean, variance, freedom, level)
+
+
+def _spread(by_seed: float, by_clip: float, noise: float, seeds: int, clips: int) -> tuple[float, float]:
+    """The variance of a (seeds, clips) matrix's mean, from `_shares`, and its degrees of freedom."""
     # the estimate may come out below either part, even below 0; the larger part is the least it can be
     variance = max(by_seed + by_clip - noise, by_seed, by_clip)
     parts = by_seed**2 / (seeds - 1) + by_clip**2 / (clips - 1) + noise**2 / ((seeds - 1) * (clips - 1))
     smallest = min(seeds, clips) - 1
-    freedom = max(variance**2 / parts, smallest) if parts > 0 else smallest
-    return _t(mean, variance, freedom, level)
+    return variance, max(variance**2 / parts, smallest) if parts > 0 else smallest
 
 
 def _shares(table: NDArray[np.float64]) -> tuple[float, float, float, float]:
@@ -238,16 +246,14 @@ def crossed_seeds_needed(matrix: ArrayLike, *, power: float = 0.8, level: float 
     table = np.asarray(matrix, dtype=np.float64)
     mean, by_seed, by_clip, noise = _shares(table)
     seeds, clips = table.shape
-    one_seed = by_seed * seeds
     own = max(by_clip - noise, 0.0)  # what the clips add, whatever the seeds
     if mean == 0:
         return None
     for n in range(2, MAX_SEEDS + 1):
-        variance = one_seed / n + own
+        fewer = seeds / n  # seeds' own variance and the noise go with their number
+        variance, freedom = _spread(by_seed * fewer, own + noise * fewer, noise * fewer, n, clips)
         if math.sqrt(variance) <= 1e-12 * abs(mean):
             return n
-        parts = (one_seed / n) ** 2 / (n - 1) + own**2 / (clips - 1)
-        freedom = max(variance**2 / parts, min(n, clips) - 1)
         if _power(mean / math.sqrt(variance), freedom, level) >= power:
             return n
     return None

@@ -12,7 +12,7 @@ from rich.table import Table
 from pipeline.catalog import read_catalog
 from pipeline.files import atomic_folder, read_json, write_json, write_text
 from pipeline.params import load_params
-from pipeline.report.compare import compare_variants
+from pipeline.report.compare import compare_variants, hearing
 from pipeline.report.inputs import read_runs
 from pipeline.report.listening import compare_listening
 from pipeline.report.page import Material, build_page
@@ -51,13 +51,14 @@ def main() -> None:
     console.print(_table(rows))
     silent = next((row for row in rows if row.variant == "silent"), None)
     compared = [compare_sentence(pair) for pair in pairs if pair.figure == "miou"]
-    for line in compared + [hearing_sentence(row, silent) for row in rows]:
+    gains = hearing(runs, seed=seed)
+    for line in compared + [hearing_sentence(row, gains.get(row.variant), silent) for row in rows]:
         console.print(line, markup=False, highlight=False)
     console.print(f"report: {REPORTS / 'index.html'}", markup=False, highlight=False)
 
 
 def _table(rows: list[VariantRow]) -> Table:
-    table = Table("variant", "epochs", "best val M_J (epoch)", "test M_J", "test M_F")
+    table = Table("variant", "epochs", "val M_J (epoch kept)", "test M_J", "test M_F")
     for row in rows:
         val = f"{row.val_miou or '–'} ({row.best_epoch})"
         table.add_row(row.variant, row.epochs, val, str(row.miou or "–"), str(row.fscore or "–"))

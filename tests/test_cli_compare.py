@@ -117,3 +117,9 @@ def test_clips_that_not_all_runs_have_are_said(folders: list[str], monkeypatch: 
     assert "listening and baseline: 3 clips are in all runs of both" in printed
     (row,) = [row for row in rows(printed) if row[:2] == ["M_J", "listening minus baseline"]]
     assert row[2].startswith("+0.103")  # .1 .1 .1, then .1 .12 .1
+
+
+def test_variants_that_share_no_seed_are_told(folders: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    printed = compare(monkeypatch, folders[0], folders[3])  # baseline-1, listening-2
+    assert "listening and baseline share no seed, so that they are not compared" in printed
+    assert "share no seed" not in compare(monkeypatch, *folders)

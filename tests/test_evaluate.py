@@ -21,7 +21,9 @@ SIDE, CLIPS = 32, 4
 
 
 class Scripted(nn.Module):
-    """A segmenter whose mask is decided by the sound: left half under 1, right half under 2, else none."""
+    """A segmenter whose mask is decided by the sound: left half under 1, right half under 2, the left half
+    and less surely the next quarter under 3, the left quarter under 4, else none.
+    """
 
     def encode(self, frames: Tensor) -> list[Tensor]:
         return [frames]
@@ -32,10 +34,20 @@ class Scripted(nn.Module):
         heard = torch.ones(frames.shape[:2]) if audio is None else audio[..., 0]
         logits[..., : SIDE // 2][heard == 1] = 9.0
         logits[..., SIDE // 2 :][heard == 2] = 9.0
+        logits[..., : SIDE // 2][heard == 3] = 9.0
+        logits[..., SIDE // 2 : 3 * SIDE // 4][heard == 3] = 0.5  # a probability of 0.62
+        logits[..., : SIDE // 4][heard == 4] = 9.0
         return Segmentation(logits, [], [])
 
 
-def run(tmp_path: Path, *, audio: bool, model: nn.Module | None = None):
+def run(
+    tmp_path: Path,
+    *,
+    audio: bool,
+    model: nn.Module | None = None,
+    own: tuple[float, ...] = (1, 1, 1, 1),
+    another: float = 2,
+):
     frames = np.zeros((CLIPS, 5, SIDE, SIDE, 3), np.uint8)
     left = np.zeros((CLIPS, 5, SIDE, SIDE), np.uint8)
     left[..., : SIDE // 2] = 1
@@ -47,15 +59,21 @@ def run(tmp_path: Path, *, audio: bool, model: nn.Module | None = None):
         return np.full((CLIPS, 5, 128), value, np.float32)
 
     partly = sound(2.0)
-    partly[0] = np.nan  # a clip that lacks the condition
+    partly[3] = np.nan  # a clip that lacks the condition
+    heard = np.array(own, np.float32)[:, None, None].repeat(5, 1).repeat(128, 2)
     plan = SimpleNamespace(audio=audio)
     return evaluate(
         Checkpoint(plan, model or Scripted(), None, 1, 0.0),  # type: ignore[arg-type]
-        Clips(tmp_path, audio=sound(1.0) if audio else None),
+        Clips(tmp_path, audio=heard if audio else None),
         np.arange(1, CLIPS),
         np.array(["a", "b", "c", "d"]),
         np.array(["dog", "dog", "dog", "piano"]),
-        {"silence": sound(0.0), "other_category": sound(2.0), "shifted": partly, "silent_object": sound(2.0)},
+        {
+            "silence": sound(0.0),
+            "other_category": sound(another),
+            "shifted": partly,
+            "silent_object": sound(2.0),
+        },
         1 - left,
         device=CPU,
         batch_size=2,
@@ -93,7 +111,25 @@ def test_a_model_that_hears_scores_as_worked_out_by_hand(tmp_path):
         "g_miou": pytest.approx(1, abs=1e-6),
         "sensitivity": 1,
     }
-    assert told["piano"]["silent_object"]["swap_passed"] == 1 and "g_miou" not in told["piano"]["shifted"]
+    assert told["piano"]["silent_object"]["swap_passed"] == 1 and "g_miou" not in told["dog"]["shifted"]
+    # the piano's clip lacks that sound
+    assert result.clips["miou_shifted"].isna().tolist() == [False, False, True]
+    assert told["all"]["shifted"]["clips"] == 2 and "shifted" not in told["piano"]
+
+
+def test_an_imperfect_model_by_category_by_hand(tmp_path):
+    """Dogs hear 4: half of the object. The piano hears 3: the object, and less surely half as much again."""
+    result = run(tmp_path, audio=True, own=(4, 4, 4, 3), another=4)
+    rows = result.categories.set_index("category")
+    assert rows["miou"].to_dict() == pytest.approx({"dog": 1 / 2, "piano": 2 / 3}, abs=1e-4)
+    # precision 1, recall 1/2: 1.3 * 1/2 / (0.3 + 1/2); of the piano the surer part alone is the object
+    assert rows["fscore"].to_dict() == pytest.approx({"dog": 0.8125, "piano": 1}, abs=1e-3)
+    assert result.figures["fscore"] == pytest.approx((2 * 0.8125 + 1) / 3, abs=1e-3)
+    assert result.figures["miou"] == pytest.approx((2 / 2 + 2 / 3) / 3, abs=1e-4)
+    told = listening_json(result.listening)
+    by_hand = {"dog": g_miou(1 / 2, 1 / 2), "piano": g_miou(2 / 3, 1 / 2), "all": g_miou(5 / 9, 1 / 2)}
+    found = {category: told[category]["other_category"]["g_miou"] for category in by_hand}
+    assert found == pytest.approx(by_hand, abs=1e-4)
 
 
 def test_a_clip_passes_the_swap_test_as_a_whole(tmp_path):

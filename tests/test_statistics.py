@@ -92,6 +92,50 @@ def test_crossed_interval_covers_new_seeds_and_new_clips(seed_sd: float, clip_sd
     assert hits / 400 >= 0.92
 
 
+@pytest.mark.parametrize(("seeds", "least", "most"), [(2, 0.84, 0.93), (3, 0.88, 0.96), (6, 0.93, 0.98)])
+def test_with_few_seeds_the_crossed_interval_is_too_narrow(seeds: int, least: float, most: float) -> None:
+    """As its docstring, the report and docs/listening.md say; seeds differ here by as much as clips."""
+    random = np.random.default_rng([11, seeds])
+    hits = 0
+    for _ in range(1500):
+        table = random.normal(0, 0.05, (seeds, 1)) + random.normal(0, 0.1, (1, 36))
+        got = crossed_interval(table + random.normal(0, 0.1, (seeds, 36)))
+        hits += got.low <= 0 <= got.high
+    assert least <= hits / 1500 <= most
+
+
+def test_crossed_interval_by_hand() -> None:
+    # mean 3.5, of the seeds 3 and 4, of the clips 1, 3.5, 6; residuals -.5 0 .5 / .5 0 -.5
+    got = crossed_interval([[0, 3, 6], [2, 4, 6]])
+    seed, clip, noise = 0.5 / 2, 6.25 / 3, (4 * 0.25 / 2) / 6
+    variance = seed + clip - noise
+    freedom = variance**2 / (seed**2 / 1 + clip**2 / 2 + noise**2 / 2)
+    reach = stats.t.ppf(0.975, freedom) * np.sqrt(variance)
+    assert (got.low, got.high) == pytest.approx((3.5 - reach, 3.5 + reach))
+    # seeds agree: less than their own variance it cannot be, nor the freedom less than that of one seed
+    flat = crossed_interval([[0, 3, 6], [0, 3, 6]])
+    assert flat.high - 3 == pytest.approx(stats.t.ppf(0.975, 2) * np.sqrt(9 / 3))
+    # clips that all answer alike but for noise: the sum of the parts is below the seeds' own
+    noisy = crossed_interval([[0.0, 1.0], [1.0, 0.0]])
+    assert (noisy.mean, noisy.low) == (0.5, 0.5)
+
+
+def test_the_observed_flip_counts_among_the_drawn_ones() -> None:
+    """Phipson & Smyth 2010: of 10 drawn flips of 20 equal values none is as extreme, and p is 1/11."""
+    assert sign_flip_p(np.ones(20), seed=0, draws=10) == 1 / 11
+
+
+def test_seeds_needed_are_more_than_did_not_do() -> None:
+    found = []
+    for trial in range(300):
+        random = np.random.default_rng([12, trial])
+        table = 0.03 + random.normal(0, 0.02, (2, 1)) + random.normal(0, 0.1, (1, 30))
+        table = table + random.normal(0, 0.1, (2, 30))
+        if crossed_interval(table).p > 0.2 and (needed := crossed_seeds_needed(table)) is not None:
+            found.append(needed)
+    assert found and min(found) > 2
+
+
 def test_crossed_interval_is_the_t_interval_where_only_seeds_differ() -> None:
     by_seed = np.array([0.1, 0.3, 0.2])
     table = np.repeat(by_seed[:, None], 50, axis=1)

@@ -70,6 +70,7 @@ def build_page(runs: Sequence[Run], pairs: Sequence[Pair], material: Material, *
     pairs = [pair for pair in pairs if pair.figure == "miou"]
     areas = {row.variant: area.mean for row in rows if (area := false_area(runs, row.variant)) is not None}
     panels, look = draw_panels(runs, seed=seed)
+    panels = [panel for panel in panels if panel.crops]  # without boxes there is nothing to show
     category_variants, categories = category_rows(runs)
     listening_variants, listening = listening_tables(runs)
     problems = material.problems if material.problems is not None else pd.DataFrame(columns=["kind"])

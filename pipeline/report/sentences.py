@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from pipeline.report.compare import Pair
 from pipeline.report.tables import CONDITIONS, VariantRow
 from pipeline.report.transfer import TransferRow
 from pipeline.report.tsne import Panel
-from pipeline.statistics import Comparison
+from pipeline.statistics import FEW_SEEDS, Comparison
 from pipeline.variants import VARIANTS
 
 SOURCES = {"demo": "the demo world made here", "s4": "AVSBench S4", "ms3": "AVSBench MS3"}
@@ -56,9 +57,13 @@ def compare_sentence(pair: Pair) -> str:
     if comparison.verdict == "cannot tell":
         said += " The interval holds 0: the data does not tell the two apart."
     elif pair.verdict == "cannot tell":
+        corrected = pair.p != interval.p
         said += (
-            f" Among several differences one like it may be chance (p {p_value(pair.p)} after correction)."
+            " Among several differences one like it" if corrected else " By its p value a difference like it"
         )
+        said += f" may be chance (p {p_value(pair.p)}{' after correction' if corrected else ''})."
+    if comparison.both is not None and comparison.n_seeds <= FEW_SEEDS:
+        said += " With so few seeds such an interval holds the truth in about 9 cases of 10, not in 19 of 20."
     if comparison.n_seeds == 1:
         said += " With one seed each, another training may come out differently."
     return said
@@ -78,9 +83,16 @@ def power_sentence(pair: Pair) -> str:
     )
 
 
-def hearing_sentence(row: VariantRow, silent: VariantRow | None = None) -> str:
-    """What another clip's sound does to one variant's masks, and what a model trained without sound finds."""
-    said = _hearing(row)
+def hearing_sentence(
+    row: VariantRow, gain: Comparison | None = None, silent: VariantRow | None = None
+) -> str:
+    """What another clip's sound does to one variant's masks, and what a model trained without sound finds.
+
+    Args:
+        gain: true sound minus another clip's, of `compare.hearing`; None where it is not known by clip.
+        silent: the variant trained without sound.
+    """
+    said = _hearing(row, gain)
     known = VARIANTS.get(row.variant)
     if silent is None or silent.miou is None or row.miou is None or (known and not known.audio):
         return said
@@ -90,7 +102,7 @@ def hearing_sentence(row: VariantRow, silent: VariantRow | None = None) -> str:
     return said + "."
 
 
-def _hearing(row: VariantRow) -> str:
+def _hearing(row: VariantRow, gain: Comparison | None) -> str:
     known = VARIANTS.get(row.variant)
     if known and not known.audio:
         return f"{row.variant}: hears nothing, by construction."
@@ -98,9 +110,13 @@ def _hearing(row: VariantRow) -> str:
         return f"{row.variant}: not measured under another clip's sound."
     true, swapped = row.miou.mean, row.swapped_miou.mean
     said = f"{row.variant}: {true:.3f} with the true sound, {swapped:.3f} with another clip's"
+    if true <= 0:
+        return said + "."
+    if gain is not None and gain.verdict == "cannot tell":
+        return f"{said}. Whether the sound matters cannot be told."
     ratio = row.true_over_swapped
     if ratio is None:
-        return said + "."
+        return f"{said}. It listens."
     if ratio >= 2:
         return f"{said}: {ratio:.1f} times as much. It listens."
     if ratio >= 1.1:
@@ -142,12 +158,14 @@ def listening_sentence(variant: str, pairs: Sequence[Pair], areas: Mapping[str, 
 
 
 def transfer_sentence(row: TransferRow, params: Mapping[str, Any], crowded: bool) -> str:
-    """What a variant trained in this world does in the other one."""
-    trained = "on this data"
+    """What a variant trained in this world does in the other one; nobody knows what real data show."""
+    trained, tested = "on this data", "on other data"
     if params.get("data", {}).get("source") == "demo":
         silent = params.get("demo", {}).get("silent_objects", 1)
         trained = "with two objects in view" if silent else "with the sounding object alone in view"
-    tested = "with a second, silent object beside it" if crowded else "with the sounding object alone in view"
+        tested = "with the sounding object alone in view"
+    if crowded:
+        tested = "with a second, silent object beside it"
     said = (
         f"{row.variant}, trained {trained} and tested {tested}: M_J {row.miou.mean:.3f} with the true sound"
     )
@@ -156,9 +174,9 @@ def transfer_sentence(row: TransferRow, params: Mapping[str, Any], crowded: bool
     said += f", {row.swapped_miou.mean:.3f} with another clip's"
     if row.swap_passed is not None:
         said += f", and on {100 * row.swap_passed.mean:.0f} % of the clips the mask moves with the sound"
-    if row.swapped_miou.mean <= 0:
+    if row.miou.mean <= 0:
         return said + "."
-    ratio = row.miou.mean / row.swapped_miou.mean
+    ratio = row.miou.mean / row.swapped_miou.mean if row.swapped_miou.mean > 0 else math.inf
     found = (
         ("it follows the sound" if ratio >= 2 else "the sound matters somewhat")
         if ratio >= 1.1
@@ -184,6 +202,7 @@ def health_sentence(panels: Sequence[Panel]) -> str:
         said += f" COLLAPSED: {' and '.join(dead)} all point one way, so that their cosine says nothing."
     else:
         said += " no collapse."
+    said += " (Of the train clips, which alone are boxed.)"
     found = last.retrieval.get("sound to crop, all clips")
     if found is not None:
         said += (

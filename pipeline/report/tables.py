@@ -118,7 +118,7 @@ def category_rows(runs: Sequence[Run]) -> tuple[list[str], list[CategoryRow]]:
         parts = [run.categories for run in group if run.categories is not None]
         if parts:
             tables[variant] = pd.concat(parts).groupby("category")[["clips", "miou", "fscore"]].mean()
-    names = sorted({category for table in tables.values() for category in table.index})
+    names = sorted({category for table in tables.values() for category in table.index if category})
     rows = []
     for category in names:
         found = [table.loc[category] if category in table.index else None for table in tables.values()]

@@ -24,7 +24,8 @@ from pipeline.report.page import symbols
 from pipeline.report.pictures import clip_and_kind
 from pipeline.report.summary import summarise
 from pipeline.report.tables import category_rows, mean_of, variant_rows
-from pipeline.statistics import Comparison, Interval, holm
+from pipeline.report.transfer import transfer_rows
+from pipeline.statistics import Comparison, Interval, compare, holm
 
 
 def run(variant: str, seed: int, scores: dict[str, float], swapped: float = 0.1, **figures: float) -> Run:
@@ -111,7 +112,7 @@ def test_listening_pairs_are_corrected_together() -> None:
 def test_a_model_without_sound_is_the_measure_of_what_the_sound_is_worth() -> None:
     rows = variant_rows([run("proposed", 1, {"a": 0.6}), run("silent", 1, {"a": 0.4})])
     assert "Trained without sound (silent) the M_J is 0.400: the true sound gives 1.50 times" in (
-        sentences.hearing_sentence(rows[0], rows[1])
+        sentences.hearing_sentence(rows[0], silent=rows[1])
     )
 
 
@@ -181,7 +182,7 @@ def test_sentences_say_better_worse_or_cannot_tell() -> None:
     assert pair(-0.03, -0.01).verdict == "worse"
     said = sentences.compare_sentence(pair(-0.01, 0.03))
     assert "0.010 above" in said and "−0.010 to +0.030" in said and "does not tell the two apart" in said
-    assert "over 36 test clips and 3 seeds" in said
+    assert "over 36 test clips and 3 seeds" in said and "about 9 cases of 10" in said
     assert "another training may come out differently" in sentences.compare_sentence(pair(0.1, 0.2, seeds=1))
     assert "with 7 seeds; 3 were trained" in sentences.power_sentence(pair(0.1, 0.2))
     assert "cannot be said from one" in sentences.power_sentence(pair(0.1, 0.2, seeds=1))
@@ -193,12 +194,40 @@ def test_sentences_say_better_worse_or_cannot_tell() -> None:
         (0.1, "5.0 times as much. It listens."),
         (0.4, "1.25 times"),
         (0.5, "hardly depend"),
-        (0.0, "another clip's."),
+        (0.0, "0.000 with another clip's. It listens."),
     ],
 )
 def test_hearing_sentence(swapped: float, said: str) -> None:
     row = variant_rows([run("proposed", 1, {"a": 0.5}, swapped=swapped)])[0]
     assert said in sentences.hearing_sentence(row)
+
+
+def test_a_model_that_finds_nothing_or_whose_gain_may_be_chance_is_not_said_to_listen() -> None:
+    nothing = variant_rows([run("proposed", 1, {"a": 0.0}, swapped=0.0)])[0]
+    assert sentences.hearing_sentence(nothing).endswith("another clip's.")
+    row = variant_rows([run("proposed", 1, {"a": 0.009}, swapped=0.004)])[0]
+    random = np.random.default_rng(0)
+    chance = compare(random.normal(0.001, 0.05, (1, 40)), seed=0)
+    assert chance.verdict == "cannot tell"
+    said = sentences.hearing_sentence(row, chance)
+    assert said.endswith("Whether the sound matters cannot be told.") and "listens" not in said
+    sure = compare(random.normal(0.3, 0.05, (1, 40)), seed=0)
+    assert "It listens." in sentences.hearing_sentence(row, sure)
+
+
+@pytest.mark.parametrize(
+    ("source", "crowded", "tested"),
+    [
+        ("demo", False, "with the sounding object alone in view"),
+        ("demo", True, "with a second, silent object beside it"),
+        ("s4", False, "on other data"),  # nobody knows what is in view there
+    ],
+)
+def test_where_a_model_was_tested(source: str, crowded: bool, tested: str) -> None:
+    models = {"a-1": {"variant": "a", "figures": {"miou": 0.8, "swapped_miou": 0.0}}}
+    (row,) = transfer_rows({"models": models})
+    said = sentences.transfer_sentence(row, {"data": {"source": source}}, crowded)
+    assert f"tested {tested}:" in said and said.endswith("it follows the sound.")
 
 
 def test_a_variant_without_audio_is_not_said_to_listen() -> None:
