@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pipeline.categories import CATEGORIES, FRAMES, SPLITS
 from pipeline.clip import Clip
 from pipeline.errors import PipelineError
-from pipeline.files import atomic_path
+from pipeline.files import atomic_path, refuse_linked_folders
 from pipeline.parallel import map_all
 from pipeline.progress import Track, silent
 from pipeline.readers import ms3, s4
@@ -43,9 +43,13 @@ _SCHEMA = pa.schema(
 
 
 def find_clips(source: Literal["demo", "s4", "ms3"], root: Path, prefer: Prefer = "videos") -> Found:
-    """Read the layout under `root`; the demo's world is laid out as S4 or MS3, whichever table it has."""
+    """Read the layout under `root`; the demo's world is laid out as S4 or MS3, whichever table it has.
+
+    Raises `PipelineError` for a table that is missing or wrong, and for a link to a folder.
+    """
     if source == "demo":
         source = "ms3" if (root / ms3.TABLE).is_file() else "s4"
+    refuse_linked_folders(root / (s4.TABLE if source == "s4" else ms3.TABLE).parts[0])
     return s4.read_s4(root, prefer) if source == "s4" else ms3.read_ms3(root, prefer)
 
 

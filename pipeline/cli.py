@@ -20,7 +20,9 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Audio-visual segmentation: labels, weights, predictions, checks. The pipeline itself: `dvc repro`.",
+    help="Audio-visual segmentation: labels, weights, predictions, checks. "
+    "The pipeline itself: `dvc repro`.\n\n"
+    "Example: avs predict holiday.mp4",
 )
 app.add_typer(labels_app, name="labels")
 app.add_typer(doctor_app, name="doctor")

@@ -12,7 +12,10 @@ from rich.table import Table
 from pipeline.doctor import check_data
 from pipeline.params import load_params
 
-doctor_app = typer.Typer(help="Check data and labels before any stage runs.", no_args_is_help=True)
+doctor_app = typer.Typer(
+    no_args_is_help=True,
+    help="Check data and labels before any stage runs.\n\nExample: avs doctor data",
+)
 
 
 @doctor_app.callback()

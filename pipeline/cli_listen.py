@@ -23,6 +23,8 @@ from pipeline.progress import show
 from pipeline.report.tables import BRIEF
 from pipeline.world import World, on_the_scale_of, read_world
 
+TRANSFER = Path("metrics/transfer.json")  # which the report reads
+
 
 def listen_command(
     checkpoints: Annotated[
@@ -45,7 +47,7 @@ def listen_command(
     """Play checkpoints their clips' own sounds and others: what do they segment?
 
     With --data of another checkout this is the transfer test: trained in one world, tested in another. The
-    report shows what stands in metrics/transfer.json.
+    report shows what stands in metrics/transfer.json, once it is made anew.
 
     Example: avs listen models/*/best.pt --data ../crowded/data --json metrics/transfer.json
     """
@@ -76,6 +78,8 @@ def listen_command(
     console.print(_table(models))
     if json is not None:
         write_json(json, {"data": str(data), "split": split, "crowded": world.crowded, "models": models})
+        if json == TRANSFER:
+            console.print("next: dvc repro --force --single-item report (it says what transfers)")
 
 
 def _listen(path: Path, world: World, split: str, batch_size: int) -> tuple[dict[str, Any], pd.DataFrame]:

@@ -37,6 +37,9 @@ def predict_command(
     from pipeline.predict import predict_video, write_prediction
     from pipeline.recipe import AudioRecipe
 
+    for file in (video, audio):
+        if file is not None and not file.exists():
+            raise PipelineError(f"{file}: no such file.")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = load_checkpoint(checkpoint, device)
     if audio is not None and not model.plan.audio:

@@ -12,7 +12,9 @@ from pipeline.progress import show
 from pipeline.weights import FOLDER, WEIGHTS, check, fetch
 
 weights_command = typer.Typer(
-    no_args_is_help=True, help=f"Pretrained weights: {', '.join(WEIGHTS)}. They lie in {FOLDER}/."
+    no_args_is_help=True,
+    help=f"Pretrained weights: {', '.join(WEIGHTS)}. They lie in {FOLDER}/.\n\n"
+    "Example: avs weights fetch resnet50",
 )
 
 Names = Annotated[list[str] | None, typer.Argument(help="which; all when none is named", show_default=False)]

@@ -10,6 +10,7 @@ from pathlib import Path
 from pipeline.catalog import find_clips
 from pipeline.categories import FRAMES, SPLITS
 from pipeline.clip import Clip
+from pipeline.errors import PipelineError
 from pipeline.labels.folder import place_files
 from pipeline.labels.places import Frame, Home, image_id
 from pipeline.labels.voc import UnreadableLabelError, read_many
@@ -43,9 +44,11 @@ def check_data(params: Params) -> list[Count]:
     """Count what `data.source` and `labels.dir` hold against what they should; seconds for the full data.
 
     The demo is compared with its own sizes in params, AVSBench with the published ones. Raises
-    `PipelineError` if the metadata table itself is missing or wrong.
+    `PipelineError` if the demo is not made yet, or the metadata table itself is missing or wrong.
     """
     data = params.data
+    if data.source == "demo" and not data.root.exists():
+        raise PipelineError(f"{data.root}: the demo is not made yet; run `dvc repro demo`.")
     found = find_clips(data.source, data.root, data.prefer)
     source = data.source
     if source == "demo":

@@ -12,17 +12,14 @@ from pipeline.errors import PipelineError
 UNKNOWN = 2  # in a mask that is partly known: nothing is known of this pixel
 
 
-def read_mask(path: Path, size: int | None = None) -> np.ndarray:
+def read_mask(path: Path) -> np.ndarray:
     """A binary mask: 1 where the image is not black.
 
     The image must hold at most one value besides 0 (whichever it is), so that a grey edge or a map of
     probabilities is never taken for a mask. Colours count by their largest channel; transparency is ignored,
     unless it alone holds a shape, which is an error.
 
-    Args:
-        size: side to which the mask is resized (nearest neighbour); None keeps it.
-
-    Returns: uint8 of 0 and 1, (height, width) or (size, size).
+    Returns: (height, width) uint8 of 0 and 1.
 
     Raises `PipelineError` naming the file and the values found.
     """
@@ -41,8 +38,7 @@ def read_mask(path: Path, size: int | None = None) -> np.ndarray:
             f"{path}: a mask holds 0 and one other value; this one holds {len(values)}: {shown}. "
             "Save it without smoothing, as 0 and 255."
         )
-    mask = (image > 0).astype(np.uint8)
-    return mask if size is None else resize_mask(mask, size)
+    return (image > 0).astype(np.uint8)
 
 
 def resize_mask(mask: np.ndarray, size: int) -> np.ndarray:

@@ -63,19 +63,22 @@ class Objective(nn.Module):
             else None
         )
 
-    def forward(self, batch: Batch) -> dict[str, Tensor]:
+    def forward(self, batch: Batch, batches: int = 1) -> dict[str, Tensor]:
         """The loss terms of a batch by name, unweighted, and their weighted sum under "loss": scalars.
+
+        A step follows the mean gradient of its `batches`: in "loss" the AVM term, a sum over frames as
+        published, counts so many times, so that their number does not change its weight.
 
         With several processes each holds a part of the batch; every one's losses are those of the whole.
         """
         if isinstance(self.segmenter, Localiser):
             weighted = {"trimap": (self.weights.trimap, self._trimap(self.segmenter, batch))}
         else:
-            weighted = self._segment(self.segmenter, batch) | self._crops(batch)
+            weighted = self._segment(self.segmenter, batch, batches) | self._crops(batch)
         total = torch.stack([weight * term for weight, term in weighted.values()]).sum()
         return {"loss": total, **{name: term for name, (_, term) in weighted.items()}}
 
-    def _segment(self, segmenter: Segmenter, batch: Batch) -> dict[str, tuple[float, Tensor]]:
+    def _segment(self, segmenter: Segmenter, batch: Batch, batches: int) -> dict[str, tuple[float, Tensor]]:
         weights = self.weights
         maps, audio, clips = segmenter.encode(normalise(batch.frames)), batch.audio, len(batch.frames)
         if batch.others is not None and audio is not None:  # judged with the same pictures
@@ -89,7 +92,7 @@ class Objective(nn.Module):
             avm = losses.avm_av if weights.avm == "av" else losses.avm_vv
             own = [m[:clips] for m in both.maps]  # maps are large: the loss gathers small features of them
             aligned = [a if a is None else a[:clips] for a in both.audio]
-            terms["avm"] = (weights.lambda_, avm(both.logits[:clips], own, aligned))
+            terms["avm"] = (batches * weights.lambda_, avm(both.logits[:clips], own, aligned))
         if weights.box > 0:  # where a mask is drawn, the box has nothing to add
             assert batch.boxes is not None and batch.present is not None
             boxes = gather(losses.fill(batch.boxes[:, : self.first], *logits.shape[-2:]))

@@ -27,6 +27,13 @@ class Group(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=True)
 
 
+def _below_weights(path: str) -> str:
+    # training replaces models/, and DVC sees a change only in the folder that the stages depend on
+    if Path(path).parts[:1] != ("weights",) or ".." in Path(path).parts:
+        raise ValueError("copy the checkpoint into weights/ and name it there")
+    return path
+
+
 class Data(Group):
     source: Literal["demo", "s4", "ms3"]
     root: Path = Field(strict=False)
@@ -51,6 +58,11 @@ class Audio(Group):
     seed: int = Field(0, ge=0)
     standardise: bool = True
 
+    @field_validator("weights")
+    @classmethod
+    def _in_weights(cls, path: str) -> str:
+        return path if path == "seeded" else _below_weights(path)
+
 
 class Model(Group):
     backbone: Backbone
@@ -71,10 +83,7 @@ class Model(Group):
     @field_validator("initial")
     @classmethod
     def _in_weights(cls, path: str) -> str:
-        # training replaces models/, and DVC sees a change only in the folder that the plan depends on
-        if path and (Path(path).parts[0] != "weights" or ".." in Path(path).parts):
-            raise ValueError("copy the checkpoint into weights/ and name it there")
-        return path
+        return path and _below_weights(path)
 
 
 class Loss(Group):

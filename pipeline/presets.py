@@ -88,7 +88,9 @@ def _changes(
         labels = LABELS
     wanted = dict(preset)
     if root is not None:
-        wanted["data", "root"] = root.as_posix()
+        # one outside is named in full, links as they are: a queued experiment runs in another folder
+        inside = root.resolve().is_relative_to(Path.cwd())
+        wanted["data", "root"] = (root if inside else root.absolute()).as_posix()
     if labels is not None:
         wanted["labels", "dir"] = labels.as_posix()
     return {key: value for key, value in wanted.items() if key not in old or old[key] != value}

@@ -111,7 +111,7 @@ def train_epoch(
         for place, batch in enumerate(group, start=1):
             before_batch(count)
             with fabric.no_backward_sync(objective, enabled=place < len(group)):
-                terms = objective(batch)
+                terms = objective(batch, len(group))
                 fabric.backward(terms["loss"] / len(group))
             for name, value in terms.items():  # added on the device: the loop never waits for a figure
                 sums[name] = sums.get(name, torch.zeros((), device=value.device)) + value.detach()

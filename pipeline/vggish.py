@@ -65,10 +65,8 @@ def load_vggish(weights: str, seed: int = 0) -> tuple[VGGish, str]:
     checksum = _checksum(path)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises a dozen kinds for a file that is no checkpoint
-        raise PipelineError(
-            f"{path}: is not a checkpoint of weights ({error}); fetch it from {WHERE}."
-        ) from error
+    except Exception as error:  # torch raises a dozen kinds, with long advice
+        raise PipelineError(f"{path}: is not a checkpoint of weights; fetch it from {WHERE}.") from error
     with torch.device("meta"):
         model = VGGish()
     expected = {key: tuple(value.shape) for key, value in model.state_dict().items()}

@@ -186,7 +186,9 @@ def _audio_stream(container: Any, path: Path) -> Any:
 
 
 def _rgb(frame: Any) -> np.ndarray:
-    return frame.to_ndarray(format="rgb24", threads=1)
+    """Upright: a phone stores portrait lying on its side, with a matrix that says so."""
+    image = frame.to_ndarray(format="rgb24", threads=1)
+    return np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90)))
 
 
 def _duration(container: Any) -> float | None:

@@ -29,11 +29,9 @@ STAGES = (
 
 
 def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """The words of every command below `group`."""
-    if not hasattr(group, "commands"):
-        yield path
-        return
-    for name, command in group.commands.items():
+    """The words of `group` and of every command below it."""
+    yield path
+    for name, command in getattr(group, "commands", {}).items():
         yield from commands(command, (*path, name))
 
 
@@ -41,7 +39,7 @@ def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]
 def test_help_has_an_example(words: tuple[str, ...]) -> None:
     result = CliRunner().invoke(app, [*words, "--help"])
     assert result.exit_code == 0
-    assert f"Example: avs {' '.join(words)}" in " ".join(result.output.replace("│", " ").split())
+    assert " ".join(("Example: avs", *words)) in " ".join(result.output.replace("│", " ").split())
 
 
 @pytest.mark.parametrize("name", STAGES)

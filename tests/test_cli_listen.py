@@ -98,6 +98,12 @@ def test_all_figures_of_two_models_in_one_file(place: Path) -> None:
     assert "…" not in printed  # in the eighty columns of a log
 
 
+def test_what_makes_the_report_show_the_transfer_is_told(place: Path) -> None:
+    told = CliRunner().invoke(app, ["listen", "models/baseline-1/best.pt", "--json", "metrics/transfer.json"])
+    assert told.exit_code == 0 and "dvc repro --force --single-item report" in told.output
+    assert "next:" not in listen("models/baseline-1/best.pt")[0]
+
+
 def test_scores_by_clip_stand_where_compare_reads_them(place: Path) -> None:
     _, found = listen("models/baseline-1/best.pt", "models/silent-1/best.pt", "--clips", "by-clip")
     for name, model in found["models"].items():

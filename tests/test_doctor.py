@@ -23,6 +23,7 @@ from typer.testing import CliRunner
 from pipeline import doctor
 from pipeline.cli_doctor import doctor_app
 from pipeline.doctor import PUBLISHED, check_data
+from pipeline.errors import PipelineError
 from pipeline.params import Params, parse_params
 
 ROWS: list[Row] = [
@@ -76,6 +77,25 @@ def test_whole_data_pass(params: Params) -> None:
         "frames with a label": 5,
         "boxes": 5,
     }
+
+
+def test_a_demo_not_made_yet_is_told_so(params: Params, tmp_path: Path) -> None:
+    data = params.data.model_copy(update={"root": tmp_path / "none"})
+    with pytest.raises(PipelineError, match=r"none: the demo is not made yet; run `dvc repro demo`"):
+        check_data(params.model_copy(update={"data": data}))
+
+
+def test_a_linked_folder_is_refused_since_dvc_does_not_look_into_it(params: Params, tmp_path: Path) -> None:
+    masks = next(path for path in (tmp_path / "Single-source").rglob("gt_masks") if path.is_dir())
+    masks.rename(tmp_path / "elsewhere")
+    masks.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(PipelineError, match="gt_masks: is a link to a folder"):
+        check_data(params)
+    masks.unlink()
+    (tmp_path / "elsewhere").rename(masks)
+    link = tmp_path.parent / f"{tmp_path.name}-link"
+    link.symlink_to(tmp_path)  # data.root itself may be one
+    check_data(params.model_copy(update={"data": params.data.model_copy(update={"root": link})}))
 
 
 def test_what_is_missing_is_counted_and_named(params: Params) -> None:

@@ -109,6 +109,13 @@ def test_the_total_is_the_weighted_sum(batch: Batch) -> None:
     assert all(v > 0 for v in value.values())
 
 
+def test_batches_of_one_step_leave_the_avm_term_its_weight(batch: Batch) -> None:
+    """It is a sum over frames: the mean over a step's batches would divide it by their number."""
+    terms = objective(lambda_=0.5, avm="av")(batch, 3)
+    value = {name: term.item() for name, term in terms.items()}
+    assert value["loss"] == pytest.approx(value["bce"] + 3 * 0.5 * value["avm"], rel=1e-6)
+
+
 def test_the_crop_terms_shape_the_encoder(batch: Batch) -> None:
     model = objective(classification=1.0)
     model(batch)["classification"].backward()

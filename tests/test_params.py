@@ -46,6 +46,9 @@ def test_an_unknown_key_is_named(values, group, key, value):
         ("train", "variants", ["baseline", "baseline"]),
         ("evaluate", "seed", -1),
         ("audio", "seed", -1),
+        ("audio", "weights", "/elsewhere/vggish.pth"),  # DVC would not see it change
+        ("audio", "weights", "weights/../vggish.pth"),
+        ("model", "initial", "models/baseline-1/best.pt"),
         ("model", "image_size", 100),
         ("model", "backbone", "vgg"),
         ("model", "pretrained", "yes"),

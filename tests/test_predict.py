@@ -195,8 +195,8 @@ def test_the_published_codes_checkpoint_is_told_to_keep_its_features_to_itself(
     ("arguments", "complaint"),
     [
         (["mute.mp4"], r"mute\.mp4: has no sound.*--audio FILE"),
-        (["none.mp4"], r"none\.mp4: no such file"),
-        (["a.mp4", "--audio", "none.wav"], r"none\.wav: no such file"),
+        (["none.mp4"], r"none\.mp4: no such file\.$"),
+        (["a.mp4", "--audio", "none.wav"], r"none\.wav: no such file\.$"),
         (["a.mp4", "--audio", "mute.mp4"], r"mute\.mp4: has no sound"),
         (["other.wav"], r"other\.wav: has no video"),
         (["a.mp4", "--audio", "click.wav"], r"click\.wav: 0\.10 s of sound"),

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import struct
 from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -84,6 +86,25 @@ def test_skipping_frames_changes_no_pixel(
     assert counting
     np.testing.assert_array_equal(skipping.images, plain.images)
     assert skipping.note == plain.note
+
+
+def test_a_portrait_stored_on_its_side_is_turned_upright(tmp_path: Path) -> None:
+    path = tmp_path / "phone.mp4"
+    write_video(path, width=96, height=64)
+    lying = read_frames(path).images
+    content = bytearray(path.read_bytes())
+    matrix = content.index(b"tkhd") + 4 + 40  # of the first track, the pictures': ISO/IEC 14496-12, 8.3.2
+    clockwise = (0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30)
+    content[matrix : matrix + 36] = struct.pack(">9i", *clockwise)
+    path.write_bytes(content)
+    upright = read_frames(path).images
+    assert upright.shape == (5, 96, 64, 3)
+    np.testing.assert_array_equal(upright, np.rot90(lying, -1, axes=(1, 2)))
+    shown = cv2.VideoCapture(str(path))  # another reader that heeds the matrix
+    assert (shown.get(cv2.CAP_PROP_FRAME_WIDTH), shown.get(cv2.CAP_PROP_FRAME_HEIGHT)) == (64, 96)
+    for _ in range(frame_indices(25, 125)[0] + 1):
+        _, theirs = shown.read()
+    assert np.abs(theirs[..., ::-1].astype(int) - upright[0]).mean() < 3
 
 
 def test_other_codecs_are_counted(tmp_path: Path) -> None:

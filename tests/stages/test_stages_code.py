@@ -20,7 +20,7 @@ PLUMBING = {
 }
 UNUSED = {  # imported on the way, and not called by this stage
     "boxes": {"video.py"},
-    "crops": {"masks.py", "video.py"},
+    "crops": {"video.py"},
     "outlines": {"frames.py", "video.py"},
     "plan": {"model", "video.py", "weights.py"},
     "train": {"video.py"},
