@@ -34,7 +34,7 @@ class Batch:
         labelled: (B, T) bool.
         rows: (B,) int64, the clips' numbers in the catalogue; in the host's memory, whatever the device.
         audio: (B, T, 128) float32, or None for a variant that does not listen.
-        crops: (B, T, s, s, 3) uint8, or None. Those not present are copies of others that are.
+        crops: (B, T, s, s, 3) uint8, or None.
         present: (B, T) bool: which frames have a box and a crop; None without crops.
         boxes: (B, T, 4) float32: left, top, right, bottom as fractions of the frame; None without crops.
         category: (B,) int64: the clip's class for the crop classifier; None without crops.
@@ -130,18 +130,14 @@ class Clips:
         def pick(array: NDArray | None, wanted: bool = True) -> Tensor | None:
             return _read(array, rows) if wanted and array is not None else None
 
-        crops, present = pick(self.crops, cropped), pick(self.present, cropped)
-        if crops is not None and present is not None:
-            _fill_absent(crops, present)
-
         batch = Batch(
             _read(self.frames, rows),
             _read(self.masks, rows),
             _read(self.labelled, rows),
             torch.from_numpy(np.asarray(rows, dtype=np.int64)),
             pick(self.audio),
-            crops,
-            present,
+            pick(self.crops, cropped),
+            pick(self.present, cropped),
             pick(self.boxes, cropped),
             pick(self.category, cropped),
             outlines=self._outlines(rows) if outlined else None,
@@ -175,14 +171,6 @@ class Clips:
         assert self.outlines is not None
         drawn = _read(self.labelled, rows)[..., None, None]
         return _read(self.outlines, rows).masked_fill(drawn, UNKNOWN)
-
-
-def _fill_absent(crops: Tensor, present: Tensor) -> None:
-    """Put present crops, in turn, where there are none: black ones would shift batch norm's statistics."""
-    there, absent = present.flatten().nonzero()[:, 0], (~present).flatten().nonzero()[:, 0]
-    if len(there) and len(absent):
-        flat = crops.flatten(0, 1)
-        flat[absent] = flat[there[torch.arange(len(absent)) % len(there)]]
 
 
 def _read(array: NDArray, rows: NDArray) -> Tensor:

@@ -52,22 +52,6 @@ def test_take_reads_the_same_rows_of_everything(folder: Path) -> None:
     assert batch.labelled.dtype == torch.bool
 
 
-def test_crops_that_are_not_there_are_filled_with_those_that_are(folder: Path) -> None:
-    """Black ones would shift the statistics of the encoder's batch norm."""
-    present = np.ones((TRAIN, 5), bool)
-    present[1, 1:] = present[3, :] = False
-    np.save(folder / "present.npy", present)
-    clips = Clips(folder, None, folder, np.arange(N))
-    batch = clips.take(np.array([1, 3, 2]))
-    assert batch.crops is not None and batch.present is not None
-    assert batch.present.sum() == 6 and not batch.present[1].any()
-    shown = batch.crops[..., 0, 0, 0]
-    assert shown.tolist() == [[1, 1, 2, 2, 2], [2, 2, 1, 2, 2], [2, 2, 2, 2, 2]]
-    assert (np.load(folder / "crops.npy")[3] == 3).all()  # what is packed stays
-    none = clips.take(np.array([3]))
-    assert none.crops is not None and (none.crops == 3).all()
-
-
 def test_a_batch_on_a_device_keeps_its_row_numbers_in_the_host(folder: Path) -> None:
     """They are read there in every step: asking a GPU for them would wait for all its work."""
     batch = Clips(folder).take(np.array([3, 1])).to(torch.device("meta"))
