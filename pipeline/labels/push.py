@@ -69,8 +69,8 @@ def push(
     studio.serve_folder(project, media)
     wanted = {image_id(shown.frame): _data(shown) for shown in frames}
     there: dict[str, tuple[int, bool]] = {}
-    renewed, changed, doubled, strange = 0, [], [], []
-    for task in list(studio.tasks(project)):
+    stale, changed, doubled, strange = [], [], [], []
+    for task in studio.tasks(project):
         data = task["data"]
         key = image_of(data)
         if key not in wanted:
@@ -86,8 +86,9 @@ def push(
             if worked_on:
                 changed.append(key)
             else:
-                studio.change_task(task["id"], {**data, **wanted[key]})
-                renewed += 1
+                stale.append((task["id"], {**data, **wanted[key]}))
+    for number, data in track(stale, len(stale), "changed tasks"):
+        studio.change_task(number, data)
     new = [shown for shown in frames if image_id(shown.frame) not in there]
     batches = [new[start : start + BATCH] for start in range(0, len(new), BATCH)]
     for batch in track(batches, len(batches), f"batches of {BATCH} tasks"):
@@ -102,7 +103,7 @@ def push(
         added=len(new),
         there=len(frames) - len(new),
         proposals=proposed,
-        renewed=renewed,
+        renewed=len(stale),
         changed=tuple(changed),
         doubled=tuple(doubled),
         strange=tuple(strange),
