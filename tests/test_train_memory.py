@@ -32,8 +32,10 @@ class Product(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.w = nn.Parameter(torch.zeros(()))
+        self.told: list[int] = []
 
-    def forward(self, batch: Numbers) -> dict[str, Tensor]:
+    def forward(self, batch: Numbers, batches: int) -> dict[str, Tensor]:
+        self.told.append(batches)
         return {"loss": self.w * batch.x.mean()}
 
 
@@ -46,6 +48,7 @@ def test_a_step_follows_the_mean_gradient_of_its_batches(accumulate: int, steps:
     figures = train_epoch(wrapped, optimizer, batches, fabric, calls.append, accumulate)  # type: ignore[arg-type]
     assert model.w.item() == pytest.approx(-sum(steps))
     assert calls == [0, 1, 2]
+    assert model.told == {1: [1, 1, 1], 2: [2, 2, 1], 4: [3, 3, 3]}[accumulate]  # of the step each is part of
     if accumulate == 4:
         assert figures == {"loss": 0.0}  # w has not moved before any of the three
 
