@@ -34,7 +34,7 @@ def write_sounds(
         (audio or video, folder / sound_path(name))
         for name, audio, video in zip(train["name"], train["audio"], train["video"], strict=True)
     ]
-    stale = [(source, target) for source, target in wanted if _time(target) != _time(Path(source))]
+    stale = [(source, target) for source, target in wanted if _is_stale(Path(source), target)]
     if stale:
         jobs = 1 if len(stale) < 20 else jobs
         map_all(_write_one, stale, jobs=jobs, backend=backend, track=track, what="sounds for annotators")
@@ -43,13 +43,15 @@ def write_sounds(
 
 def _write_one(item: tuple[str, Path]) -> None:
     source, target = item
-    time = _time(Path(source))
+    time = Path(source).stat().st_mtime_ns if Path(source).exists() else 0  # read_mono names one that is not
     wave = read_mono(Path(source), RATE)
     with atomic_path(target) as temporary:
         soundfile.write(temporary, wave, RATE, format="FLAC")
         os.utime(temporary, ns=(time, time))  # by which the next push sees whether the source is the same
 
 
-def _time(path: Path) -> int:
-    """When the file was last written, in ns; 0 where there is none."""
-    return path.stat().st_mtime_ns if path.exists() else 0
+def _is_stale(source: Path, target: Path) -> bool:
+    """Not there, or of a source that has changed; one whose source has gone stays."""
+    if not target.exists():
+        return True
+    return source.exists() and source.stat().st_mtime_ns != target.stat().st_mtime_ns

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 import soundfile
 from labels_world import clip
 from trees import tone, write_sound
 
 from pipeline.catalog import to_frame
+from pipeline.errors import PipelineError
 from pipeline.labels.sounds import RATE, write_sounds
 
 
@@ -29,3 +31,7 @@ def test_a_sound_is_written_once_and_again_when_its_source_is_another(tmp_path: 
     write_sound(source, tone(5, RATE, hertz=880.0))
     assert write_sounds(table, tmp_path / "sounds", jobs=1) == 1
     assert abs(_pitch(tmp_path / "sounds/abc.flac") - 880) < 1
+    source.unlink()
+    assert write_sounds(table, tmp_path / "sounds", jobs=1) == 0  # what is there is enough
+    with pytest.raises(PipelineError, match=r"abc\.wav: no such file"):
+        write_sounds(table, tmp_path / "others", jobs=1)

@@ -104,6 +104,13 @@ def test_of_several_boxes_the_largest_stays_and_an_unfit_one_never_displaces_a_f
     assert _kinds(problems) == {("abc_1.xml", "wrong_class"), ("abc_1.xml", "several_boxes")}
 
 
+def test_a_box_s_area_counts_both_of_its_ends(tmp_path: Path) -> None:
+    """100 x 5 = 500 pixels against 21 x 21 = 441; between the corners it were 396 against 400."""
+    label(tmp_path, "abc", 1, Box("dog_barking", 1, 1, 100, 5), Box("dog_barking", 1, 1, 21, 21))
+    found, _ = read_labels(tmp_path, catalog(), jobs=1)
+    assert found["xmax"].tolist() == [100]
+
+
 def test_no_size_is_an_error(tmp_path: Path) -> None:
     label(tmp_path, "abc", 1, DOG)
     label(tmp_path, "abc", 2, DOG, width=0, height=0)
