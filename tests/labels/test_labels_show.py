@@ -30,7 +30,7 @@ def test_every_file_that_was_replaced_is_named(capsys: pytest.CaptureFixture[str
     assert "no longer labelled there" in said and "worth a look: 1" in said and "abc_2: why" in said
 
 
-def test_all_that_is_left_out_doubtful_or_in_conflict_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_that_a_person_has_to_look_at_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     def names(kind: str) -> list[str]:
         return [f"{kind}_{number}." for number in range(3 * FEW)]
 
@@ -39,9 +39,11 @@ def test_all_that_is_left_out_doubtful_or_in_conflict_is_named(capsys: pytest.Ca
         doubtful=[(name, "why") for name in names("doubtful")],
     )
     with pytest.raises(typer.Exit):
-        show_settled(Merge(conflicts=names("conflict")), collected, Path("voc"))
+        plan = Merge(conflicts=names("conflict"), gone=names("gone"), ours_changed=names("ours"))
+        show_settled(plan, collected, Path("voc"))
     said = capsys.readouterr().out
-    assert all(name in said for kind in ("left", "doubtful", "conflict") for name in names(kind))
+    kinds = ("left", "doubtful", "conflict", "gone", "ours")
+    assert all(name in said for kind in kinds for name in names(kind))
 
 
 def test_a_source_that_gave_nothing_is_an_error() -> None:

@@ -224,6 +224,35 @@ def test_features_that_collapsed_are_named(finish: Callable) -> None:
     page = check_whole(finished.page())
     assert "COLLAPSED: crop features" in page.text and "sound features (mean" not in page.text
     assert "collapsed" in page.row("proposed seed 1, epoch 25")[-1]
+    assert "(Of the train clips, which alone are boxed.)" in page.text
+
+
+def test_without_boxes_and_categories_the_page_says_nothing_of_them(finish: Callable) -> None:
+    """As MS3 has it."""
+    finished = finish(("baseline",), (1,))
+    for path in finished.root.rglob("features-*.npz"):
+        np.savez(
+            path, features=np.zeros((0, 4), np.float32), category=np.array([], str), clip=np.array([], str)
+        )
+    for path in finished.root.rglob("per_category.csv"):
+        pd.DataFrame({"category": [""], "clips": [16], "miou": [0.5], "fscore": [0.6]}).to_csv(
+            path, index=False
+        )
+    page = check_whole(finished.page())
+    assert "no collapse" not in page.text and "too few for a map" not in page.text
+    assert "t-SNE of the encoder" not in page.text
+    assert not any(row[:1] in ([""], ["nan"]) and "16" in row for row in page.rows)
+
+
+def test_a_gain_that_may_be_chance_is_not_called_listening_on_the_page(finish: Callable) -> None:
+    finished = finish(("baseline",), (1,))
+    assert "It listens" in check_whole(finished.page()).text
+    for path in finished.root.rglob("per_clip.csv"):
+        table = pd.read_csv(path)
+        table["swapped_miou"] = table["miou"] + 0.2 * (-1.0) ** np.arange(len(table))
+        table.to_csv(path, index=False)
+    page = check_whole(finished.page())
+    assert "Whether the sound matters cannot be told" in page.text and "It listens" not in page.text
 
 
 def test_too_few_crops_for_a_map(finish: Callable) -> None:
