@@ -126,14 +126,13 @@ def test_the_observed_flip_counts_among_the_drawn_ones() -> None:
 
 
 def test_seeds_needed_are_more_than_did_not_do() -> None:
+    """Of tables of noise alone, whose parts are often estimated at nothing."""
     found = []
     for trial in range(300):
-        random = np.random.default_rng([12, trial])
-        table = 0.03 + random.normal(0, 0.02, (2, 1)) + random.normal(0, 0.1, (1, 30))
-        table = table + random.normal(0, 0.1, (2, 30))
-        if crossed_interval(table).p > 0.2 and (needed := crossed_seeds_needed(table)) is not None:
+        table = 0.03 + np.random.default_rng([12, trial]).normal(0, 0.1, (2, 30))
+        if crossed_interval(table).p > 0.06 and (needed := crossed_seeds_needed(table)) is not None:
             found.append(needed)
-    assert found and min(found) > 2
+    assert len(found) > 50 and min(found) > 2
 
 
 def test_crossed_interval_is_the_t_interval_where_only_seeds_differ() -> None:

@@ -202,6 +202,20 @@ def test_hearing_sentence(swapped: float, said: str) -> None:
     assert said in sentences.hearing_sentence(row)
 
 
+def test_of_one_difference_no_correction_is_spoken_of() -> None:
+    """Five clips that all agree: the interval leaves 0 out, and no sign flip can be rarer than 2 of 32."""
+    five = {name: 0.5 + 0.01 * place for place, name in enumerate("abcde")}
+    other = {name: score - 0.1 - 0.001 * place for place, (name, score) in enumerate(five.items())}
+    (one,) = compare_variants([run("baseline", 1, other), run("proposed", 1, five)], seed=0)
+    assert one.p == 2 / 32 and one.interval is not None and one.interval.low > 0
+    said = sentences.compare_sentence(one)
+    assert "By its p value a difference like it may be chance (p 0.062)." in said and "correction" not in said
+    many = replace(one, p=0.2)
+    assert "Among several differences one like it may be chance (p 0.200 after correction)." in (
+        sentences.compare_sentence(many)
+    )
+
+
 def test_a_model_that_finds_nothing_or_whose_gain_may_be_chance_is_not_said_to_listen() -> None:
     nothing = variant_rows([run("proposed", 1, {"a": 0.0}, swapped=0.0)])[0]
     assert sentences.hearing_sentence(nothing).endswith("another clip's.")

@@ -67,3 +67,9 @@ def test_a_stage_depends_on_nothing_that_it_does_not_run(stage: str) -> None:
 
 def test_an_interrupted_training_goes_on_only_by_the_code_that_dvc_watches() -> None:
     assert set(CODE) == depends("train")
+
+
+def test_stages_that_open_the_catalogues_files_depend_on_the_data() -> None:
+    """The catalogue holds paths alone: a mask that is mended leaves its bytes as they are."""
+    on_data = {stage for stage, told in STAGES.items() if "${data.root}" in told.get("deps", ())}
+    assert on_data == {"clips", "frames", "boxes", "audio", "negatives"}
