@@ -154,4 +154,6 @@ def seed_everything(*seeds: int) -> None:
     one = seeds[0] if len(seeds) == 1 else int(np.random.SeedSequence(seeds).generate_state(1)[0])
     torch.manual_seed(one)
     torch.use_deterministic_algorithms(True, warn_only=True)
+    # else every new tensor is filled with NaN, in case that something reads what nothing wrote
+    torch.utils.deterministic.fill_uninitialized_memory = False
     torch.backends.cuda.enable_mem_efficient_sdp(False)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pipeline.model.resize import Double
+
 
 class ResidualUnit(nn.Module):
     """r = ReLU(x);  r + conv(ReLU(conv(r))).
@@ -31,11 +33,12 @@ class Fusion(nn.Module):
         super().__init__()
         self.lateral = ResidualUnit(channels) if lateral else None
         self.refine = ResidualUnit(channels)
+        self.enlarge = Double(align_corners=True)
 
     def forward(self, x: Tensor, skip: Tensor | None = None) -> Tensor:
         if self.lateral is not None:
             x = x + self.lateral(skip)
-        return functional.interpolate(self.refine(x), scale_factor=2, mode="bilinear", align_corners=True)
+        return self.enlarge(self.refine(x))
 
 
 class Decoder(nn.Module):
@@ -50,7 +53,7 @@ class Decoder(nn.Module):
         half, thin = channels // 2, max(channels // 8, 16)
         self.head = nn.Sequential(
             nn.Conv2d(channels, half, 3, padding=1),
-            nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False),
+            Double(align_corners=False),
             nn.Conv2d(half, thin, 3, padding=1),
             nn.ReLU(),
             nn.Conv2d(thin, 1, 1),

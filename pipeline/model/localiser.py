@@ -12,6 +12,7 @@ from torch.nn import functional
 from pipeline.distributed import gather
 from pipeline.model.backbone import build_backbone
 from pipeline.model.recompute import run_part
+from pipeline.model.resize import resize
 from pipeline.model.segmenter import Segmentation
 
 STRIDE = 16
@@ -69,8 +70,8 @@ class Localiser(nn.Module):
             raise ValueError("a localiser compares pictures with sounds, and there is no sound")
         unit = maps[0][:, :first]
         cosine = torch.einsum("btchw,btc->bthw", unit, self._sound(audio[:, :first]))
-        size = [STRIDE * side for side in cosine.shape[-2:]]
-        cosine = functional.interpolate(cosine.float(), size=size, mode="bilinear", align_corners=False)
+        size = (STRIDE * cosine.shape[-2], STRIDE * cosine.shape[-1])
+        cosine = resize(cosine.float(), size, align_corners=False)
         least, largest = cosine.amin((2, 3), keepdim=True), cosine.amax((2, 3), keepdim=True)
         scaled = (cosine - least) / (largest - least).clamp(min=FLAT)
         return Segmentation(scaled.logit(eps=1e-6), [], [])
