@@ -155,5 +155,5 @@ def seed_everything(*seeds: int) -> None:
     torch.manual_seed(one)
     torch.use_deterministic_algorithms(True, warn_only=True)
     # else every new tensor is filled with NaN, in case that something reads what nothing wrote
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cuda.enable_mem_efficient_sdp(False)

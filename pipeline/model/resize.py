@@ -13,7 +13,8 @@ def resize(maps: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
     """Bilinear interpolation, `torch.nn.functional.interpolate`'s: (n, C, h, w) -> (n, C, *size).
 
     On a GPU torch's kernel adds gradients in any order, and what it offers in its place, where algorithms are
-    to be deterministic, scatters them by index, many times slower. There each axis is a product with a small matrix.
+    to be deterministic, scatters them by index, many times slower. There each axis is a product with a small
+    matrix.
     """
     if maps.is_cpu:
         return functional.interpolate(maps, size=size, mode="bilinear", align_corners=align_corners)
@@ -21,7 +22,7 @@ def resize(maps: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
 
 
 def resize_by_products(maps: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
-    """`resize` as two matrix products, on any device; the result is channels-last, as convolutions like it."""
+    """`resize` as two matrix products, on any device; channels-last, as convolutions like it."""
     n, channels, height, width = maps.shape
     down = _hats(height, size[0], align_corners, maps.device).to(maps.dtype).expand(n, -1, -1)
     across = _hats(width, size[1], align_corners, maps.device).to(maps.dtype).expand(n * size[0], -1, -1)
@@ -43,7 +44,7 @@ class Double(nn.Module):
 
 @functools.cache
 def _hats(old: int, new: int, align_corners: bool, device: torch.device) -> Tensor:
-    """(new, old) float32: row i holds the weights of the old positions in the new position i; they sum to 1."""
+    """(new, old) float32: row i holds the old positions' weights in the new position i; they sum to 1."""
     with torch.inference_mode(False):  # what evaluation makes first, training may keep
         place = torch.arange(new, dtype=torch.float64, device=device)
         if align_corners:

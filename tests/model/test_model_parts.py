@@ -7,7 +7,7 @@ import torch
 
 from pipeline.model import CropHeads, Segmenter, build_backbone
 from pipeline.model.decoder import Decoder, Fusion, ResidualUnit
-from pipeline.model.reduction import Reduction
+from pipeline.model.reduction import MAPS_ON_GPU, Reduction
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet50", "pvt_v2_b5"])
@@ -94,6 +94,32 @@ def test_reduction_on_maps_smaller_than_its_dilations(size: tuple[int, int]) -> 
         strict=True,
     ):
         torch.testing.assert_close(ours, theirs)
+
+
+def test_reduction_in_parts_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a GPU is given it: values, and the gradients of what all parts share."""
+    torch.manual_seed(0)
+    reduction = Reduction(5, 4).double()
+    x = torch.randn(5, 5, 8, 8, dtype=torch.double, requires_grad=True)
+    inputs = [x, *reduction.parameters()]
+    whole = reduction(x)
+    cotangent = torch.randn_like(whole)
+    expected = torch.autograd.grad(whole, inputs, cotangent)
+    monkeypatch.setattr("pipeline.model.reduction._at_once", lambda x: 2)
+    parts = reduction(x)
+    torch.testing.assert_close(parts, whole)
+    for ours, theirs in zip(torch.autograd.grad(parts, inputs, cotangent), expected, strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_reduction_of_many_maps_on_a_gpu() -> None:
+    torch.manual_seed(0)
+    reduction = Reduction(8, 4)
+    x = torch.randn(MAPS_ON_GPU * 2 + 1, 8, 28, 28)
+    expected = reduction.double()(x.double()).float()
+    torch.testing.assert_close(reduction.float().cuda()(x.cuda()).cpu(), expected, atol=1e-2, rtol=1e-2)
 
 
 def test_reduction_starts_small() -> None:
