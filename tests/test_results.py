@@ -24,6 +24,7 @@ FOLDERS = {  # trained, tested: folder
     ("alone, from that baseline", "crowded"): "alone-from-baseline-in-crowded",
     ("alone, from that baseline, 10 epochs more", "crowded"): "alone-15-from-baseline-in-crowded",
     ("crowded", "crowded"): "crowded",
+    ("crowded, on a GPU", "crowded"): "crowded-gpu",
 }
 
 
