@@ -19,6 +19,7 @@ from pipeline.masks import UNKNOWN
 from pipeline.negative_sounds import NegativeSounds
 from pipeline.packed import open_packed
 from pipeline.paste import Seen, paste
+from pipeline.stand_ins import stand_ins
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -34,7 +35,7 @@ class Batch:
         labelled: (B, T) bool.
         rows: (B,) int64, the clips' numbers in the catalogue; in the host's memory, whatever the device.
         audio: (B, T, 128) float32, or None for a variant that does not listen.
-        crops: (B, T, s, s, 3) uint8, or None.
+        crops: (B, T, s, s, 3) uint8, or None; in the place of a missing one stands another (`stand_ins`).
         present: (B, T) bool: which frames have a box and a crop; None without crops.
         boxes: (B, T, 4) float32: left, top, right, bottom as fractions of the frame; None without crops.
         category: (B,) int64: the clip's class for the crop classifier; None without crops.
@@ -109,6 +110,7 @@ class Clips:
         self.audio = audio
         self.crops = open_packed(crops / "crops.npy") if crops else None
         self.present = open_packed(crops / "present.npy") if crops else None
+        self._shown = None if self.present is None else stand_ins(np.asarray(self.present))
         self.boxes = open_packed(crops / "boxes.npy") if crops else None
         self.category = category
         self.negatives = negatives
@@ -136,7 +138,7 @@ class Clips:
             _read(self.labelled, rows),
             torch.from_numpy(np.asarray(rows, dtype=np.int64)),
             pick(self.audio),
-            pick(self.crops, cropped),
+            self._crops(rows) if cropped else None,
             pick(self.present, cropped),
             pick(self.boxes, cropped),
             pick(self.category, cropped),
@@ -158,6 +160,11 @@ class Clips:
         if batch.outlines is not None:
             batch.outlines[:n][heard.laid & ~batch.labelled[:n, :, None, None]] = 0
         return replace(batch, others=torch.from_numpy(drawn.sounds), other_truth=heard.truth)
+
+    def _crops(self, rows: NDArray) -> Tensor:
+        assert self.crops is not None and self._shown is not None
+        clips, frames = self._shown
+        return torch.from_numpy(np.asarray(self.crops[clips[rows], frames[rows]]))
 
     def _seen(self, rows: NDArray) -> Seen:
         assert self.boxes is not None and self.present is not None

@@ -25,7 +25,7 @@ RESUME = Path(".resume")
 CODE = (  # as in dvc.yaml
     *("augment.py", "batches.py", "distributed.py", "launch.py", "listening.py", "losses", "masks.py"),
     *("metrics.py", "model", "negative_sounds.py", "objective.py", "packed.py", "paste.py", "train.py"),
-    *("training_data.py", "weights.py"),
+    *("stand_ins.py", "training_data.py", "weights.py"),
 )
 
 

@@ -52,6 +52,23 @@ def test_take_reads_the_same_rows_of_everything(folder: Path) -> None:
     assert batch.labelled.dtype == torch.bool
 
 
+def test_a_frame_without_a_box_shows_another_crop_whatever_the_batch(folder: Path) -> None:
+    """Black ones would move the statistics of the encoder's batch norm; no loss looks at it."""
+    present = np.ones((TRAIN, 5), bool)
+    present[1, 2:], present[2] = False, False  # clip 2 has none: clip 3 stands in
+    np.save(folder / "present.npy", present)
+    crops = np.load(folder / "crops.npy")
+    crops[~present] = 0
+    np.save(folder / "crops.npy", crops)
+    clips = Clips(folder, crops=folder, category=np.arange(N))
+    for rows in ([2, 1], [1], [0, 2, 3]):
+        batch = clips.take(np.array(rows))
+        assert batch.crops is not None and batch.present is not None
+        for row, shown, there in zip(rows, batch.crops, batch.present, strict=True):
+            assert shown.unique().tolist() == [3 if row == 2 else row]
+            assert there.tolist() == present[row].tolist()
+
+
 def test_a_batch_on_a_device_keeps_its_row_numbers_in_the_host(folder: Path) -> None:
     """They are read there in every step: asking a GPU for them would wait for all its work."""
     batch = Clips(folder).take(np.array([3, 1])).to(torch.device("meta"))

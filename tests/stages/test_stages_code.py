@@ -24,7 +24,15 @@ UNUSED = {  # imported on the way, and not called by this stage
     "outlines": {"frames.py", "video.py"},
     "plan": {"model", "video.py", "weights.py"},
     "train": {"video.py"},
-    "evaluate": {"distributed.py", "losses", "masks.py", "negative_sounds.py", "paste.py", "video.py"},
+    "evaluate": {
+        "distributed.py",
+        "losses",
+        "masks.py",
+        "negative_sounds.py",
+        "paste.py",
+        "stand_ins.py",
+        "video.py",
+    },
     "report": {"video.py"},
 }
 
