@@ -19,10 +19,12 @@ FOLDERS = {  # trained, tested: folder
     ("alone, three times as long", "alone"): "alone-thrice",
     ("alone, from that baseline", "alone"): "alone-from-baseline",
     ("alone, from that baseline, 10 epochs more", "alone"): "alone-15-from-baseline",
+    ("alone, from that baseline, 20 epochs more", "alone"): "alone-25-from-baseline",
     ("alone", "crowded"): "alone-in-crowded",
     ("alone, twice as long", "crowded"): "alone-twice-in-crowded",
     ("alone, from that baseline", "crowded"): "alone-from-baseline-in-crowded",
     ("alone, from that baseline, 10 epochs more", "crowded"): "alone-15-from-baseline-in-crowded",
+    ("alone, from that baseline, 20 epochs more", "crowded"): "alone-25-from-baseline-in-crowded",
     ("crowded", "crowded"): "crowded",
     ("crowded, on a GPU", "crowded"): "crowded-gpu",
 }
