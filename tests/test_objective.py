@@ -8,7 +8,7 @@ import torch
 
 from pipeline.batches import Batch
 from pipeline.masks import UNKNOWN
-from pipeline.objective import Objective
+from pipeline.objective import Objective, seed_everything
 from pipeline.params import Model
 from pipeline.plan import LossWeights, Plan
 from pipeline.variants import Attention, Network
@@ -162,3 +162,10 @@ def test_a_term_that_reads_the_other_frames_has_them_decoded(batch: Batch) -> No
     batch = replace(batch, other_truth=truth)
     whole, told = objective(negatives=1.0), objective(negatives=1.0, labelled_frames=1)
     assert told(batch)["negatives"].item() == whole(batch)["negatives"].item()
+
+
+def test_new_tensors_are_not_filled_for_the_sake_of_what_nobody_reads() -> None:
+    """Deterministic algorithms bring that along unless told: every new tensor written once more."""
+    seed_everything(1)
+    assert torch.are_deterministic_algorithms_enabled()
+    assert not torch.empty(100_000).isnan().all()

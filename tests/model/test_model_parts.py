@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from pipeline.model import CropHeads, Segmenter, build_backbone
 from pipeline.model.decoder import Decoder, Fusion, ResidualUnit
@@ -112,14 +114,33 @@ def test_reduction_in_parts_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None
         torch.testing.assert_close(ours, theirs)
 
 
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_reduction_of_many_maps_on_a_gpu() -> None:
+def test_reduction_gives_a_gpu_no_more_maps_than_it_is_quick_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without one: torch's fake tensors know shapes and devices alone."""
+    lengths = []
+    conv2d = torch.nn.functional.conv2d
+
+    def spy(x: torch.Tensor, *others: Any, **options: Any) -> torch.Tensor:
+        lengths.append(len(x))
+        return conv2d(x, *others, **options)
+
+    monkeypatch.setattr(torch.nn.functional, "conv2d", spy)
+    with FakeTensorMode(), torch.device("cuda"):
+        found = Reduction(8, 4)(torch.empty(MAPS_ON_GPU * 2 + 1, 8, 28, 28))
+    assert found.shape == (MAPS_ON_GPU * 2 + 1, 4, 28, 28)
+    assert lengths == [MAPS_ON_GPU] * 8 + [1] * 4
+
+
+GPU = (pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU"))
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=GPU)])
+def test_reduction_of_many_maps_is_that_in_float64(device: str) -> None:
     torch.manual_seed(0)
     reduction = Reduction(8, 4)
     x = torch.randn(MAPS_ON_GPU * 2 + 1, 8, 28, 28)
-    expected = reduction.double()(x.double()).float()
-    torch.testing.assert_close(reduction.float().cuda()(x.cuda()).cpu(), expected, atol=1e-2, rtol=1e-2)
+    expected = copy.deepcopy(reduction).double()(x.double()).float()
+    found = reduction.to(device)(x.to(device)).cpu()
+    torch.testing.assert_close(found, expected, atol=1e-2, rtol=1e-2)  # a GPU may use TF32
 
 
 def test_reduction_starts_small() -> None:
@@ -155,6 +176,20 @@ def test_decoder_shape() -> None:
     assert decoder(maps).shape == (2, 64, 96)
     published = [conv.out_channels for conv in Decoder(256).head if isinstance(conv, torch.nn.Conv2d)]
     assert published == [128, 32, 1]
+
+
+def test_the_decoders_head_doubles_by_half_pixels() -> None:
+    """As published: corners are aligned in the fusions alone."""
+    head = Decoder(16).head
+    for layer in head:
+        if isinstance(layer, torch.nn.Conv2d):  # hands on its first channel alone
+            torch.nn.init.zeros_(layer.weight)
+            torch.nn.init.zeros_(layer.bias)
+            with torch.no_grad():
+                layer.weight[0, 0, layer.kernel_size[0] // 2, layer.kernel_size[1] // 2] = 1
+    maps = torch.zeros(1, 16, 1, 2)
+    maps[0, 0, 0, 1] = 4
+    torch.testing.assert_close(head(maps)[0, 0], torch.tensor([[0.0, 1.0, 3.0, 4.0]]).expand(2, 4))
 
 
 def test_heads() -> None:

@@ -6,9 +6,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn import functional
 
-from pipeline.model.resize import Double, resize, resize_by_products
+from pipeline.model.resize import Double, _hats, resize, resize_by_products
 
 SIDES = st.integers(1, 9)
 
@@ -44,14 +45,27 @@ def test_what_evaluation_made_first_serves_training() -> None:
     torch.testing.assert_close(maps.grad.sum(), torch.tensor(140.0))
 
 
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_is_given_the_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without one: torch's fake tensors know shapes, layouts and devices alone."""
+    monkeypatch.setattr(functional, "interpolate", None)  # not to be called
+    _hats.cache_clear()
+    with FakeTensorMode():
+        found = Double(align_corners=True)(torch.empty(2, 3, 5, 7, device="cuda"))
+    _hats.cache_clear()  # of the fake ones
+    assert found.shape == (2, 3, 10, 14) and found.device.type == "cuda"
+    assert found.is_contiguous(memory_format=torch.channels_last)
+
+
+GPU = (pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU"))
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=GPU)])
 @pytest.mark.parametrize("align_corners", [True, False])
-def test_gradients_are_the_same_again_on_a_gpu(align_corners: bool) -> None:
+def test_gradients_are_the_same_again(device: str, align_corners: bool) -> None:
     torch.manual_seed(0)
-    maps = torch.randn(8, 64, 24, 24, device="cuda", requires_grad=True)
-    pull = torch.randn(8, 64, 48, 48, device="cuda")
-    made = [Double(align_corners)(maps) for _ in range(5)]
+    maps = torch.randn(8, 64, 24, 24, device=device, requires_grad=True)
+    pull = torch.randn(8, 64, 48, 48, device=device)
+    made = [resize_by_products(maps, (48, 48), align_corners) for _ in range(5)]
     first, *rest = (torch.autograd.grad((each * pull).sum(), maps)[0] for each in made)
     assert all(torch.equal(first, other) for other in rest)
     on_cpu = Double(align_corners)(maps.cpu())
