@@ -64,6 +64,7 @@ def measure(clips: int) -> dict[str, tuple[float, float]]:
     from pipeline.outlines import build_outlines
     from pipeline.params import Demo
     from pipeline.recipe import AudioRecipe
+    from pipeline.video import frame_indices
 
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as temporary:
@@ -90,8 +91,9 @@ def measure(clips: int) -> dict[str, tuple[float, float]]:
                     stream = container.streams.get({kind: 0})[0]
                     if kind == "video":
                         stream.thread_count = 1
+                        last = frame_indices(float(stream.average_rate), stream.frames)[-1]
                     for number, _ in enumerate(container.decode(stream)):
-                        if kind == "video" and number == 4 * 25 + 23:  # the last frame wanted
+                        if kind == "video" and number == last:
                             break
 
         def published() -> None:

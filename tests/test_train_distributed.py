@@ -94,8 +94,10 @@ def test_a_run_of_one_process_goes_on_with_two(packed: Path) -> None:
     assert [epoch.keys() for epoch in first] == [epoch.keys() for epoch in whole]
     assert first[0] == whole[0]
     for name, value in whole[1].items():
-        # M_J of a nearly untrained network: a rounding can turn single pixels of 6 x 4096
-        assert first[1][name] == pytest.approx(value, abs=2e-3 if name == "val/miou" else 1e-4), name
+        # M_J of a nearly untrained network: a rounding can turn single pixels of 6 x 4096. Of fewer clips at
+        # once a convolution may be computed in another way, whose rounding Adam's first steps blow up
+        close = {"abs": 2e-3} if name == "val/miou" else {"rel": 1e-3, "abs": 1e-4}
+        assert first[1][name] == pytest.approx(value, **close), name
     ours, theirs = (torch.load(packed / out / "last.pt", weights_only=True) for out in ("resumed", "whole"))
     assert ours["epoch"] == theirs["epoch"] == 2
     for name, value in theirs["segmenter"].items():

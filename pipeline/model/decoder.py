@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pipeline.model.convolution import Conv3x3
 from pipeline.model.resize import Double
 
 
@@ -18,8 +19,8 @@ class ResidualUnit(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.conv1 = Conv3x3(channels, channels)
+        self.conv2 = Conv3x3(channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
         r = functional.relu(x)
@@ -52,9 +53,9 @@ class Decoder(nn.Module):
         self.fusions = nn.ModuleList(Fusion(channels, lateral=stage < 4) for stage in (1, 2, 3, 4))
         half, thin = channels // 2, max(channels // 8, 16)
         self.head = nn.Sequential(
-            nn.Conv2d(channels, half, 3, padding=1),
+            Conv3x3(channels, half),
             Double(align_corners=False),
-            nn.Conv2d(half, thin, 3, padding=1),
+            Conv3x3(half, thin),
             nn.ReLU(),
             nn.Conv2d(thin, 1, 1),
         )
