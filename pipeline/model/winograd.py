@@ -47,12 +47,11 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: int, m: i
     matrices, maps, (o, c) = transforms(m), x.permute(0, 2, 3, 1), weight.shape[:2]
     both = torch.kron(matrices.filters, matrices.filters)
     filters = (both @ weight.permute(2, 3, 1, 0).reshape(9, c * o)).view(-1, c, o)
-    bias = maps.new_zeros(o) if bias is None else bias
-    out = bias.repeat(*maps.shape[:3], 1)
+    out = maps.new_empty(*maps.shape[:3], o)
     grid = _Grid(maps, dilation, m)
     for block in grid.blocks(max(c, o)):
         products = torch.bmm(_twice(matrices.inputs, grid.cut(maps, block, m + 2)), filters)
-        grid.add(_twice(matrices.outputs, products), out, block)
+        grid.put(_twice(matrices.outputs, products), out, block, bias)
     return out.permute(0, 3, 1, 2)
 
 
@@ -148,12 +147,16 @@ class _Grid:
         tiles = every.unfold(1, side, m).unfold(3, side, m)
         return tiles.permute(6, 7, 0, 1, 2, 3, 4, 5).reshape(side * side, -1, maps.shape[-1])
 
-    def add(self, tiles: Tensor, out: Tensor, block: _Block) -> None:
-        """Add a block's tiles (m^2, tiles, width) to the maps, where they do not reach beyond them."""
+    def put(self, tiles: Tensor, out: Tensor, block: _Block, bias: Tensor | None) -> None:
+        """Write a block's tiles (m^2, tiles, width), and the bias, where they lie within the maps."""
         d, m, (height, width) = self.dilation, self.m, out.shape[1:3]
         n, lines = block.maps.stop - block.maps.start, block.end - block.first
         parts = tiles.view(m, m, n, lines, d, self.wide, d, -1).permute(2, 3, 0, 4, 5, 1, 6, 7)
         whole = parts.reshape(n, lines * m * d, self.wide * m * d, -1)
         start = block.first * m * d
         end = min(start + lines * m * d, height)
-        out[block.maps, start:end] += whole[:, : end - start, :width]
+        part, place = whole[:, : end - start, :width], out[block.maps, start:end]
+        if bias is None:
+            place.copy_(part)
+        else:
+            torch.add(part, bias, out=place)
