@@ -33,6 +33,11 @@ class Setup:
     published: Path | None
     rates: dict[str, float]
 
+    @property
+    def emulates_bfloat16(self) -> bool:
+        """Whether bfloat16 is slower than float32 here: a CPU without such instructions takes hours."""
+        return self.rates["bfloat16"] < self.rates["float32"]
+
     def floor(self, operations: float, bytes_moved: float = 0.0, precision: str = "float32") -> float:
         """Seconds that so much work takes at the machine's own best rates, whichever limit binds."""
         return max(operations / self.rates[precision], bytes_moved / self.rates["copy"])

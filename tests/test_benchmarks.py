@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.measure import Setup, apart, failure, milliseconds, row
+from benchmarks.step import _rows
 from benchmarks.training import stopwatch
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -40,6 +41,14 @@ def test_the_floor_is_the_limit_that_binds() -> None:
     assert setup.floor(200, 5) == 2
     assert setup.floor(200, 50) == 5
     assert setup.floor(200, 5, "bfloat16") == 0.5
+
+
+def test_rows_in_bfloat16_stand_where_it_is_faster() -> None:
+    """Elsewhere they would take hours, and the output says that they are left out."""
+    faster = Setup("cpu", True, None, {"float32": 100.0, "bfloat16": 400.0, "copy": 10.0})
+    slower = Setup("cpu", True, None, {"float32": 100.0, "bfloat16": 0.3, "copy": 10.0})
+    assert [precision for _, precision in _rows(faster, "resnet18")].count("bfloat16") == 1
+    assert {precision for _, precision in _rows(slower, "resnet18")} == {"float32"}
 
 
 def test_lines_of_a_table() -> None:
