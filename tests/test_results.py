@@ -20,6 +20,7 @@ FOLDERS = {  # trained, tested: folder
     ("alone, from that baseline", "alone"): "alone-from-baseline",
     ("alone, from that baseline, 10 epochs more", "alone"): "alone-15-from-baseline",
     ("alone, from that baseline, 20 epochs more", "alone"): "alone-25-from-baseline",
+    ("alone, from that baseline, 35 epochs more", "alone"): "alone-40-from-baseline",
     ("alone", "crowded"): "alone-in-crowded",
     ("alone, twice as long", "crowded"): "alone-twice-in-crowded",
     ("alone, from that baseline", "crowded"): "alone-from-baseline-in-crowded",
