@@ -86,7 +86,7 @@ def test_the_command() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", ["data", "listening", "training"])
+@pytest.mark.parametrize("part", ["convolution", "data", "listening", "training"])
 def test_a_part_runs(part: str) -> None:
     """A form that fails gets a line that says so, and the command goes on: no such line here."""
     command = [sys.executable, "-m", "benchmarks", "--quick", "--device", "cpu", "--only", part]

@@ -237,18 +237,15 @@ def test_another_seed_gives_other_weights(data: Path, tmp_path: Path) -> None:
     assert not same(load(tmp_path / "a/last.pt")["segmenter"], load(tmp_path / "b/last.pt")["segmenter"])
 
 
-GPU = (pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU"))
-
-
 @pytest.mark.parametrize(
     ("accelerator", "backbone", "precision"),
     [
         ("cpu", "resnet18", "32-true"),
         ("cpu", "resnet18", "bf16-mixed"),
-        pytest.param("cuda", "resnet18", "32-true", marks=GPU),
-        pytest.param("cuda", "resnet18", "bf16-mixed", marks=GPU),
-        pytest.param("cuda", "resnet18", "16-mixed", marks=GPU),
-        pytest.param("cuda", "pvt_v2_b5", "32-true", marks=GPU),
+        pytest.param("cuda", "resnet18", "32-true", marks=pytest.mark.gpu),
+        pytest.param("cuda", "resnet18", "bf16-mixed", marks=pytest.mark.gpu),
+        pytest.param("cuda", "resnet18", "16-mixed", marks=pytest.mark.gpu),
+        pytest.param("cuda", "pvt_v2_b5", "32-true", marks=pytest.mark.gpu),
     ],
 )
 def test_a_seed_gives_the_same_weights_again(

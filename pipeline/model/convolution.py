@@ -16,7 +16,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 from torch.nn.grad import conv2d_input, conv2d_weight
 
-from pipeline.model import winograd
+from pipeline.model.winograd import POINTS, convolve, correlate, tiles_along
 
 # What things cost, in multiply-adds of torch's convolution: a multiply-add of a matrix product; to transform
 # a value of a map, or of a filter, for Winograd's form; to copy a value for a tap; a multiply-add of torch's
@@ -66,8 +66,8 @@ def fastest_for_weight(shape: torch.Size, outputs: int, dilation: int) -> str | 
 def _winograd_costs(shape: torch.Size, outputs: int, dilation: int) -> dict[str | int, float]:
     n, c, height, width = shape
     costs: dict[str | int, float] = {}
-    for m in winograd.POINTS:
-        tiles = winograd.tiles_along(height, dilation, m) * winograd.tiles_along(width, dilation, m)
+    for m in POINTS:
+        tiles = tiles_along(height, dilation, m) * tiles_along(width, dilation, m)
         a_tile = PRODUCT * c * outputs + TRANSFORM * (c + outputs)
         costs[m] = (m + 2) ** 2 * (n * dilation**2 * tiles * a_tile + TRANSFORM_FILTER * c * outputs)
     return costs
@@ -81,6 +81,8 @@ def _taps_met(shape: torch.Size, dilation: int) -> float:
 
 
 class _Conv3x3(torch.autograd.Function):
+    """`conv3x3` in float32 on a CPU; keeps its input and weight alone for the gradients."""
+
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, dilation: int) -> Tensor:
         ctx.save_for_backward(x, weight)
@@ -88,7 +90,7 @@ class _Conv3x3(torch.autograd.Function):
         way = fastest(x.shape, len(weight), dilation)
         if isinstance(way, str):
             return functional.conv2d(x, weight, bias, padding=dilation, dilation=dilation)
-        return winograd.convolve(x, weight, bias, dilation, way)
+        return convolve(x, weight, bias, dilation, way)
 
     @staticmethod
     @once_differentiable
@@ -101,7 +103,7 @@ class _Conv3x3(torch.autograd.Function):
             if isinstance(way, str):
                 of_x = conv2d_input(x.shape, weight, grad, **padding)
             else:  # a convolution again, with the filters turned round
-                of_x = winograd.convolve(grad, weight.flip(2, 3).transpose(0, 1), None, dilation, way)
+                of_x = convolve(grad, weight.flip(2, 3).transpose(0, 1), None, dilation, way)
         if ctx.needs_input_grad[1]:
             way = fastest_for_weight(x.shape, len(weight), dilation)
             if way == TORCH:
@@ -109,7 +111,7 @@ class _Conv3x3(torch.autograd.Function):
             elif way == TAPS:
                 of_weight = weight_by_taps(x, grad, dilation)
             else:
-                of_weight = winograd.correlate(x, grad, dilation, int(way))
+                of_weight = correlate(x, grad, dilation, int(way))
         if ctx.needs_input_grad[2]:
             of_bias = grad.sum((0, 2, 3))
         return of_x, of_weight, of_bias, None

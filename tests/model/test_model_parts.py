@@ -130,10 +130,7 @@ def test_reduction_gives_a_gpu_no_more_maps_than_it_is_quick_with(monkeypatch: p
     assert lengths == [MAPS_ON_GPU] * 8 + [1] * 4
 
 
-GPU = (pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU"))
-
-
-@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=GPU)])
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
 def test_reduction_of_many_maps_is_that_in_float64(device: str) -> None:
     torch.manual_seed(0)
     reduction = Reduction(8, 4)

@@ -56,10 +56,7 @@ def test_a_gpu_is_given_the_products(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.is_contiguous(memory_format=torch.channels_last)
 
 
-GPU = (pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU"))
-
-
-@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=GPU)])
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
 @pytest.mark.parametrize("align_corners", [True, False])
 def test_gradients_are_the_same_again(device: str, align_corners: bool) -> None:
     torch.manual_seed(0)

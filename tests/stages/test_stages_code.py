@@ -22,7 +22,7 @@ UNUSED = {  # imported on the way, and not called by this stage
     "boxes": {"video.py"},
     "crops": {"video.py"},
     "outlines": {"frames.py", "video.py"},
-    "plan": {"distributed.py", "model", "video.py", "weights.py"},
+    "plan": {"model", "video.py", "weights.py"},
     "train": {"video.py"},
     "evaluate": {
         "distributed.py",
