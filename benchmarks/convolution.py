@@ -39,8 +39,8 @@ def report(setup: Setup) -> Iterator[str]:
             continue
         times = (f"{milliseconds(a)}, {milliseconds(b)}: {a / b:.2f}" for a, b in found["times"])
         yield row([name, dilation, *times, f"{found['ways'][0]}, {found['ways'][1]}"])
-    yield "\nTorch's time, ours, and how many times as fast ours is. `by`: torch, taps, or the side of Winograd's tiles,"
-    yield "for the first two, and for the weight's gradient."
+    yield "\nTorch's time, ours, and how many times as fast ours is. `by`: torch, taps, or the side of"
+    yield "Winograd's tiles, for the first two, and for the weight's gradient."
 
 
 def measure(shape: list[int], outputs: int, dilation: int) -> dict[str, object]:
