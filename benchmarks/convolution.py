@@ -1,28 +1,30 @@
-"""3x3 convolutions of this project's networks: torch's and ours, forward and each gradient, on a CPU."""
+"""Convolutions of this project's networks: torch's and ours, forward and each gradient, on a CPU."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.measure import Setup, apart, best, failure, milliseconds, row, table
 
-# (n, c, h, w), channels out, dilation
+if TYPE_CHECKING:
+    from torch import Tensor
+
+# kind, (n, c, h, w), channels out
 LAYERS = [
-    ((5, 256, 56, 56), 256, 3),  # the published network's reductions, one clip
-    ((5, 256, 56, 56), 256, 12),
-    ((5, 256, 56, 56), 256, 18),
-    ((5, 512, 28, 28), 256, 3),
-    ((5, 512, 28, 28), 256, 18),
-    ((5, 1024, 14, 14), 256, 3),
-    ((5, 2048, 7, 7), 256, 3),
-    ((1, 256, 56, 56), 256, 1),  # its decoder, one frame
-    ((1, 256, 112, 112), 128, 1),
-    ((1, 128, 224, 224), 32, 1),
-    ((20, 64, 24, 24), 64, 1),  # the demo's encoder and reductions, four clips
-    ((20, 512, 3, 3), 512, 1),
-    ((20, 64, 24, 24), 64, 18),
+    ("reduction", (5, 256, 56, 56), 256),  # the published network's, one clip
+    ("reduction", (5, 512, 28, 28), 256),
+    ("reduction", (5, 1024, 14, 14), 256),
+    ("reduction", (5, 2048, 7, 7), 256),
+    ("3x3", (1, 256, 56, 56), 256),  # its decoder, one frame
+    ("3x3", (1, 256, 112, 112), 128),
+    ("doubled 3x3", (1, 128, 112, 112), 32),
+    ("reduction", (20, 64, 24, 24), 64),  # the demo's, four clips
+    ("3x3", (20, 64, 24, 24), 64),
+    ("3x3", (20, 512, 3, 3), 512),
 ]
+Form = Callable[..., "Tensor"]  # maps, a bias, weights -> maps
 
 
 def report(setup: Setup) -> Iterator[str]:
@@ -30,50 +32,74 @@ def report(setup: Setup) -> Iterator[str]:
     if setup.device != "cpu":
         yield "Left out: on a GPU all convolutions are torch's."
         return
-    yield from table("maps -> channels", "dilation", "forward", "input's gradient", "weight's gradient", "by")
-    for shape, outputs, dilation in LAYERS[-2:] if setup.quick else LAYERS:
-        found = apart("benchmarks.convolution:measure", shape=shape, outputs=outputs, dilation=dilation)
+    yield from table("layer", "maps -> channels", "forward", "input's gradient", "weights' gradient", "all")
+    for kind, shape, outputs in LAYERS[-2:] if setup.quick else LAYERS:
+        found = apart("benchmarks.convolution:measure", kind=kind, shape=shape, outputs=outputs)
         name = f"{tuple(shape)} -> {outputs}"
         if line := failure(found, name, 6):
             yield line
             continue
-        times = (f"{milliseconds(a)}, {milliseconds(b)}: {a / b:.2f}" for a, b in found["times"])
-        yield row([name, dilation, *times, f"{found['ways'][0]}, {found['ways'][1]}"])
-    yield "\nTorch's time, ours, and how many times as fast ours is. `by`: torch, taps, or the side of"
-    yield "Winograd's tiles, for the first two, and for the weight's gradient."
+        times = [*found["times"], [sum(side) for side in zip(*found["times"], strict=True)]]
+        yield row([kind, name, *(f"{milliseconds(a)}, {milliseconds(b)}: {a / b:.2f}" for a, b in times)])
+    yield "\nTorch's time, ours, and how many times as fast ours is. A reduction is the sum of four 3x3"
+    yield "layers with dilations 3, 6, 12 and 18; *doubled*: of the map drawn at twice its size."
 
 
-def measure(shape: list[int], outputs: int, dilation: int) -> dict[str, object]:
-    """Seconds (torch's, ours) forward, for the input's gradient and for the weight's, and ours' ways."""
+def measure(kind: str, shape: list[int], outputs: int) -> dict[str, Any]:
+    """Seconds (torch's, ours) forward, for the input's gradient and for the weights'."""
     import torch
-    from torch import Tensor
-    from torch.nn import functional
 
-    from pipeline.model.convolution import conv3x3, fastest, fastest_for_weight
-
-    size = torch.Size(shape)
     layout = torch.channels_last
-    x = torch.randn(size).contiguous(memory_format=layout)
-    weight = torch.randn(outputs, shape[1], 3, 3).contiguous(memory_format=layout)
-    pull = torch.randn(shape[0], outputs, *shape[2:]).contiguous(memory_format=layout)
-
-    def torchs(x: Tensor, weight: Tensor) -> Tensor:
-        return functional.conv2d(x, weight, padding=dilation, dilation=dilation)
-
-    def ours(x: Tensor, weight: Tensor) -> Tensor:
-        return conv3x3(x, weight, dilation=dilation)
-
+    x = torch.randn(torch.Size(shape)).contiguous(memory_format=layout)
+    weights = [
+        torch.randn(outputs, shape[1], 3, 3).contiguous(memory_format=layout)
+        for _ in range(4 if kind == "reduction" else 1)
+    ]
+    bias = torch.randn(outputs)
     times = []
-    for of in (None, 0, 1):
+    for of in (None, [0], range(2, 2 + len(weights))):
         pair = []
-        for form in (torchs, ours):
-            inputs = [value.clone(memory_format=torch.preserve_format) for value in (x, weight)]
+        for form in _forms(kind):
+            inputs = [value.clone(memory_format=torch.preserve_format) for value in (x, bias, *weights)]
             if of is None:
                 pair.append(best(partial(form, *inputs), repeat=5))
                 continue
-            inputs[of].requires_grad_()
-            of_y = partial(torch.autograd.grad, form(*inputs), inputs[of], pull, retain_graph=True)
-            pair.append(best(of_y, repeat=5))
+            wanted = [inputs[i].requires_grad_() for i in of]
+            y = form(*inputs)
+            pull = torch.randn_like(y)
+            pair.append(best(partial(torch.autograd.grad, y, wanted, pull, retain_graph=True), repeat=5))
         times.append(pair)
-    ways = (fastest(size, outputs, dilation), fastest_for_weight(size, outputs, dilation))
-    return {"times": times, "ways": ways}
+    return {"times": times}
+
+
+def _forms(kind: str) -> tuple[Form, Form]:
+    """Torch's and ours."""
+    import torch
+    from torch.func import functional_call
+    from torch.nn import functional
+
+    from pipeline.model.convolution import conv3x3
+    from pipeline.model.polyphase import doubled_conv3x3
+    from pipeline.model.reduction import DILATIONS, Reduction
+    from pipeline.model.resize import double
+
+    def reduction(x: Tensor, bias: Tensor, *weights: Tensor) -> Tensor:
+        pairs = zip(weights, DILATIONS, strict=True)
+        parts = [functional.conv2d(x, weight, padding=d, dilation=d) for weight, d in pairs]
+        return parts[0] + parts[1] + parts[2] + parts[3] + bias.view(-1, 1, 1)
+
+    def our_reduction(x: Tensor, bias: Tensor, *weights: Tensor) -> Tensor:
+        with torch.device("meta"):  # its own weights take no part
+            layer = Reduction(weights[0].shape[1], len(bias))
+        given = {f"branches.{i}.weight": weight for i, weight in enumerate(weights)}
+        biases = {f"branches.{i}.bias": bias / len(weights) for i in range(len(weights))}
+        return functional_call(layer, given | biases, x)
+
+    if kind == "reduction":
+        return reduction, our_reduction
+    if kind == "3x3":
+        return lambda x, b, w: functional.conv2d(x, w, b, padding=1), lambda x, b, w: conv3x3(x, w, b)
+    return (
+        lambda x, b, w: functional.conv2d(double(x, align_corners=False), w, b, padding=1),
+        lambda x, b, w: doubled_conv3x3(x, w, b),
+    )

@@ -1,8 +1,9 @@
 """3x3 convolutions of stride 1 that keep the map's size: torch's, in less time on a CPU.
 
 There torch's convolution runs at the rate of a matrix product, so that less time needs fewer operations:
-Winograd's, where maps are large and channels many. Its gradient for the weight is slower than that, most of
-all for dilated filters: nine matrix products, or Winograd's, take its place where they are faster.
+Winograd's, where maps are large, channels many and filters not dilated. Its gradient for the weight is slower
+than that, most of all for dilated filters: nine matrix products, or Winograd's, take its place where they are
+faster.
 """
 
 from __future__ import annotations
@@ -31,10 +32,15 @@ def conv3x3(x: Tensor, weight: Tensor, bias: Tensor | None = None, dilation: int
 
     On a GPU, in lower precision and under torch.compile it is that function.
     """
-    plain = x.is_cpu and x.dtype == weight.dtype == torch.float32
-    if not plain or torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling():
+    if not plain_float32(x, weight):
         return functional.conv2d(x, weight, bias, padding=dilation, dilation=dilation)
     return _Conv3x3.apply(x, weight, bias, dilation)
+
+
+def plain_float32(*tensors: Tensor) -> bool:
+    """Whether this project's own forms may be used: on a CPU, in float32, and not under torch.compile."""
+    plain = all(tensor.is_cpu and tensor.dtype == torch.float32 for tensor in tensors)
+    return plain and not torch.is_autocast_enabled("cpu") and not torch.compiler.is_compiling()
 
 
 class Conv3x3(nn.Conv2d):
@@ -49,7 +55,7 @@ class Conv3x3(nn.Conv2d):
 
 def fastest(shape: torch.Size, outputs: int, dilation: int) -> str | int:
     """How to convolve maps of a shape (n, c, h, w), or to give their gradient: "torch" or Winograd's tile."""
-    costs = _winograd_costs(shape, outputs, dilation)
+    costs = _winograd_costs(shape, outputs) if dilation == 1 else {}
     costs[TORCH] = _taps_met(shape, dilation) * shape[1] * outputs
     return min(costs, key=costs.__getitem__)
 
@@ -57,19 +63,19 @@ def fastest(shape: torch.Size, outputs: int, dilation: int) -> str | int:
 def fastest_for_weight(shape: torch.Size, outputs: int, dilation: int) -> str | int:
     """How to give the weight's gradient: "torch", "taps" or Winograd's tile."""
     (n, c, height, width), met = shape, _taps_met(shape, dilation)
-    costs = _winograd_costs(shape, outputs, dilation)
+    costs = _winograd_costs(shape, outputs) if dilation == 1 else {}
     costs[TORCH] = TORCH_WEIGHT * 9 * n * height * width * c * outputs
     costs[TAPS] = met * (PRODUCT * c * outputs + COPY * (c + outputs))
     return min(costs, key=costs.__getitem__)
 
 
-def _winograd_costs(shape: torch.Size, outputs: int, dilation: int) -> dict[str | int, float]:
+def _winograd_costs(shape: torch.Size, outputs: int) -> dict[str | int, float]:
     n, c, height, width = shape
     costs: dict[str | int, float] = {}
     for m in POINTS:
-        tiles = tiles_along(height, dilation, m) * tiles_along(width, dilation, m)
+        tiles = n * tiles_along(height, m) * tiles_along(width, m)
         a_tile = PRODUCT * c * outputs + TRANSFORM * (c + outputs)
-        costs[m] = (m + 2) ** 2 * (n * dilation**2 * tiles * a_tile + TRANSFORM_FILTER * c * outputs)
+        costs[m] = (m + 2) ** 2 * (tiles * a_tile + TRANSFORM_FILTER * c * outputs)
     return costs
 
 
@@ -90,7 +96,7 @@ class _Conv3x3(torch.autograd.Function):
         way = fastest(x.shape, len(weight), dilation)
         if isinstance(way, str):
             return functional.conv2d(x, weight, bias, padding=dilation, dilation=dilation)
-        return convolve(x, weight, bias, dilation, way)
+        return convolve(x, weight, bias, way)
 
     @staticmethod
     @once_differentiable
@@ -103,7 +109,7 @@ class _Conv3x3(torch.autograd.Function):
             if isinstance(way, str):
                 of_x = conv2d_input(x.shape, weight, grad, **padding)
             else:  # a convolution again, with the filters turned round
-                of_x = convolve(grad, weight.flip(2, 3).transpose(0, 1), None, dilation, way)
+                of_x = convolve(grad, weight.flip(2, 3).transpose(0, 1), None, way)
         if ctx.needs_input_grad[1]:
             way = fastest_for_weight(x.shape, len(weight), dilation)
             if way == TORCH:
@@ -111,7 +117,7 @@ class _Conv3x3(torch.autograd.Function):
             elif way == TAPS:
                 of_weight = weight_by_taps(x, grad, dilation)
             else:
-                of_weight = correlate(x, grad, dilation, int(way))
+                of_weight = correlate(x, grad, int(way))
         if ctx.needs_input_grad[2]:
             of_bias = grad.sum((0, 2, 3))
         return of_x, of_weight, of_bias, None
@@ -124,7 +130,7 @@ def weight_by_taps(x: Tensor, grad: Tensor, dilation: int) -> Tensor:
     """
     maps, grad = x.permute(0, 2, 3, 1), grad.permute(0, 2, 3, 1)
     c, o = maps.shape[-1], grad.shape[-1]
-    weight = maps.new_zeros(o, 3, 3, c)  # channels-last, as the weights are
+    weight = maps.new_empty(o, 3, 3, c)  # channels-last, as the weights are
     for i, (to_rows, from_rows) in enumerate(_meeting(maps.shape[1], dilation)):
         for j, (to_columns, from_columns) in enumerate(_meeting(maps.shape[2], dilation)):
             outputs = grad[:, to_rows, to_columns].reshape(-1, o)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.model.convolution import Conv3x3
+from pipeline.model.polyphase import doubled_conv3x3
 from pipeline.model.resize import Double
 
 
@@ -24,7 +26,10 @@ class ResidualUnit(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         r = functional.relu(x)
-        return r + self.conv2(functional.relu(self.conv1(r)))
+        inner = functional.relu(
+            self.conv1(r), inplace=True
+        )  # in place: to make room takes longer than to add
+        return self.conv2(inner).add_(r)
 
 
 class Fusion(nn.Module):
@@ -38,7 +43,7 @@ class Fusion(nn.Module):
 
     def forward(self, x: Tensor, skip: Tensor | None = None) -> Tensor:
         if self.lateral is not None:
-            x = x + self.lateral(skip)
+            x = self.lateral(skip).add_(x)
         return self.enlarge(self.refine(x))
 
 
@@ -56,7 +61,7 @@ class Decoder(nn.Module):
             Conv3x3(channels, half),
             Double(align_corners=False),
             Conv3x3(half, thin),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             nn.Conv2d(thin, 1, 1),
         )
 
@@ -64,4 +69,8 @@ class Decoder(nn.Module):
         x = self.fusions[3](maps[3])
         for stage in (2, 1, 0):
             x = self.fusions[stage](x, maps[stage])
-        return self.head(x).squeeze(1)
+        x, last = self.head[0](x), cast(nn.Conv2d, self.head[2])
+        x = doubled_conv3x3(
+            x, last.weight, cast(Tensor, last.bias)
+        )  # the head's doubling with its convolution
+        return self.head[3:](x).squeeze(1)

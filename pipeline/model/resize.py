@@ -31,15 +31,20 @@ def resize_by_products(maps: Tensor, size: tuple[int, int], align_corners: bool)
     return pixels.view(n, *size, channels).permute(0, 3, 1, 2)
 
 
+def double(maps: Tensor, align_corners: bool) -> Tensor:
+    """Twice as high and wide: (n, C, h, w) -> (n, C, 2 h, 2 w)."""
+    return resize(maps, (2 * maps.shape[-2], 2 * maps.shape[-1]), align_corners)
+
+
 class Double(nn.Module):
-    """Twice as high and wide, as `torch.nn.Upsample(scale_factor=2, mode="bilinear")`."""
+    """`double` as a layer: `torch.nn.Upsample(scale_factor=2, mode="bilinear")`."""
 
     def __init__(self, align_corners: bool) -> None:
         super().__init__()
         self.align_corners = align_corners
 
     def forward(self, maps: Tensor) -> Tensor:
-        return resize(maps, (2 * maps.shape[-2], 2 * maps.shape[-1]), self.align_corners)
+        return double(maps, self.align_corners)
 
 
 @functools.cache

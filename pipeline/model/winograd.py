@@ -5,8 +5,7 @@ A tile of m x m outputs, from a x a inputs with a = m + 2, takes a^2 products an
     Y = A^T [ (G g G^T) * (B^T d B) ] A
 
 for each pair of channels; over all tiles they are a^2 matrix products. With m = 5 that is 2.0 products for an
-output, with m = 4 it is 2.25. A dilated convolution is d^2 ones without dilation, each on every d-th row and
-column.
+output, with m = 4 it is 2.25.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ class Transforms(NamedTuple):
     outputs: Tensor
 
 
-def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: int, m: int) -> Tensor:
+def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, m: int) -> Tensor:
     """A 3x3 convolution of stride 1 that keeps the map's size, with tiles of m x m, in float32.
 
     (n, c, h, w), (o, c, 3, 3), (o,) -> (n, o, h, w), channels-last; m is a key of `POINTS`. The memory that
@@ -47,23 +46,25 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: int, m: i
     matrices, maps, (o, c) = transforms(m), x.permute(0, 2, 3, 1), weight.shape[:2]
     both = torch.kron(matrices.filters, matrices.filters)
     filters = (both @ weight.permute(2, 3, 1, 0).reshape(9, c * o)).view(-1, c, o)
-    out = maps.new_empty(*maps.shape[:3], o)
-    grid = _Grid(maps, dilation, m)
+    out = torch.empty(len(x), o, *x.shape[2:], memory_format=torch.channels_last)
+    grid = _Grid(maps, m)
     for block in grid.blocks(max(c, o)):
         products = torch.bmm(_twice(matrices.inputs, grid.cut(maps, block, m + 2)), filters)
-        grid.put(_twice(matrices.outputs, products), out, block, bias)
-    return out.permute(0, 3, 1, 2)
+        grid.put(_twice(matrices.outputs, products), out.permute(0, 2, 3, 1), block, bias)
+    return out
 
 
-def correlate(x: Tensor, grad: Tensor, dilation: int, m: int) -> Tensor:
+def correlate(x: Tensor, grad: Tensor, m: int) -> Tensor:
     """The gradient of `convolve` for its weight: (n, c, h, w), (n, o, h, w) -> (o, c, 3, 3)."""
     matrices, maps, grad = transforms(m), x.permute(0, 2, 3, 1), grad.permute(0, 2, 3, 1)
     c, o = maps.shape[-1], grad.shape[-1]
-    products = maps.new_zeros((m + 2) ** 2, c, o)
-    grid = _Grid(maps, dilation, m)
+    products = None
+    grid = _Grid(maps, m)
     for block in grid.blocks(max(c, o)):
         tiles = _twice(matrices.inputs, grid.cut(maps, block, m + 2))
-        products.baddbmm_(tiles.mT, _twice(matrices.outputs.T, grid.cut(grad, block, m)))
+        pulls = _twice(matrices.outputs.T, grid.cut(grad, block, m))
+        products = tiles.mT @ pulls if products is None else products.baddbmm_(tiles.mT, pulls)
+    assert products is not None
     both = torch.kron(matrices.filters, matrices.filters)
     return (both.T @ products.flatten(1)).view(3, 3, c, o).permute(3, 2, 0, 1)
 
@@ -102,9 +103,9 @@ def _twice(matrix: Tensor, tiles: Tensor) -> Tensor:
     return torch.matmul(matrix, down).view(p * p, *tiles.shape[1:])
 
 
-def tiles_along(length: int, dilation: int, m: int) -> int:
-    """How many tiles it takes to cover every d-th place of an axis."""
-    return math.ceil(math.ceil(length / dilation) / m)
+def tiles_along(length: int, m: int) -> int:
+    """How many tiles it takes to cover an axis."""
+    return math.ceil(length / m)
 
 
 class _Block(NamedTuple):
@@ -118,13 +119,13 @@ class _Block(NamedTuple):
 class _Grid:
     """Where the tiles of maps (n, h, w, width) lie."""
 
-    def __init__(self, maps: Tensor, dilation: int, m: int) -> None:
-        self.n, self.dilation, self.m = len(maps), dilation, m
-        self.tall, self.wide = (tiles_along(length, dilation, m) for length in maps.shape[1:3])
+    def __init__(self, maps: Tensor, m: int) -> None:
+        self.n, self.m = len(maps), m
+        self.tall, self.wide = (tiles_along(length, m) for length in maps.shape[1:3])
 
     def blocks(self, width: int) -> Iterator[_Block]:
         """All tiles, so many at once that they take about `BLOCK` bytes when transformed."""
-        line = 4 * width * self.wide * (self.dilation * (self.m + 2)) ** 2
+        line = 4 * width * self.wide * (self.m + 2) ** 2
         lines = max(1, BLOCK // line)
         maps = max(1, lines // self.tall)
         for i in range(0, self.n, maps):
@@ -134,27 +135,25 @@ class _Grid:
     def cut(self, maps: Tensor, block: _Block, side: int) -> Tensor:
         """A block's tiles of side x side, m places from one to the next: (side^2, tiles, width).
 
-        Zeros stand around the maps: tiles of m + 2 begin one place (d lines) before them, tiles of m at them.
+        Zeros stand around the maps: tiles of m + 2 begin one place before them, tiles of m at them.
         """
-        d, m, over = self.dilation, self.m, side - self.m
+        before = (side - self.m) // 2
         height, width = maps.shape[1:3]
-        before = d * over // 2
-        start, end = d * m * block.first - before, d * m * block.end + before
+        start, end = self.m * block.first - before, self.m * block.end + before
         lines = maps[block.maps, max(start, 0) : min(end, height)]
-        after = d * m * self.wide + before - width
+        after = self.m * self.wide + before - width
         part = functional.pad(lines, (0, 0, before, after, max(-start, 0), max(end - height, 0)))
-        every = part.view(len(part), -1, d, m * self.wide + over, d, maps.shape[-1])
-        tiles = every.unfold(1, side, m).unfold(3, side, m)
-        return tiles.permute(6, 7, 0, 1, 2, 3, 4, 5).reshape(side * side, -1, maps.shape[-1])
+        tiles = part.unfold(1, side, self.m).unfold(2, side, self.m)  # (n, tall, wide, width, side, side)
+        return tiles.permute(4, 5, 0, 1, 2, 3).reshape(side * side, -1, maps.shape[-1])
 
     def put(self, tiles: Tensor, out: Tensor, block: _Block, bias: Tensor | None) -> None:
         """Write a block's tiles (m^2, tiles, width), and the bias, where they lie within the maps."""
-        d, m, (height, width) = self.dilation, self.m, out.shape[1:3]
-        n, lines = block.maps.stop - block.maps.start, block.end - block.first
-        parts = tiles.view(m, m, n, lines, d, self.wide, d, -1).permute(2, 3, 0, 4, 5, 1, 6, 7)
-        whole = parts.reshape(n, lines * m * d, self.wide * m * d, -1)
-        start = block.first * m * d
-        end = min(start + lines * m * d, height)
+        m, (height, width) = self.m, out.shape[1:3]
+        lines = block.end - block.first
+        parts = tiles.view(m, m, -1, lines, self.wide, out.shape[-1]).permute(2, 3, 0, 4, 1, 5)
+        whole = parts.reshape(-1, lines * m, self.wide * m, out.shape[-1])
+        start = block.first * m
+        end = min(start + lines * m, height)
         part, place = whole[:, : end - start, :width], out[block.maps, start:end]
         if bias is None:
             place.copy_(part)

@@ -9,6 +9,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from pipeline.model import CropHeads, Segmenter, build_backbone
 from pipeline.model.decoder import Decoder, Fusion, ResidualUnit
+from pipeline.model.fourier import dilated_sum
 from pipeline.model.reduction import MAPS_ON_GPU, Reduction
 
 
@@ -96,6 +97,30 @@ def test_reduction_on_maps_smaller_than_its_dilations(size: tuple[int, int]) -> 
         strict=True,
     ):
         torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize(("size", "waves"), [((19, 25), True), ((19, 18), False), ((18, 19), False)])
+def test_reduction_is_summed_by_waves_where_every_tap_meets_the_map(
+    size: tuple[int, int], waves: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Values and gradients are those of float64, which never is."""
+    torch.manual_seed(0)
+    reduction = Reduction(5, 4)
+    exact = copy.deepcopy(reduction).double()
+    called = []
+
+    def look(*given: Any) -> torch.Tensor:
+        called.append(given)
+        return dilated_sum(*given)
+
+    monkeypatch.setattr("pipeline.model.reduction.dilated_sum", look)
+    x = torch.randn(2, 5, *size)
+    for module, maps in ((reduction, x), (exact, x.double())):
+        module(maps).square().sum().backward()
+        assert len(called) == waves
+    torch.testing.assert_close(reduction(x).double(), exact(x.double()))
+    for ours, theirs in zip(reduction.parameters(), exact.parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad.float(), atol=1e-5, rtol=1e-4)
 
 
 def test_reduction_in_parts_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
