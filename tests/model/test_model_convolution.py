@@ -78,6 +78,7 @@ def test_taps_by_hand() -> None:
 @pytest.mark.parametrize(
     ("shape", "outputs", "dilation", "way", "for_weight"),
     [
+        ((5, 256, 56, 56), 256, 3, TORCH, TAPS),  # dilated: never Winograd's
         ((5, 1024, 14, 14), 256, 6, TORCH, TAPS),  # the published network's reductions of small maps
         ((5, 2048, 7, 7), 256, 3, TORCH, TAPS),
         ((1, 256, 56, 56), 256, 1, 4, 4),  # its decoder, and the decoder's last 3x3 layer
@@ -190,8 +191,9 @@ def test_network_is_the_same_in_all_ways(monkeypatch: pytest.MonkeyPatch) -> Non
         assert of_logits < 8 * logits and of_gradients < 12 * gradients
 
 
-def test_compiled_is_torchs() -> None:
-    """What torch.compile sees is torch's own convolution alone."""
+def test_compiled_is_torchs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What torch.compile sees is torch's own convolution alone; nothing is weighed up."""
+    monkeypatch.setattr(convolution, "fastest", None)
     seen: list[str] = []
 
     def look(graph: torch.fx.GraphModule, _: object) -> object:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.nn import functional
 
 from pipeline.model import CropHeads, Segmenter, build_backbone
 from pipeline.model.decoder import Decoder, Fusion, ResidualUnit
@@ -220,3 +221,40 @@ def test_heads() -> None:
     logits, crop, sound = heads(crops, audio)
     assert (logits.shape, crop.shape, sound.shape) == ((2, 5, 3), (2, 5, 5), (2, 5))
     torch.testing.assert_close(sound, heads.project_audio(audio).mean(1))  # the mean of the five sounds
+
+
+def test_decoder_written_out() -> None:
+    """Each level's own map, refined, added to what comes from above; values, gradients, inputs left alone."""
+    torch.manual_seed(0)
+    decoder = Decoder(16)
+    exact = copy.deepcopy(decoder).double()
+
+    def conv(layer: Any, x: torch.Tensor) -> torch.Tensor:
+        return functional.conv2d(x, layer.weight, layer.bias, padding=layer.weight.shape[-1] // 2)
+
+    def unit(layers: Any, x: torch.Tensor) -> torch.Tensor:
+        r = x.clamp(min=0)
+        return r + conv(layers.conv2, conv(layers.conv1, r).clamp(min=0))
+
+    def double(x: torch.Tensor, align_corners: bool) -> torch.Tensor:
+        return functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=align_corners)
+
+    def written_out(maps: list[torch.Tensor]) -> torch.Tensor:
+        x = double(unit(exact.fusions[3].refine, maps[3]), True)
+        for level in (2, 1, 0):
+            fusion = exact.fusions[level]
+            x = double(unit(fusion.refine, x + unit(fusion.lateral, maps[level])), True)
+        x = double(conv(exact.head[0], x), False)
+        return conv(exact.head[4], conv(exact.head[2], x).clamp(min=0))[:, 0]
+
+    maps = [torch.randn(2, 16, side, side).requires_grad_() for side in (16, 8, 4, 2)]
+    before = [m.detach().clone() for m in maps]
+    doubles = [m.detach().double().requires_grad_() for m in maps]
+    found, expected = decoder(maps), written_out(doubles)
+    torch.testing.assert_close(found.double(), expected, atol=1e-5, rtol=1e-5)
+    pull = torch.randn_like(found)
+    ours = torch.autograd.grad(found, [*maps, *decoder.parameters()], pull)
+    theirs = torch.autograd.grad(expected, [*doubles, *exact.parameters()], pull.double())
+    for mine, right in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine.double(), right, atol=1e-4 * (float(right.abs().max()) + 1), rtol=0)
+    assert all(torch.equal(now.detach(), then) for now, then in zip(maps, before, strict=True))
