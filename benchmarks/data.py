@@ -149,11 +149,8 @@ def measure(clips: int) -> dict[str, tuple[float, float]]:
         times: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
         for _ in range(2):  # in turns, so that a busy moment of the machine does not meet one of them alone
             for name, work in works.items():
-                if name in (
-                    "frames",
-                    "usual frames",
-                    "all cores",
-                ):  # to remove what a pass before it wrote is not its work
+                # to remove what a pass before it wrote is not its work
+                if name in ("frames", "usual frames", "all cores"):
                     shutil.rmtree(folder / "frames", ignore_errors=True)
                 start, busy = time.perf_counter(), time.process_time()
                 work()

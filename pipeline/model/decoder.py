@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
-from typing import cast
 
 from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.model.convolution import Conv3x3
-from pipeline.model.polyphase import doubled_conv3x3
+from pipeline.model.polyphase import DoubledConv3x3
 from pipeline.model.resize import Double
 
 
@@ -57,20 +57,16 @@ class Decoder(nn.Module):
         super().__init__()
         self.fusions = nn.ModuleList(Fusion(channels, lateral=stage < 4) for stage in (1, 2, 3, 4))
         half, thin = channels // 2, max(channels // 8, 16)
-        self.head = nn.Sequential(
-            Conv3x3(channels, half),
-            Double(align_corners=False),
-            Conv3x3(half, thin),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(thin, 1, 1),
-        )
+        layers = {  # by their places among the published layers, of which 1 doubles the map for 2
+            "0": Conv3x3(channels, half),
+            "2": DoubledConv3x3(half, thin),
+            "3": nn.ReLU(inplace=True),
+            "4": nn.Conv2d(thin, 1, 1),
+        }
+        self.head = nn.Sequential(OrderedDict(layers))
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
         x = self.fusions[3](maps[3])
         for stage in (2, 1, 0):
             x = self.fusions[stage](x, maps[stage])
-        x, last = self.head[0](x), cast(nn.Conv2d, self.head[2])
-        x = doubled_conv3x3(
-            x, last.weight, cast(Tensor, last.bias)
-        )  # the head's doubling with its convolution
-        return self.head[3:](x).squeeze(1)
+        return self.head(x).squeeze(1)

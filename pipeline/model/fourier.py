@@ -25,12 +25,8 @@ from torch.nn import functional
 
 AT_ONCE = 16  # frequencies: their filters stay in the cache
 BLOCK = 64 * 2**20  # bytes of transformed maps at once
-AHEAD = (
-    (0, 1),
-    (1, -1),
-    (1, 0),
-    (1, 1),
-)  # half of a filter's taps; the others lie opposite, but for the centre
+# Half of the taps around a filter's centre, as `_pair` takes them; the others lie opposite.
+AHEAD = ((0, 1), (1, -1), (1, 0), (1, 1))
 
 
 def dilated_sum(x: Tensor, weights: Sequence[Tensor], bias: Tensor, dilations: tuple[int, ...]) -> Tensor:
@@ -124,12 +120,12 @@ def _correlate(grads: Tensor, maps: Tensor) -> tuple[Tensor, Tensor]:
 class Waves(NamedTuple):
     """The matrices that lead from maps of one size to frequencies and back, float32.
 
-    U = M // 2 + 1 frequencies along an axis of M padded rows (a real map's others are conjugates), V along
-    one of V columns; g rows and columns of a small map.
+    U frequencies down, M // 2 + 1 for M padded rows (a real map's others are conjugates), V across, as many
+    as padded columns.
     """
 
     step: int  # s
-    rows: int
+    rows: int  # of a small map
     columns: int
     down: Tensor  # (2 U, rows)
     across: Tensor  # (2 V, 2 columns)

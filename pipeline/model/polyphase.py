@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pipeline.model.convolution import TORCH, conv3x3, fastest, plain_float32
+from pipeline.model.convolution import TORCH, Conv3x3, conv3x3, fastest, plain_float32
 from pipeline.model.resize import double
 
 # Rows: a filter's taps. Columns: what they see of the places before, at and after, for an output to the left
@@ -25,8 +25,7 @@ PHASES = (
 
 def doubled_conv3x3(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """(n, c, h, w), (o, c, 3, 3), (o,) -> (n, o, 2 h, 2 w): `conv3x3` of `double(x, align_corners=False)`."""
-    pays = plain_float32(x, weight, bias) and fastest(x.shape, 4 * len(weight), 1) != TORCH
-    if not pays or min(x.shape[-2:]) < 3:
+    if not plain_float32(x, weight, bias) or fastest(x.shape, 4 * len(weight), 1) == TORCH:
         return _as_written(x, weight, bias)
     out = _phases(x, weight, bias)
     out[..., :2, :] = _as_written(x[..., :2, :], weight, bias)[..., :2, :]
@@ -34,6 +33,14 @@ def doubled_conv3x3(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     out[..., :2] = _as_written(x[..., :2], weight, bias)[..., :2]
     out[..., -2:] = _as_written(x[..., -2:], weight, bias)[..., -2:]
     return out
+
+
+class DoubledConv3x3(Conv3x3):
+    """`doubled_conv3x3` as a layer; its weights are those of a 3x3 `nn.Conv2d`."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        assert self.bias is not None
+        return doubled_conv3x3(x, self.weight, self.bias)
 
 
 def _as_written(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

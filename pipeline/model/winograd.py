@@ -130,7 +130,7 @@ class _Grid:
         maps = max(1, lines // self.tall)
         for i in range(0, self.n, maps):
             for first in range(0, self.tall, lines):
-                yield _Block(slice(i, min(i + maps, self.n)), first, min(first + lines, self.tall))
+                yield _Block(slice(i, i + maps), first, min(first + lines, self.tall))
 
     def cut(self, maps: Tensor, block: _Block, side: int) -> Tensor:
         """A block's tiles of side x side, m places from one to the next: (side^2, tiles, width).

@@ -244,8 +244,9 @@ def test_decoder_written_out() -> None:
         for level in (2, 1, 0):
             fusion = exact.fusions[level]
             x = double(unit(fusion.refine, x + unit(fusion.lateral, maps[level])), True)
-        x = double(conv(exact.head[0], x), False)
-        return conv(exact.head[4], conv(exact.head[2], x).clamp(min=0))[:, 0]
+        first, second, _, last = exact.head
+        x = conv(second, double(conv(first, x), False))
+        return conv(last, x.clamp(min=0))[:, 0]
 
     maps = [torch.randn(2, 16, side, side).requires_grad_() for side in (16, 8, 4, 2)]
     before = [m.detach().clone() for m in maps]
