@@ -18,9 +18,10 @@ LAYERS = [
     ("reduction", (5, 1024, 14, 14), 256),
     ("reduction", (5, 2048, 7, 7), 256),
     ("3x3", (1, 256, 56, 56), 256),  # its decoder, one frame
-    ("3x3", (1, 256, 112, 112), 128),
+    ("doubled 3x3", (1, 256, 56, 56), 128),
     ("doubled 3x3", (1, 128, 112, 112), 32),
     ("reduction", (20, 64, 24, 24), 64),  # the demo's, four clips
+    ("doubled 3x3", (20, 64, 24, 24), 32),
     ("3x3", (20, 64, 24, 24), 64),
     ("3x3", (20, 512, 3, 3), 512),
 ]
@@ -79,7 +80,7 @@ def _forms(kind: str) -> tuple[Form, Form]:
     from torch.nn import functional
 
     from pipeline.model.convolution import conv3x3
-    from pipeline.model.polyphase import doubled_conv3x3
+    from pipeline.model.doubled import doubled_conv3x3
     from pipeline.model.reduction import DILATIONS, Reduction
     from pipeline.model.resize import double
 
@@ -100,6 +101,6 @@ def _forms(kind: str) -> tuple[Form, Form]:
     if kind == "3x3":
         return lambda x, b, w: functional.conv2d(x, w, b, padding=1), lambda x, b, w: conv3x3(x, w, b)
     return (
-        lambda x, b, w: functional.conv2d(double(x, align_corners=False), w, b, padding=1),
-        lambda x, b, w: doubled_conv3x3(x, w, b),
+        lambda x, b, w: functional.conv2d(double(x, align_corners=True), w, b, padding=1),
+        lambda x, b, w: doubled_conv3x3(x, w, b, align_corners=True),
     )

@@ -26,8 +26,8 @@ def report(setup: Setup) -> Iterator[str]:
             yield line
             continue
         positions = FRAMES * case["side"] ** 2
-        # theta and the folded C/2 x C product: once forward, twice backward. Maps and Z with their gradients.
-        operations = 3 * 2 * 2 * clips * positions * CHANNELS * (CHANNELS // 2)
+        # T numbers from C, and C from T: once forward, twice backward. Maps and Z with their gradients.
+        operations = 3 * 2 * 2 * clips * positions * CHANNELS * FRAMES
         floor = setup.floor(operations, 4 * 4 * clips * positions * CHANNELS)
         yield row(
             [

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.model.convolution import Conv3x3
-from pipeline.model.polyphase import DoubledConv3x3
-from pipeline.model.resize import Double
+from pipeline.model.doubled import DoubledConv3x3
+from pipeline.model.resize import double
 
 
 class ResidualUnit(nn.Module):
@@ -33,24 +33,24 @@ class ResidualUnit(nn.Module):
 
 
 class Fusion(nn.Module):
-    """One level: add the refined lateral map to what came from above, refine, double the size."""
+    """One level: add the refined lateral map to what came from above at half the size, refine."""
 
     def __init__(self, channels: int, lateral: bool) -> None:
         super().__init__()
         self.lateral = ResidualUnit(channels) if lateral else None
         self.refine = ResidualUnit(channels)
-        self.enlarge = Double(align_corners=True)
 
     def forward(self, x: Tensor, skip: Tensor | None = None) -> Tensor:
         if self.lateral is not None:
-            x = self.lateral(skip).add_(x)
-        return self.enlarge(self.refine(x))
+            x = self.lateral(skip).add_(double(x, align_corners=True))
+        return self.refine(x)
 
 
 class Decoder(nn.Module):
     """Four maps (n, C, H/4, W/4) ... (n, C, H/32, W/32) -> logits (n, H, W).
 
-    The head's widths are C/2 and C/8 (128 and 32 at the published C = 256), the latter at least 16.
+    The head doubles the size twice; its widths are C/2 and C/8 (128 and 32 at the published C = 256), the
+    latter at least 16.
     """
 
     def __init__(self, channels: int) -> None:
@@ -58,8 +58,8 @@ class Decoder(nn.Module):
         self.fusions = nn.ModuleList(Fusion(channels, lateral=stage < 4) for stage in (1, 2, 3, 4))
         half, thin = channels // 2, max(channels // 8, 16)
         layers = {  # by their places among the published layers, of which 1 doubles the map for 2
-            "0": Conv3x3(channels, half),
-            "2": DoubledConv3x3(half, thin),
+            "0": DoubledConv3x3(channels, half, align_corners=True),
+            "2": DoubledConv3x3(half, thin, align_corners=False),
             "3": nn.ReLU(inplace=True),
             "4": nn.Conv2d(thin, 1, 1),
         }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 
@@ -24,8 +24,8 @@ def resize(maps: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
 def resize_by_products(maps: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
     """`resize` as two matrix products, on any device; channels-last, as convolutions like it."""
     n, channels, height, width = maps.shape
-    down = _hats(height, size[0], align_corners, maps.device).to(maps.dtype).expand(n, -1, -1)
-    across = _hats(width, size[1], align_corners, maps.device).to(maps.dtype).expand(n * size[0], -1, -1)
+    down = hats(height, size[0], align_corners, maps.device).to(maps.dtype).expand(n, -1, -1)
+    across = hats(width, size[1], align_corners, maps.device).to(maps.dtype).expand(n * size[0], -1, -1)
     lines = torch.bmm(down, maps.permute(0, 2, 3, 1).reshape(n, height, width * channels))
     pixels = torch.bmm(across, lines.view(n * size[0], width, channels))
     return pixels.view(n, *size, channels).permute(0, 3, 1, 2)
@@ -36,19 +36,8 @@ def double(maps: Tensor, align_corners: bool) -> Tensor:
     return resize(maps, (2 * maps.shape[-2], 2 * maps.shape[-1]), align_corners)
 
 
-class Double(nn.Module):
-    """`double` as a layer: `torch.nn.Upsample(scale_factor=2, mode="bilinear")`."""
-
-    def __init__(self, align_corners: bool) -> None:
-        super().__init__()
-        self.align_corners = align_corners
-
-    def forward(self, maps: Tensor) -> Tensor:
-        return double(maps, self.align_corners)
-
-
 @functools.cache
-def _hats(old: int, new: int, align_corners: bool, device: torch.device) -> Tensor:
+def hats(old: int, new: int, align_corners: bool, device: torch.device) -> Tensor:
     """(new, old) float32: row i holds the old positions' weights in the new position i; they sum to 1."""
     with torch.inference_mode(False):  # what evaluation makes first, training may keep
         place = torch.arange(new, dtype=torch.float64, device=device)

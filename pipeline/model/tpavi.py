@@ -10,13 +10,20 @@ positions moves inside g and N cancels:
 
     S = 1/T sum_t phi(A_t) g(mean over positions of V_t)
 
-Neither the N x N matrix nor an audio map is ever made. Without audio, phi(V) takes the place of phi(A).
+S has rank T, and all maps are linear: what a position v hears is T numbers, one a frame's sound, and what it
+takes is a mixture of T vectors:
+
+    mu(alpha g(V)) at v  =  mu's bias + sum_t (theta(v) . phi(A_t)) (mu's weight g(mean V_t)) / T
+
+Neither the N x N matrix nor an audio map is ever made, nor theta(V). Without audio, phi(V) takes the place of
+phi(A), and S that of its T terms.
 """
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 class TPAVI(nn.Module):
@@ -57,14 +64,20 @@ class TPAVI(nn.Module):
         """
         v = maps.permute(0, 1, 3, 4, 2)  # (B, T, h, w, C): every layer below works on the last axis
         aligned = None
+        flat = v.flatten(1, 3)  # (B, N, C)
         if audio is not None:
             aligned = self.align(audio)
-            s = self.phi(aligned).mT @ self.g(v.mean((2, 3))) / v.shape[1]
+            keys = self.phi(aligned)  # (B, T, I)
+            # theta(v) . keys, with theta folded into the keys: (B, N, T)
+            bias = (keys @ self.theta.bias).unsqueeze(1)
+            heard = torch.baddbmm(bias, flat, (keys @ self.theta.weight).mT)
+            values = self.g(v.mean((2, 3))) / v.shape[1]  # (B, T, I)
         else:
-            flat = v.flatten(1, 3)
-            s = self.phi(flat).mT @ self.g(flat) / flat.shape[1]
-        # mu is linear as well: fold it into the small matrix, (B, I, I) -> (B, I, C)
-        attended = torch.baddbmm(self.mu.bias, self.theta(v).flatten(1, 3), s @ self.mu.weight.T)
+            heard = self.theta(flat)
+            values = self.phi(flat).mT @ self.g(flat) / flat.shape[1]  # S, (B, I, I)
+        # mu is folded into the values; its bias stands beside them, so that no map is filled with it first
+        values = torch.cat([values @ self.mu.weight.T, self.mu.bias.expand(len(v), 1, -1)], dim=1)
+        attended = functional.pad(heard, (0, 1), value=1) @ values
         attended = attended.view(-1, *v.shape[2:]).permute(0, 3, 1, 2)  # (B T, C, h, w), channels-last
-        z = v + self.bn(attended).permute(0, 2, 3, 1).view(v.shape)
+        z = self.bn(attended).permute(0, 2, 3, 1).view(v.shape).add_(v)
         return self.norm(z).permute(0, 1, 4, 2, 3), aligned

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn import functional
 
-from pipeline.model import Segmenter, build_backbone, convolution, polyphase, reduction
+from pipeline.model import Segmenter, build_backbone, convolution, reduction
 from pipeline.model.convolution import TAPS, TORCH, Conv3x3, conv3x3, fastest, fastest_for_weight
 
 SIDES = st.integers(1, 13)
@@ -26,8 +26,7 @@ def _use(patch: pytest.MonkeyPatch, way: str | int, for_weight: str | int) -> No
     def choose(way: str | int, otherwise: str) -> Callable[..., str | int]:
         return lambda shape, outputs, dilation: way if dilation == 1 or isinstance(way, str) else otherwise
 
-    for module in (convolution, polyphase):
-        patch.setattr(module, "fastest", choose(way, TORCH))
+    patch.setattr(convolution, "fastest", choose(way, TORCH))
     patch.setattr(convolution, "fastest_for_weight", choose(for_weight, TAPS))
 
 

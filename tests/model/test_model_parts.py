@@ -185,12 +185,13 @@ def test_residual_unit_adds_the_rectified_input() -> None:
     assert x.grad is not None and x.grad.flatten().tolist() == [0, 2]
 
 
-def test_fusion_doubles_with_aligned_corners() -> None:
-    fusion = Fusion(1, lateral=False)
+def test_fusion_doubles_what_comes_from_above_with_aligned_corners() -> None:
+    fusion = Fusion(1, lateral=True)
     for parameter in fusion.parameters():
         torch.nn.init.zeros_(parameter)
-    out = fusion(torch.tensor([[[[0.0, 3.0]]]]))  # refine gives ReLU(x) alone
-    torch.testing.assert_close(out[0, 0], torch.tensor([[0.0, 1.0, 2.0, 3.0]]).expand(2, 4))
+    above, skip = torch.tensor([[[[0.0, 3.0]]]]), torch.full((1, 1, 2, 4), 10.0)
+    out = fusion(above, skip)  # both units give ReLU(x) alone
+    torch.testing.assert_close(out[0, 0], torch.tensor([[10.0, 11.0, 12.0, 13.0]]).expand(2, 4))
 
 
 def test_decoder_shape() -> None:
@@ -201,8 +202,8 @@ def test_decoder_shape() -> None:
     assert published == [128, 32, 1]
 
 
-def test_the_decoders_head_doubles_by_half_pixels() -> None:
-    """As published: corners are aligned in the fusions alone."""
+def test_the_decoders_head_doubles_by_half_pixels_at_last() -> None:
+    """As published: corners are aligned where a fusion's map is doubled, so before the head's first layer."""
     head = Decoder(16).head
     for layer in head:
         if isinstance(layer, torch.nn.Conv2d):  # hands on its first channel alone
@@ -212,7 +213,8 @@ def test_the_decoders_head_doubles_by_half_pixels() -> None:
                 layer.weight[0, 0, layer.kernel_size[0] // 2, layer.kernel_size[1] // 2] = 1
     maps = torch.zeros(1, 16, 1, 2)
     maps[0, 0, 0, 1] = 4
-    torch.testing.assert_close(head(maps)[0, 0], torch.tensor([[0.0, 1.0, 3.0, 4.0]]).expand(2, 4))
+    expected = torch.tensor([0.0, 1, 3, 5, 7, 9, 11, 12]) / 3
+    torch.testing.assert_close(head(maps)[0, 0], expected.expand(4, 8))
 
 
 def test_heads() -> None:
@@ -223,10 +225,11 @@ def test_heads() -> None:
     torch.testing.assert_close(sound, heads.project_audio(audio).mean(1))  # the mean of the five sounds
 
 
-def test_decoder_written_out() -> None:
+@pytest.mark.parametrize("width", [16, 128])  # at 128 nothing of the head is drawn before it is convolved
+def test_decoder_written_out(width: int) -> None:
     """Each level's own map, refined, added to what comes from above; values, gradients, inputs left alone."""
     torch.manual_seed(0)
-    decoder = Decoder(16)
+    decoder = Decoder(width)
     exact = copy.deepcopy(decoder).double()
 
     def conv(layer: Any, x: torch.Tensor) -> torch.Tensor:
@@ -248,7 +251,7 @@ def test_decoder_written_out() -> None:
         x = conv(second, double(conv(first, x), False))
         return conv(last, x.clamp(min=0))[:, 0]
 
-    maps = [torch.randn(2, 16, side, side).requires_grad_() for side in (16, 8, 4, 2)]
+    maps = [torch.randn(2, width, side, side).requires_grad_() for side in (16, 8, 4, 2)]
     before = [m.detach().clone() for m in maps]
     doubles = [m.detach().double().requires_grad_() for m in maps]
     found, expected = decoder(maps), written_out(doubles)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn import functional
 
-from pipeline.model.resize import Double, _hats, resize, resize_by_products
+from pipeline.model.resize import double, hats, resize, resize_by_products
 
 SIDES = st.integers(1, 9)
 
@@ -48,10 +48,10 @@ def test_what_evaluation_made_first_serves_training() -> None:
 def test_a_gpu_is_given_the_products(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without one: torch's fake tensors know shapes, layouts and devices alone."""
     monkeypatch.setattr(functional, "interpolate", None)  # not to be called
-    _hats.cache_clear()
+    hats.cache_clear()
     with FakeTensorMode():
-        found = Double(align_corners=True)(torch.empty(2, 3, 5, 7, device="cuda"))
-    _hats.cache_clear()  # of the fake ones
+        found = double(torch.empty(2, 3, 5, 7, device="cuda"), align_corners=True)
+    hats.cache_clear()  # of the fake ones
     assert found.shape == (2, 3, 10, 14) and found.device.type == "cuda"
     assert found.is_contiguous(memory_format=torch.channels_last)
 
@@ -65,5 +65,5 @@ def test_gradients_are_the_same_again(device: str, align_corners: bool) -> None:
     made = [resize_by_products(maps, (48, 48), align_corners) for _ in range(5)]
     first, *rest = (torch.autograd.grad((each * pull).sum(), maps)[0] for each in made)
     assert all(torch.equal(first, other) for other in rest)
-    on_cpu = Double(align_corners)(maps.cpu())
+    on_cpu = double(maps.cpu(), align_corners)
     torch.testing.assert_close(made[0].cpu(), on_cpu, atol=1e-5, rtol=1e-5)
