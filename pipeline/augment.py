@@ -31,8 +31,8 @@ def augment(batch: Batch, settings: Augment, seed: int, epoch: int) -> Batch:
     frames, masks, boxes = batch.frames.float().movedim(-1, 2), batch.masks, batch.boxes
     if settings.flip or settings.scale:
         mirror = torch.where(draw[:, 0] < 0, -1.0, 1.0) if settings.flip else torch.ones_like(draw[:, 0])
-        zoom = 1 + settings.scale * draw[:, 1]
-        shift = settings.scale * draw[:, 2:4]
+        zoom = 1 + settings.scale * (draw[:, 1] + 1) / 2  # from 1: nothing beyond the picture is shown
+        shift = (1 - 1 / zoom).unsqueeze(1) * draw[:, 2:4]
         grid = _grid(masks.shape[-2:], mirror, zoom, shift)
         frames = _warp(frames.flatten(1, 2), grid).view_as(frames)
         masks = _warp_masks(masks, grid)
@@ -58,8 +58,7 @@ def _grid(size: torch.Size, mirror: Tensor, zoom: Tensor, shift: Tensor) -> Tens
 
 
 def _warp(values: Tensor, grid: Tensor) -> Tensor:
-    # beyond the edge, picture and mask alike are mirrored: what is seen twice is labelled twice
-    return functional.grid_sample(values, grid, padding_mode="reflection", align_corners=False)
+    return functional.grid_sample(values, grid, padding_mode="border", align_corners=False)
 
 
 def _warp_masks(masks: Tensor, grid: Tensor) -> Tensor:

@@ -104,7 +104,7 @@ class Augment(Group):
 
     flip: bool = False
     scale: float = Field(
-        0.0, ge=0, lt=1, description="zoom by a factor within 1 +- scale, and as far a shift"
+        0.0, ge=0, lt=1, description="zoom in by a factor from 1 to 1 + scale, on any part of the picture"
     )
     colour: float = Field(0.0, ge=0, lt=1, description="gain and offset of each channel within +- colour")
 

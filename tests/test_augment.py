@@ -40,7 +40,7 @@ def test_a_shift_by_one_pixel_by_hand(batch: Batch) -> None:
     """A shift of 2 / 8 is one pixel of eight: what stood at column 2 is seen at column 1."""
     ones, shift = torch.ones(2), torch.tensor([[0.25, 0.0]] * 2)
     grid = _grid(batch.masks.shape[-2:], ones, ones, shift)
-    assert torch.equal(_warp_masks(batch.masks, grid), batch.masks.roll(-1, -1))
+    assert torch.equal(_warp_masks(batch.masks, grid), batch.masks.roll(-1, -1))  # empty at the edges
     moved = _warp_boxes(batch.boxes, ones, ones, shift)
     assert moved[0, 0].tolist() == pytest.approx([1 / 8, 2 / 8, 5 / 8, 4 / 8])
 
@@ -57,11 +57,23 @@ def test_the_box_follows_the_object(batch: Batch, epoch: int) -> None:
         assert changed.boxes[clip, 0].tolist() == pytest.approx(expected, abs=1.01 / 8)
 
 
+def test_nothing_beyond_the_picture_is_shown() -> None:
+    """A ramp from edge to edge stays one: up or down everywhere, at most as steep, and never turns."""
+    ramp = torch.linspace(0, 248, 32).to(torch.uint8)
+    frames = ramp.view(1, 1, 1, 32, 1).expand(64, 1, 32, 32, 3)
+    batch = Batch(frames, torch.zeros(64, 1, 32, 32), torch.ones(64, 1, dtype=torch.bool), torch.arange(64))
+    changed = augment(batch, Augment(flip=True, scale=0.5), seed=2, epoch=1).frames
+    steps = changed[:, 0, 16, 1:-1, 0].diff(dim=1)  # half a pixel at an edge repeats it
+    assert ((steps > 0).all(1) | (steps < 0).all(1)).all()
+    zooms = 8 / steps[:, 4:-4].abs().mean(1)
+    assert 1 <= zooms.min() < 1.1 and 1.4 < zooms.max() <= 1.51
+
+
 def test_what_other_sounds_show_follows_the_first_clips(batch: Batch) -> None:
     """Unknown is what is not of the object in the first clip, and what is, in the outlines."""
     truth, outlines = batch.masks[:1] * 1 + (1 - batch.masks[:1]) * UNKNOWN, batch.masks * UNKNOWN
     heard = replace(batch, other_truth=truth, outlines=outlines)
-    changed = augment(heard, Augment(flip=True, scale=0.2), seed=5, epoch=1)
+    changed = augment(heard, Augment(flip=True, scale=0.5), seed=5, epoch=2)
     assert changed.other_truth is not None and changed.outlines is not None
     assert not torch.equal(changed.masks, batch.masks)
     assert torch.equal(changed.other_truth == 1, changed.masks[:1] == 1)
