@@ -49,7 +49,7 @@ def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
             heads.load_state_dict(content["heads"])
             heads.to(device).eval()
         found = Checkpoint(plan, segmenter, heads, content["epoch"], content["val_miou"])
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
         first = str(error).splitlines()[0]
         raise PipelineError(f"{path}: is not a checkpoint of this version ({first}); train again.") from error
     segmenter.to(device).eval()

@@ -25,12 +25,7 @@ def read_mask(path: Path) -> np.ndarray:
     """
     image = read_image(path)
     if image.ndim == 3:
-        alpha = image[..., 3] if image.shape[2] == 4 else None
-        image = image[..., :3].max(axis=2)
-        if alpha is not None and image.min() == image.max() and alpha.min() != alpha.max():
-            raise PipelineError(
-                f"{path}: the mask's shape is in its transparency; save it as black and white."
-            )
+        image = opaque(path, image).max(axis=2)
     values = _values(image)
     if len(values) > 2 or (len(values) == 2 and values[0] != 0):
         shown = ", ".join(str(value) for value in values[:8]) + (", ..." if len(values) > 8 else "")
@@ -39,6 +34,17 @@ def read_mask(path: Path) -> np.ndarray:
             "Save it without smoothing, as 0 and 255."
         )
     return (image > 0).astype(np.uint8)
+
+
+def opaque(path: Path, image: np.ndarray) -> np.ndarray:
+    """The colours of `read_image`'s (height, width, 3 or 4).
+
+    Raises `PipelineError` where the transparency, which is ignored, alone holds a shape.
+    """
+    colours, alpha = image[..., :3], image[..., 3:]
+    if alpha.size and colours.min() == colours.max() and alpha.min() != alpha.max():
+        raise PipelineError(f"{path}: the mask's shape is in its transparency; save it as black and white.")
+    return colours
 
 
 def resize_mask(mask: np.ndarray, size: int) -> np.ndarray:
@@ -69,7 +75,10 @@ def read_image(path: Path) -> np.ndarray:
         raise PipelineError(
             f"{path}: no such file; fetch it again or take the clip out of the table."
         ) from None
-    image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    try:
+        image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    except cv2.error as error:  # more pixels than OpenCV reads
+        raise PipelineError(f"{path}: cannot be read as an image ({error.err}); make it smaller.") from error
     if image is None:
         raise PipelineError(f"{path}: is not an image ({data.size} bytes); fetch or make it again.")
     return image

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -200,10 +201,24 @@ def parse_params(values: Any, source: str = "params.yaml") -> Params:
         raise PipelineError(f"{source}:\n" + "\n".join(lines)) from error
 
 
+class _Loader(yaml.SafeLoader):
+    """PyYAML's, but for numbers without a point: DVC writes `1e-05`, which YAML 1.1 takes for a text."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
+
+
+def read_yaml(text: str) -> Any:
+    """Parse a params file or a preset. Raises `yaml.YAMLError`."""
+    return yaml.load(text, _Loader)
+
+
 def load_params(path: Path = Path("params.yaml")) -> Params:
     """Read and validate params.yaml. Raises `PipelineError` naming the file and the keys that are wrong."""
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = read_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise PipelineError(f"{path}: no such file; run from the repository's root.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 
 from pipeline.errors import PipelineError
 from pipeline.files import write_text
-from pipeline.params import parse_params
+from pipeline.params import parse_params, read_yaml
 
 FOLDER = Path("params")
 DEMO = Path("data/demo")  # where the demo's data and labels lie: no place for another source
@@ -69,7 +69,7 @@ def apply_preset(
             "Commit the file first, or say --force."
         )
     new = _edited(text, changes)
-    parse_params(yaml.safe_load(new), f"{path} with preset {name}")
+    parse_params(read_yaml(new), f"{path} with preset {name}")
     if changes:
         write_text(path, new)
     return [f"{'.'.join(key)}: {old.get(key)} -> {value}" for key, value in changes.items()]
@@ -137,7 +137,7 @@ def _edited(text: str, changes: Mapping[Key, Any]) -> str:
 
 def _flat(text: str, source: str) -> dict[Key, Any]:
     try:
-        sections = yaml.safe_load(text)
+        sections = read_yaml(text)
         return {(section, key): value for section, keys in sections.items() for key, value in keys.items()}
     except (yaml.YAMLError, AttributeError) as error:
         raise PipelineError(f"{source}: holds no sections of keys and values ({error}).") from error

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pipeline.categories import FRAMES
 from pipeline.errors import PipelineError
-from pipeline.masks import read_image, read_mask
+from pipeline.masks import opaque, read_image, read_mask
 from pipeline.metrics import fscore, fscore_batch1, fscore_curves, iou_per_frame, miou
 from pipeline.progress import Track, silent
 
@@ -139,13 +139,13 @@ def read_values(path: Path) -> NDArray[np.generic]:
     else:
         values = read_image(path)
         if values.ndim == 3:
-            colours = values[..., :3]
+            colours = opaque(path, values)
             values = colours.max(axis=2)
             if (colours != values[..., None]).any() and len(np.unique(values)) > 2:
                 raise PipelineError(f"{path}: is a colour picture; save the mask or probability as grey.")
     if values.ndim == 3:  # one channel, first or last
         values = values[0] if len(values) == 1 else values[..., 0] if values.shape[2] == 1 else values
-    if values.ndim != 2 or values.dtype.kind not in "buf":
+    if values.ndim != 2 or not values.size or values.dtype.kind not in "buf":
         raise PipelineError(
             f"{path}: holds {values.dtype} of shape {values.shape}; it must be one map (height, width) of "
             "0/255, 8- or 16-bit grey, or float probabilities."

@@ -52,6 +52,10 @@ def read_frames(path: Path, count: int = FRAMES) -> ClipFrames:
         wanted = _unclamped(fps, count)
         found = _decode_referenced(container, stream, wanted)
     images, total = found or _decode_counting(path, wanted)
+    if len({image.shape for image in images.values()}) > 1:
+        raise PipelineError(
+            f"{path}: its pictures change their size midway; encode it anew (`ffmpeg -i IN -s WxH OUT`)."
+        )
     rate = max(1, math.floor(fps + 0.5))
     absent = [second for second in range(count) if second * rate >= total]
     note = ""
@@ -77,6 +81,9 @@ def _decode_counting(path: Path, wanted: list[int]) -> Decoded:
             if number == wanted[-1]:
                 break
         promised = stream.frames
+        if stream.duration is not None:  # `frames` has those too that an edit list hides, of a copied part
+            shown = stream.duration * stream.time_base * stream.average_rate
+            promised = min(promised, math.ceil(shown))
     if last is None:
         raise PipelineError(
             f"{path}: no frame could be decoded; the file is damaged, fetch or encode it again."
@@ -145,9 +152,11 @@ def read_mono(path: Path, rate: int = 16_000, seconds: float = float(FRAMES)) ->
                 break
         parts: list[np.ndarray] = []
         if frame is not None:
-            resampler = av.AudioResampler(format="fltp", layout=frame.layout, rate=rate)
+            # packed: of eight planes or more PyAV reads beyond its list of them
+            resampler = av.AudioResampler(format="flt", layout=frame.layout, rate=rate)
             pieces = [*resampler.resample(stored.read()), *resampler.resample(None)]
-            parts = [piece.to_ndarray().mean(axis=0) for piece in pieces]
+            channels = frame.layout.nb_channels
+            parts = [piece.to_ndarray().reshape(-1, channels).mean(axis=1) for piece in pieces]
         duration = _duration(container)
     wave = np.concatenate(parts).astype(np.float32) if parts else np.zeros(0, np.float32)
     if not wave.size:
@@ -205,9 +214,8 @@ def _open(path: Path) -> Any:
     if not path.is_file():
         raise PipelineError(f"{path}: no such file; fetch it again or take the clip out of the table.")
     try:
-        return av.open(
-            str(path.resolve())
-        )  # absolute: a name that begins with '-' or has ':' stays a file's name
+        # absolute: a name that begins with '-' or has ':' stays a file's name; tags may be in any encoding
+        return av.open(str(path.resolve()), metadata_errors="replace")
     except (av.FFmpegError, OSError) as error:
         size = path.stat().st_size
         raise PipelineError(

@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
-import yaml
 from rich.console import Console
 from rich.table import Table
 
 from pipeline.catalog import read_catalog
 from pipeline.files import atomic_folder, read_json, write_json, write_text
-from pipeline.params import load_params
+from pipeline.params import load_params, read_yaml
 from pipeline.report.compare import compare_variants, hearing
 from pipeline.report.inputs import read_runs
 from pipeline.report.listening import compare_listening
@@ -32,7 +31,7 @@ def main() -> None:
     runs = read_runs(params.train.variants, params.train.seeds, evaluation=EVAL, logs=LOGS)
     problems, info, transfer = BOXES / "problems.csv", AUDIO / "info.json", METRICS / "transfer.json"
     material = Material(
-        params=yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8")),
+        params=read_yaml(Path("params.yaml").read_text(encoding="utf-8")),
         catalog=read_catalog(CATALOG) if CATALOG.exists() else None,
         problems=pd.read_csv(problems, dtype=str, keep_default_na=False) if problems.exists() else None,
         audio=read_json(info) if info.exists() else None,

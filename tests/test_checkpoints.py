@@ -67,6 +67,7 @@ def test_what_is_no_checkpoint_is_named(ours: dict[str, Any], tmp_path: Path) ->
         {**ours, "plan": narrower},
         {**ours, "plan": {"variant": "baseline"}},
         [1, 2],
+        torch.zeros(3),
     ):
         torch.save(broken, path)
         with pytest.raises(PipelineError, match=r"best\.pt: is not a checkpoint of this version") as error:

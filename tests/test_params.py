@@ -4,11 +4,12 @@ import contextlib
 
 import pytest
 import yaml
+from dvc.utils.hydra import apply_overrides
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import PipelineError
-from pipeline.params import Params, load_params, parse_params
+from pipeline.params import Params, load_params, parse_params, read_yaml
 
 
 def test_the_repository_s_params_are_valid(root):
@@ -92,6 +93,22 @@ def test_a_missing_or_broken_file_is_named(tmp_path):
     (tmp_path / "broken.yaml").write_text("a: [1\n")
     with pytest.raises(PipelineError, match=r"broken\.yaml: is not YAML"):
         load_params(tmp_path / "broken.yaml")
+
+
+@pytest.mark.parametrize("number", ["1e-5", "0.00001", "1E-4", "2e+0", "5.0e-05"])
+def test_dvc_s_small_numbers_are_numbers(tmp_path, root, number):
+    """`dvc exp run -S train.lr=0.00001` writes 1e-05, which YAML 1.1 takes for a text."""
+    path = tmp_path / "params.yaml"
+    path.write_text((root / "params.yaml").read_text())
+    apply_overrides(path, [f"train.lr={number}", "loss.box=5e-5"])
+    assert load_params(path).train.lr == float(number)
+    assert load_params(path).loss.box == 5e-5
+
+
+def test_only_numbers_are_numbers():
+    assert read_yaml("a: [1e-4, -2E3, 16-mixed, '1e-4', e5, 1e, x1e5]") == {
+        "a": [1e-4, -2000.0, "16-mixed", "1e-4", "e5", "1e", "x1e5"]
+    }
 
 
 @given(

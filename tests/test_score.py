@@ -184,6 +184,7 @@ def test_empty_folder_and_split(catalog: pd.DataFrame, tmp_path: Path) -> None:
         (np.array([[np.nan, 0.5]]), "outside 0 to 1"),
         (np.array([[-0.1, 0.5]]), "outside 0 to 1"),
         (np.zeros((2, 4, 4)), "shape"),
+        (np.zeros((0, 5)), "shape"),
         (np.array([[1, 2]], np.int64), "int64"),
         (np.array([["a"]]), "<U1"),
     ],
@@ -197,6 +198,14 @@ def test_doubtful_arrays_are_refused(tmp_path: Path, array: np.ndarray, said: st
 def test_colour_pictures_are_refused(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "x.png"), np.random.default_rng(0).integers(0, 255, (8, 8, 3), dtype=np.uint8))
     with pytest.raises(PipelineError, match="colour picture"):
+        read_values(tmp_path / "x.png")
+
+
+def test_a_shape_in_the_transparency_alone_is_refused(tmp_path: Path) -> None:
+    image = np.zeros((8, 8, 4), np.uint8)
+    image[2:5, 2:5, 3] = 255
+    cv2.imwrite(str(tmp_path / "x.png"), image)
+    with pytest.raises(PipelineError, match="in its transparency"):
         read_values(tmp_path / "x.png")
 
 

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import os
 import struct
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from pipeline.errors import PipelineError
 from pipeline.video import frame_indices, read_frames, read_mono
 
 NTSC = Fraction(30_000, 1001)
+ROOT = str(Path(__file__).resolve().parents[1])
 
 
 @pytest.mark.parametrize(
@@ -173,6 +177,37 @@ def test_truncated_video_with_its_index_in_front_is_named(tmp_path: Path) -> Non
         read_frames(moved)
 
 
+def test_a_part_copied_out_of_a_longer_video_is_whole(tmp_path: Path) -> None:
+    """As `ffmpeg -ss 3 -t 4 -c copy`: packets from the last key frame on, those before the part not shown."""
+    write_video(tmp_path / "long.mp4", frames=200, options={"g": "250"}, silent=True)
+    with av.open(str(tmp_path / "long.mp4")) as source, av.open(str(tmp_path / "part.mp4"), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux():
+            if packet.dts is not None and packet.pts * packet.time_base < 7:
+                start = round(3 / packet.time_base)
+                packet.pts, packet.dts, packet.stream = packet.pts - start, packet.dts - start, stream
+                target.mux(packet)
+    found = read_frames(tmp_path / "part.mp4")
+    assert [number_of(image) - 75 for image in found.images] == [23, 48, 73, 98, 99]
+    assert "100 frames at 25 a second give 4 of 5" in found.note
+
+
+def test_pictures_of_several_sizes_are_named(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mkv", width=96, height=64, silent=True)
+    large = np.zeros((128, 192, 3), np.uint8)
+    decode = video._decode_counting
+
+    def grown(path: Path, wanted: list[int]) -> video.Decoded:
+        images, seen = decode(path, wanted)
+        return {**images, wanted[-1]: large}, seen
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(video, "_decode_referenced", lambda *_: None)
+        patch.setattr(video, "_decode_counting", grown)
+        with pytest.raises(PipelineError, match=r"a\.mkv: its pictures change their size"):
+            read_frames(tmp_path / "a.mkv")
+
+
 @pytest.mark.parametrize("content", [b"", b"not a video at all" * 50])
 def test_what_is_no_video_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "bad.mp4"
@@ -213,6 +248,31 @@ def test_opposite_channels_cancel(tmp_path: Path) -> None:
     wave = tone(2, 16_000)
     write_sound(tmp_path / "a.wav", np.stack([wave, -wave], axis=1))
     assert np.abs(read_mono(tmp_path / "a.wav")).max() < 1e-3
+
+
+@pytest.mark.parametrize("channels", [1, 2, 6, 8, 9])
+def test_any_number_of_channels_is_averaged(tmp_path: Path, channels: int) -> None:
+    """In a process of its own: of eight and more PyAV's planar arrays end beyond its memory."""
+    waves = np.random.default_rng(0).uniform(-0.5, 0.5, (16_000, channels)).astype(np.float32)
+    write_sound(tmp_path / "a.wav", waves)
+    code = "import numpy, pipeline.video as v; numpy.save('a.npy', v.read_mono(v.Path('a.wav')))"
+    environment = os.environ | {"PYTHONPATH": ROOT}
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, env=environment)
+    np.testing.assert_allclose(np.load(tmp_path / "a.npy"), waves.mean(axis=1), atol=1e-4)
+
+
+def test_tags_in_any_encoding_are_no_hindrance(tmp_path: Path) -> None:
+    """A title in Latin-1, as programs on Windows write it."""
+    path = tmp_path / "a.wav"
+    write_sound(path, tone(1, 16_000))
+    plain, content = read_mono(path), path.read_bytes()
+    title = "Künstler".encode("latin-1")
+    chunk = b"INFO" + b"INAM" + struct.pack("<I", len(title)) + title
+    chunk = b"LIST" + struct.pack("<I", len(chunk)) + chunk
+    data = content.index(b"data")
+    content = content[:data] + chunk + content[data:]
+    path.write_bytes(content[:4] + struct.pack("<I", len(content) - 8) + content[8:])
+    np.testing.assert_array_equal(read_mono(path), plain)
 
 
 def test_wav_of_the_right_rate_comes_back_as_stored(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -97,7 +98,10 @@ def write_clip(clip: Clip, places: Places) -> None:
             )
     if places.silent_sound is not None:
         places.silent_sound.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(places.silent_sound, recorded(clip.silent, clip.stream(3)), RATE, subtype="PCM_16")
+        encoded = io.BytesIO()
+        silent_wave = recorded(clip.silent, clip.stream(3))
+        soundfile.write(encoded, silent_wave, RATE, format="WAV", subtype="PCM_16")
+        places.silent_sound.write_bytes(encoded.getvalue())  # a full disk is an OSError here
 
 
 def recorded(categories: tuple[str, ...], rng: np.random.Generator) -> np.ndarray:

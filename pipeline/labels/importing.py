@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
@@ -66,6 +67,10 @@ def _files(found: Collected, source: Path, clips: Mapping[str, Home]) -> list[Pa
         return [source]
     if not source.is_dir():
         raise PipelineError(f"{source}: no such file or folder of labels.")
+    found.left_out += [
+        (str(link), "is a link to a folder, which is not followed; name it too")
+        for link in _linked_folders(source)
+    ]
     files = [source / relative for relative in label_files(source)] + _with_suffix(source, (".json",))
     others = [path for path in _with_suffix(source, _NOT_READ) if path.name != "classes.txt"]
     told = [(path, _NOT_READ[path.suffix.lower()]) for path in others]
@@ -76,6 +81,19 @@ def _files(found: Collected, source: Path, clips: Mapping[str, Home]) -> list[Pa
     # a text that is named after no frame is a note, not a label
     found.left_out += [(str(path), why) for path, why in told if why != _YOLO or _frame(path, clips)]
     return files
+
+
+def _linked_folders(folder: Path) -> list[Path]:
+    """Sorted; none in a hidden folder."""
+    below = (
+        Path(where, name)
+        for where, names, _ in os.walk(folder)
+        for name in names
+        if Path(where, name).is_symlink()
+    )
+    return sorted(
+        path for path in below if not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
 
 
 def _with_suffix(folder: Path, suffixes: Container[str]) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 
@@ -46,7 +47,9 @@ def _write_one(item: tuple[str, Path]) -> None:
     time = Path(source).stat().st_mtime_ns if Path(source).exists() else 0  # read_mono names one that is not
     wave = read_mono(Path(source), RATE)
     with atomic_path(target) as temporary:
-        soundfile.write(temporary, wave, RATE, format="FLAC")
+        encoded = io.BytesIO()
+        soundfile.write(encoded, wave, RATE, format="FLAC")
+        temporary.write_bytes(encoded.getvalue())  # where libsndfile writes, a full disk is no OSError
         os.utime(temporary, ns=(time, time))  # by which the next push sees whether the source is the same
 
 

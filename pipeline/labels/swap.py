@@ -8,9 +8,10 @@ and the next run mends that.
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pipeline.errors import PipelineError
@@ -53,9 +54,11 @@ def swapped(folder: Path) -> Iterator[Path]:
     except BaseException:
         if old.exists() and not folder.exists():
             old.replace(folder)
-        shutil.rmtree(new, ignore_errors=True)
+        with suppress(OSError):  # the first error is the one to tell
+            _remove(new)
         raise
-    shutil.rmtree(old, ignore_errors=True)
+    with suppress(OSError):  # the labels are in place; `_mend` tries again
+        _remove(old)
 
 
 def left_by_a_kill(folder: Path) -> bool:
@@ -83,8 +86,15 @@ def _mend(folder: Path) -> bool:
         old.replace(folder)
     for path in (old, new):
         if path.exists():
-            shutil.rmtree(path)
+            _remove(path)
     return put_back
+
+
+def _remove(folder: Path) -> None:
+    """A copy of ours, though a folder in it may be write-protected as the one that it was copied from."""
+    for where, _, _ in os.walk(folder):
+        Path(where).chmod(0o700)
+    shutil.rmtree(folder)
 
 
 def _beside(folder: Path) -> tuple[Path, Path]:

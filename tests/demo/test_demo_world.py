@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from pipeline.catalog import find_clips, to_frame
 from pipeline.categories import CATEGORIES
 from pipeline.demo.boxes import tight_box
 from pipeline.demo.clip import Clip, scene_of, true_masks
@@ -193,6 +194,17 @@ def test_ms3_masks_are_the_union_of_all_that_sounds(tmp_path):
             assert labels.exists() == (clip.split == "train")
             if labels.exists():
                 assert tuple(box.category for box in read_voc(labels).boxes) == clip.sounding
+
+
+@pytest.mark.parametrize("setting", ["s4", "ms3"])
+def test_the_catalogue_reads_what_was_written(tmp_path, setting):
+    """So many clips that MS3's pictures with two silent objects are among them."""
+    demo = Demo(setting=setting, categories=3, train=9, val=1, test=1, width=96, height=64)
+    write_world(tmp_path / "world", demo, jobs=1)
+    table = to_frame(find_clips("demo", tmp_path / "world", "videos").clips)
+    planned = {clip.name: "+".join(clip.silent) for clip in plan_world(demo)}
+    assert dict(zip(table["name"], table["silent_category"], strict=True)) == planned
+    assert (setting == "ms3") == any("+" in silent for silent in planned.values())
 
 
 def test_ms3_shows_two_or_three_objects_of_which_one_or_two_sound():

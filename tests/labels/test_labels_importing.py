@@ -80,6 +80,18 @@ def test_what_gives_no_label_is_listed(tmp_path: Path) -> None:
         read_sources([tmp_path / "none"], CLIPS)
 
 
+def test_a_folder_behind_a_link_is_listed_and_read_when_named(tmp_path: Path) -> None:
+    for place in (tmp_path / "given/abc_1.xml", tmp_path / "elsewhere/abc_2.xml"):
+        place.parent.mkdir()
+        place.write_text(_voc(DOG))
+    link = tmp_path / "given/more"
+    link.symlink_to(tmp_path / "elsewhere")
+    found = read_sources([tmp_path / "given"], CLIPS)
+    assert list(found.labels) == [Frame("abc", 1)]
+    assert [(what, "name it too" in why) for what, why in found.left_out] == [(str(link), True)]
+    assert set(read_sources([tmp_path / "given", link], CLIPS).labels) == {Frame("abc", 1), Frame("abc", 2)}
+
+
 def test_label_studio_s_voc_is_refused_for_its_json(tmp_path: Path) -> None:
     """It counts from 0, so that a box would move by a pixel without a word; its file names are its own."""
     text = _voc(DOG).replace("<segmented>", "<owner><name>Label Studio</name></owner><segmented>")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 from labels_world import clip
+from small_disk import files_of_at_most
 from trees import tone, write_sound
 
 from pipeline.catalog import to_frame
@@ -35,3 +36,12 @@ def test_a_sound_is_written_once_and_again_when_its_source_is_another(tmp_path: 
     assert write_sounds(table, tmp_path / "sounds", jobs=1) == 0  # what is there is enough
     with pytest.raises(PipelineError, match=r"abc\.wav: no such file"):
         write_sounds(table, tmp_path / "others", jobs=1)
+
+
+def test_a_full_disk_is_told_as_one_and_leaves_nothing(tmp_path: Path) -> None:
+    source = tmp_path / "abc.wav"
+    write_sound(source, tone(5, RATE))
+    table = to_frame([clip("abc", "dog_barking", "train")._replace(audio=str(source))])
+    with files_of_at_most(2_000), pytest.raises(OSError, match="large"):
+        write_sounds(table, tmp_path / "sounds", jobs=1)
+    assert not list((tmp_path / "sounds").iterdir())

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -171,6 +175,51 @@ def test_an_error_in_the_second_rename_undoes_the_first(
     with pytest.raises(OSError, match="Input/output"), swapped(tmp_path / "voc") as new:
         (new / "x.xml").write_bytes(b"x")
     assert set(_labels(tmp_path)) == {_names(1), _names(2)} and not left_by_a_kill(tmp_path / "voc")
+
+
+def test_a_write_protected_folder_among_the_labels_is_no_hindrance(anybodys: Path) -> None:
+    """Its copy is removed with the rest, and the next run finds nothing to mend."""
+    folder, lock = anybodys / "voc", anybodys / "record/lock"
+    protected = folder / "dog_barking/abc"
+    protected.mkdir(parents=True)
+    (protected / "abc_1.xml").write_bytes(_text(1))
+    protected.chmod(0o555)
+
+    def twice() -> None:
+        for xmin in (2, 3):
+            with alone(folder, lock), swapped(folder) as new:
+                shutil.copytree(folder, new, dirs_exist_ok=True)
+                (new / f"{xmin}.xml").write_bytes(_text(xmin))
+            assert not left_by_a_kill(folder)
+
+    _as_nobody(twice, anybodys)
+    assert sorted(_labels(anybodys)) == ["2.xml", "3.xml", "dog_barking/abc/abc_1.xml"]
+
+
+@pytest.fixture
+def anybodys() -> Iterator[Path]:
+    """A folder that other users reach, which pytest's are not."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def _as_nobody(act: Callable[[], None], folder: Path) -> None:
+    """Root writes anywhere: in a process of its own, as a user whom permissions bind."""
+    if os.getuid() == 0:
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, 65534, 65534)
+    child = os.fork()
+    if child == 0:
+        try:
+            if os.getuid() == 0:
+                os.setuid(65534)
+            act()
+            os._exit(0)
+        finally:
+            traceback.print_exc()
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_the_commands_that_read_put_labels_back_or_say_how(
