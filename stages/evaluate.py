@@ -91,7 +91,7 @@ def _features(path: Path, kept: Checkpoint, world: World, device: torch.device) 
     names, category = world.names.astype(str), world.categories.astype(str)
     labels = {"clip": names[row], "category": category[row]}
     if "audio_embedding" in found:
-        labels["audio_clip"] = names[: len(crops)]
+        labels["audio_clip"], labels["audio_category"] = names[: len(crops)], category[: len(crops)]
     with atomic_path(path) as temporary, temporary.open("wb") as stream:
         np.savez(stream, **found, **labels)  # type: ignore[arg-type]
 

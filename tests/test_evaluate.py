@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import Tensor, nn
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from pipeline.batches import Clips
 from pipeline.checkpoints import Checkpoint
 from pipeline.evaluate import crop_features, evaluate
-from pipeline.evaluation_tables import listening_json
+from pipeline.evaluation_tables import listening_json, listening_table
 from pipeline.listening import g_miou
 from pipeline.model import Segmentation
 
@@ -179,3 +180,21 @@ def test_crop_features_are_those_of_the_boxes_that_are_there(tmp_path):
     expected = (crops[present][:, 0, 0] / 255 - mean) / std
     np.testing.assert_allclose(found["features"], expected, atol=1e-5)
     assert "crop_embedding" not in found  # without heads there is none
+
+
+def test_g_miou_is_of_the_clips_that_have_the_sound() -> None:
+    """A deaf model: the clip without another category's sound would raise the half under the true one."""
+    table = pd.DataFrame(
+        {
+            "category": ["a", "b"],
+            "miou": [0.1, 0.9],
+            "miou_other_category": [0.1, np.nan],
+            "area_other_category": [0.2, np.nan],
+            "sensitivity_other_category": [0.0, np.nan],
+        }
+    )
+    found = listening_table(table, ["other_category"]).set_index(["category", "condition"])
+    assert found.loc[("all", "true"), "miou"] == pytest.approx(0.5)
+    assert found.loc[("all", "other_category"), "g_miou"] == pytest.approx(g_miou(0.1, 0.1))
+    assert found.loc[("all", "other_category"), "clips"] == 1
+    assert ("b", "other_category") not in found.index

@@ -54,6 +54,7 @@ def test_an_unknown_key_is_named(values, group, key, value):
         ("model", "backbone", "vgg"),
         ("model", "pretrained", "yes"),
         ("model", "tpavi_stages", [2, 2]),
+        ("model", "tpavi_stages", []),
         ("loss", "lambda", -1.0),
         ("loss", "avm", "va"),
         ("data", "source", "avsbench"),

@@ -25,8 +25,9 @@ class Features:
     Attributes:
         values: (n, d) float32, one row a crop.
         category, clip: (n,) str, what each row shows and comes from.
-        crop_embedding: (n, w), and audio_embedding: (m, w) with audio_clip (m,) str: both in the common width
-            of the similarity loss; None for variants without crop heads.
+        crop_embedding: (n, w), and audio_embedding: (m, w) with audio_clip and audio_category (m,) str of
+            all train clips, those without a crop too: both in the common width of the similarity loss; None
+            for variants without crop heads.
     """
 
     values: NDArray[np.float32]
@@ -35,6 +36,7 @@ class Features:
     crop_embedding: NDArray[np.float32] | None = None
     audio_embedding: NDArray[np.float32] | None = None
     audio_clip: NDArray[np.str_] | None = None
+    audio_category: NDArray[np.str_] | None = None
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,7 @@ def read_features(path: Path) -> Features:
             crop_embedding=arrays.get("crop_embedding"),
             audio_embedding=arrays.get("audio_embedding"),
             audio_clip=arrays["audio_clip"].astype(str) if "audio_clip" in arrays else None,
+            audio_category=arrays["audio_category"].astype(str) if "audio_category" in arrays else None,
         )
         if values.ndim != 2 or not len(values) == len(features.category) == len(features.clip):
             raise ValueError(f"features {values.shape}, {len(features.category)} categories")

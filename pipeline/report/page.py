@@ -73,6 +73,7 @@ def build_page(runs: Sequence[Run], pairs: Sequence[Pair], material: Material, *
     panels = [panel for panel in panels if panel.crops]  # without boxes there is nothing to show
     category_variants, categories = category_rows(runs)
     listening_variants, listening = listening_tables(runs)
+    unnamed = material.catalog is not None and not material.catalog["category"].astype(bool).any()
     problems = material.problems if material.problems is not None else pd.DataFrame(columns=["kind"])
     return _template().render(
         style=Markup(files("pipeline.report").joinpath("style.css").read_text(encoding="utf-8")),
@@ -93,6 +94,7 @@ def build_page(runs: Sequence[Run], pairs: Sequence[Pair], material: Material, *
             sentences.listening_sentence(name, group, areas) for name, group in grouped(heard).items()
         ],
         negatives=NEGATIVES,
+        unnamed=unnamed,
         conditions=CONDITIONS,
         listening_categories=listening_by_category(runs),
         grids=listening_pictures(runs),

@@ -121,7 +121,9 @@ def _hearing(row: VariantRow, gain: Comparison | None) -> str:
         return f"{said}: {ratio:.1f} times as much. It listens."
     if ratio >= 1.1:
         return f"{said}: {ratio:.2f} times as much. The sound matters, but much is found without it."
-    return f"{said}. The masks hardly depend on the sound."
+    if ratio > 1 / 1.1:
+        return f"{said}. The masks hardly depend on the sound."
+    return f"{said}. The masks depend on the sound, and fit better under another clip's."
 
 
 def listening_sentence(variant: str, pairs: Sequence[Pair], areas: Mapping[str, float]) -> str:

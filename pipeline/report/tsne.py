@@ -146,12 +146,10 @@ def _draw(
 
 def _retrievals(features: Features) -> dict[str, Retrieval]:
     """Crop to sound and back, among all clips, within the category, and across categories."""
-    if features.crop_embedding is None or features.audio_embedding is None or features.audio_clip is None:
+    embedding, clip, category = features.audio_embedding, features.audio_clip, features.audio_category
+    if features.crop_embedding is None or embedding is None or clip is None or category is None:
         return {}
-    category = dict(zip(features.clip.tolist(), features.category.tolist(), strict=True))
-    audio_category = np.array([category.get(clip, "") for clip in features.audio_clip.tolist()])
-    crops = (features.crop_embedding, features.clip, features.category)
-    sounds = (features.audio_embedding, features.audio_clip, audio_category)
+    crops, sounds = (features.crop_embedding, features.clip, features.category), (embedding, clip, category)
     found = {}
     for name, (query, answer) in {"crop to sound": (crops, sounds), "sound to crop": (sounds, crops)}.items():
         for where, within in {"all clips": None, "same category": True, "other categories": False}.items():

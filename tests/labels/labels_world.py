@@ -28,7 +28,8 @@ def catalog(masks: dict[str, str] | None = None) -> pd.DataFrame:
     """Two train clips of two categories, one val clip, and train clip `multi` without a category."""
     masks = masks or {}
     clips = [clip(name, category, "train", masks.get(name)) for name, category in TRAIN.items()]
-    return to_frame([*clips, clip("val1", "dog_barking", "val"), clip("multi", "", "train")])
+    several = clip("multi", "", "train", masks.get("multi"))
+    return to_frame([*clips, clip("val1", "dog_barking", "val"), several])
 
 
 def write_mask(path: Path, left: int, top: int, right: int, bottom: int) -> str:

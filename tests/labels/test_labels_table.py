@@ -147,6 +147,16 @@ def test_boxes_are_held_against_the_mask(
     assert list(found["frame"]) == ([2] if kind == "off_mask" else [1, 2])
 
 
+def test_of_several_sounding_objects_none_is_held_against_the_mask_of_all(tmp_path: Path) -> None:
+    """One of the two alone is: the other has been left out."""
+    other = Box("helicopter", 121, 30, 141, 70)
+    path = write_mask(tmp_path / "mask.png", 20, 29, 141, 70)  # from the one to the other
+    for boxes, expected in (((DOG, other), set()), ((DOG,), {("multi_1.xml", "misses_mask")})):
+        label(tmp_path / "labels", "multi", 1, *boxes)
+        found, problems = read_labels(tmp_path / "labels", catalog({"multi": path}), jobs=1)
+        assert len(found) == len(boxes) and _kinds(problems) == expected
+
+
 def test_a_mask_that_cannot_be_read_is_listed(tmp_path: Path) -> None:
     label(tmp_path / "labels", "abc", 1, DOG)
     (tmp_path / "mask.png").write_text("no image")

@@ -170,6 +170,7 @@ def write_features(path: Path, epoch: int, random: np.random.Generator) -> None:
         crop_embedding=values[:, :8].astype(np.float32),
         audio_embedding=values[::5, :8].astype(np.float32),
         audio_clip=clip[::5],
+        audio_category=category[::5],
     )
 
 

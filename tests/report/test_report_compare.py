@@ -195,6 +195,7 @@ def test_sentences_say_better_worse_or_cannot_tell() -> None:
         (0.4, "1.25 times"),
         (0.5, "hardly depend"),
         (0.0, "0.000 with another clip's. It listens."),
+        (0.7, "fit better under another clip's."),
     ],
 )
 def test_hearing_sentence(swapped: float, said: str) -> None:

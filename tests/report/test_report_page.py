@@ -238,7 +238,10 @@ def test_without_boxes_and_categories_the_page_says_nothing_of_them(finish: Call
         pd.DataFrame({"category": [""], "clips": [16], "miou": [0.5], "fscore": [0.6]}).to_csv(
             path, index=False
         )
-    page = check_whole(finished.page())
+    assert "may hold the same source" not in finished.page()
+    catalog = pd.DataFrame({"split": ["train", "test"], "category": ["", ""]})
+    page = check_whole(finished.page(catalog=catalog))
+    assert "may hold the same source" in page.text
     assert "no collapse" not in page.text and "too few for a map" not in page.text
     assert "t-SNE of the encoder" not in page.text
     assert not any(row[:1] in ([""], ["nan"]) and "16" in row for row in page.rows)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline.report.inputs import Features, Run
-from pipeline.report.tsne import MOST, _thin, draw_panels, embed, looks
+from pipeline.report.tsne import MOST, _retrievals, _thin, draw_panels, embed, looks
 
 FIGURES = {"miou": 0.5, "fscore": 0.5, "val_miou": 0.5, "best_epoch": 1, "epochs": 2}
 
@@ -82,3 +82,18 @@ def test_panels_share_axes_and_measure_all_crops(tmp_path: Path) -> None:
         panels[1].silhouette, abs=1e-6
     )  # cosine: scale does not matter
     assert sorted(look) == ["a", "b"]
+
+
+def test_sounds_of_clips_without_a_box_are_candidates_of_their_category() -> None:
+    """Six categories of ten clips, embeddings that tell the category and nothing more, half of them boxed."""
+    category = np.repeat([f"category {i}" for i in range(6)], 10)
+    clip = np.array([f"clip {i}" for i in range(60)])
+    values = np.repeat(np.eye(6, dtype=np.float32), 10, axis=0)
+    boxed = np.arange(60) % 2 == 0
+    features = Features(
+        values[boxed], category[boxed], clip[boxed], values[boxed], values, clip, audio_category=category
+    )
+    found = _retrievals(features)
+    assert found["crop to sound, other categories"].accuracy == 1
+    assert found["crop to sound, same category"].chance == pytest.approx(1 / 10)
+    assert found["sound to crop, same category"].chance == pytest.approx(1 / 5)
