@@ -10,6 +10,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from repository import ALL, Repository, copy_of_the_tree, stages_run
 
@@ -47,6 +49,20 @@ def test_repro_runs_all_stages_and_leaves_the_results(reproduced: tuple[Reposito
     page = (repository.root / "reports/index.html").read_text(encoding="utf-8")
     assert "baseline" in page and "proposed" in page
     assert repository.json("metrics/summary.json")
+
+
+def test_features_say_of_which_clips_and_categories_they_are(repository: Repository) -> None:
+    catalog = pd.read_parquet(repository.root / "data/catalog.parquet")
+    category = dict(zip(catalog["name"], catalog["category"], strict=True))
+    train = catalog["name"][catalog["split"] == "train"].tolist()
+    files = sorted((repository.root / "data/eval/proposed-1").glob("features-*.npz"))
+    assert len(files) == 2
+    for file in files:
+        with np.load(file) as stored:
+            assert stored["audio_clip"].tolist() == train
+            for kind in ("", "audio_"):
+                clips = stored[f"{kind}clip"].tolist()
+                assert stored[f"{kind}category"].tolist() == [category[clip] for clip in clips]
 
 
 def test_results_are_in_git_and_data_are_not(repository: Repository) -> None:

@@ -108,6 +108,19 @@ def test_what_is_no_image_is_named(tmp_path: Path, content: bytes) -> None:
         read_mask(tmp_path / "none.png")
 
 
+def test_an_image_too_large_to_read_is_named(tmp_path: Path) -> None:
+    """40,000 x 40,000 pixels, of which OpenCV reads the head and says no."""
+    head = struct.pack(">2I5B", 40_000, 40_000, 8, 0, 0, 0, 0)
+    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(bytes(40_001))), (b"IEND", b""))
+    content = b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
+    (tmp_path / "m.png").write_bytes(b"\x89PNG\r\n\x1a\n" + content)
+    with pytest.raises(PipelineError, match=r"m\.png: cannot be read as an image .*make it smaller"):
+        read_mask(tmp_path / "m.png")
+
+
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_mask_or_an_error(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = tmp_path_factory.mktemp("mask") / "m.png"

@@ -157,6 +157,14 @@ def test_of_several_sounding_objects_none_is_held_against_the_mask_of_all(tmp_pa
         assert len(found) == len(boxes) and _kinds(problems) == expected
 
 
+def test_a_second_box_of_one_sound_excuses_no_box(tmp_path: Path) -> None:
+    label(tmp_path / "labels", "abc", 1, DOG, Box("dog_barking", 21, 30, 31, 40))
+    path = write_mask(tmp_path / "mask.png", 20, 29, 40, 49)
+    _, problems = read_labels(tmp_path / "labels", catalog({"abc": path}), jobs=1)
+    kinds = problems["kind"].tolist()
+    assert (kinds.count("misses_mask"), kinds.count("several_boxes")) == (2, 1)
+
+
 def test_a_mask_that_cannot_be_read_is_listed(tmp_path: Path) -> None:
     label(tmp_path / "labels", "abc", 1, DOG)
     (tmp_path / "mask.png").write_text("no image")

@@ -60,6 +60,7 @@ def test_ms3_table(tmp_path: Path) -> None:
     [
         ("x,0,cat_meowing,trian\n" + GOOD, r"line 1: clip x: unknown split 'trian'"),
         (GOOD + "\nx,0,cats,train", r"line 2: clip x: unknown category 'cats'; known are ambulance_siren"),
+        (GOOD + "\nx,0,cat_meowing+helicopter,val", r"unknown category 'cat_meowing\+helicopter'"),
         (GOOD + "\nx,zero,cat_meowing,val", r"line 2: clip x: start 'zero' is not a whole number"),
         (GOOD + "\nx,-1,cat_meowing,val", r"start '-1' is not"),
         (GOOD + "\nx,nan,cat_meowing,val", r"start 'nan' is not"),
