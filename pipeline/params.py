@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -16,6 +14,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from ruamel.yaml import YAML, YAMLError
 
 from pipeline.errors import PipelineError
 
@@ -201,18 +200,12 @@ def parse_params(values: Any, source: str = "params.yaml") -> Params:
         raise PipelineError(f"{source}:\n" + "\n".join(lines)) from error
 
 
-class _Loader(yaml.SafeLoader):
-    """PyYAML's, but for numbers without a point: DVC writes `1e-05`, which YAML 1.1 takes for a text."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+$"), list("-+0123456789")
-)
-
-
 def read_yaml(text: str) -> Any:
-    """Parse a params file or a preset. Raises `yaml.YAMLError`."""
-    return yaml.load(text, _Loader)
+    """Parse YAML 1.2, as DVC reads and writes it: 1e-05 is a number there, and a text in YAML 1.1.
+
+    Raises `ruamel.yaml.YAMLError`.
+    """
+    return YAML(typ="safe", pure=True).load(text)
 
 
 def load_params(path: Path = Path("params.yaml")) -> Params:
@@ -221,6 +214,6 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
         values = read_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise PipelineError(f"{path}: no such file; run from the repository's root.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (YAMLError, UnicodeDecodeError) as error:
         raise PipelineError(f"{path}: is not YAML: {error}") from error
     return parse_params(values, str(path))

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-from ruamel.yaml import YAML
+from ruamel.yaml import YAML, YAMLError
 
 from pipeline.errors import PipelineError
 from pipeline.files import write_text
@@ -139,5 +138,5 @@ def _flat(text: str, source: str) -> dict[Key, Any]:
     try:
         sections = read_yaml(text)
         return {(section, key): value for section, keys in sections.items() for key, value in keys.items()}
-    except (yaml.YAMLError, AttributeError) as error:
+    except (YAMLError, AttributeError) as error:
         raise PipelineError(f"{source}: holds no sections of keys and values ({error}).") from error

@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from rounding import assert_close_for
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn import functional
 
@@ -51,11 +52,7 @@ def test_values_and_gradients_are_torchs(
         found = doubled_conv3x3(*inputs, align_corners)
         found_gradients = torch.autograd.grad(found, inputs, pull)
     assert found.is_contiguous(memory_format=torch.channels_last)
-    pairs = zip([found, *found_gradients], [expected, *gradients], magnitudes, strict=True)
-    for ours, theirs, magnitude in pairs:
-        assert ours.shape == theirs.shape
-        scale = float(magnitude.detach().max())
-        torch.testing.assert_close(ours.double(), theirs, atol=1e-6 * scale, rtol=0)
+    assert_close_for(magnitudes, [found, *found_gradients], [expected, *gradients])
 
 
 def test_by_hand() -> None:
