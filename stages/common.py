@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -47,6 +48,8 @@ def plainly(command: Callable[P, None]) -> Callable[P, None]:
 
 def run(command: Callable[..., None]) -> None:
     """Run one stage command from the command line: `python -m stages.NAME --help`."""
+    # ended by another program, it removes what it has half written, as when it is interrupted by hand
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     app.command()(plainly(command))
     app()
