@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pipeline.categories import FRAMES
@@ -84,21 +84,16 @@ def _files(found: Collected, source: Path, clips: Mapping[str, Home]) -> list[Pa
 
 
 def _linked_folders(folder: Path) -> list[Path]:
-    """Sorted; none in a hidden folder."""
-    below = (
-        Path(where, name)
-        for where, names, _ in os.walk(folder)
-        for name in names
-        if Path(where, name).is_symlink()
-    )
-    return sorted(
-        path for path in below if not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
+    below = (Path(where, name) for where, names, _ in os.walk(folder) for name in names)
+    return _in_sight(folder, (path for path in below if path.is_symlink()))
 
 
 def _with_suffix(folder: Path, suffixes: Container[str]) -> list[Path]:
+    return _in_sight(folder, (path for path in folder.rglob("*") if path.suffix.lower() in suffixes))
+
+
+def _in_sight(folder: Path, found: Iterable[Path]) -> list[Path]:
     """Sorted; none that is hidden or lies in a hidden folder, as `label_files` has it."""
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in suffixes)
     return sorted(
         path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
