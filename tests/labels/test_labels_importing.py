@@ -84,8 +84,11 @@ def test_a_folder_behind_a_link_is_listed_and_read_when_named(tmp_path: Path) ->
     for place in (tmp_path / "given/abc_1.xml", tmp_path / "elsewhere/abc_2.xml"):
         place.parent.mkdir()
         place.write_text(_voc(DOG))
-    link = tmp_path / "given/more"
-    link.symlink_to(tmp_path / "elsewhere")
+    link = tmp_path / "given/week/day/more"
+    hidden = tmp_path / "given/.old/more"
+    for path in (link, hidden):
+        path.parent.mkdir(parents=True)
+        path.symlink_to(tmp_path / "elsewhere")
     found = read_sources([tmp_path / "given"], CLIPS)
     assert list(found.labels) == [Frame("abc", 1)]
     assert [(what, "name it too" in why) for what, why in found.left_out] == [(str(link), True)]
