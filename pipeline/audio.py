@@ -26,18 +26,21 @@ def build_audio(
     jobs: int = -1,
     backend: str = "loky",
     track: Track = silent,
-) -> None:
+) -> dict[str, str]:
     """Write the folder `out`, whole or not at all.
 
     `logmel.npy` float32 (N, 5, 1, 96, 64), `features.npy` float32 (N, 5, 128), `info.json`: the recipe
     (weights, their SHA-256, mean and deviation of the train split) and `notes` (clip -> which examples were
     repeated).
+
+    Returns:
+        The notes.
     """
     clips = clips_of(catalog)
     recipe = AudioRecipe.load(weights, seed)  # first: a missing checkpoint shows before an hour of decoding
     with atomic_folder(out) as folder:
         examples = folder / "logmel.npy"
-        notes = pack_examples(clip_wave, clips, examples, jobs=jobs, backend=backend, track=track)
+        found = pack_examples(clip_wave, clips, examples, jobs=jobs, backend=backend, track=track)
         raw = recipe.raw(np.load(examples, mmap_mode="r"), device, track)
         if standardise:
             train = raw[(catalog["split"] == "train").to_numpy()]
@@ -47,5 +50,6 @@ def build_audio(
                 )
             recipe = recipe.fitted(train)
         np.save(folder / "features.npy", recipe.standardise(raw))
-        named = {clip.name: note for clip, note in zip(clips, notes, strict=True) if note}
-        write_json(folder / "info.json", {**recipe.info(), "notes": named})
+        notes = {clip.name: note for clip, note in zip(clips, found, strict=True) if note}
+        write_json(folder / "info.json", {**recipe.info(), "notes": notes})
+    return notes

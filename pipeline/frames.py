@@ -35,13 +35,16 @@ def build_frames(
     jobs: int = -1,
     backend: str = "loky",
     track: Track = silent,
-) -> None:
+) -> dict[str, str]:
     """Decode every clip and write the folder `out`, whole or not at all.
 
     `images/{split}/{category}/{name}/{name}_{k}.jpg` in native size, `frames.npy` uint8 (N, 5, S, S, 3) RGB
     stretched to S = `image_size`, `masks.npy` uint8 (N, 5, S, S) of 0 and 1, `labelled.npy` bool (N, 5),
     `silent_masks.npy` like masks where the data have them, and `notes.json` (clip -> what was repeated). Each
     worker writes its clips' rows to the mapped files, so memory does not grow with N.
+
+    Returns:
+        What notes.json holds.
     """
     clips = clips_of(catalog)
     with atomic_folder(out) as folder:
@@ -54,12 +57,12 @@ def build_frames(
             folder / "labelled.npy", np.array([[mask is not None for mask in clip.masks] for clip in clips])
         )
         work = _Pack(folder, image_size, jpeg_quality)
-        notes = map_all(
+        found = map_all(
             work, list(enumerate(clips)), jobs=jobs, backend=backend, track=track, what="clips to frames"
         )
-        write_json(
-            folder / "notes.json", {clip.name: note for clip, note in zip(clips, notes, strict=True) if note}
-        )
+        notes = {clip.name: note for clip, note in zip(clips, found, strict=True) if note}
+        write_json(folder / "notes.json", notes)
+    return notes
 
 
 def clip_frames(clip: Clip) -> ClipFrames:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from pipeline.errors import PipelineError
 
@@ -13,18 +14,20 @@ UNKNOWN = 2  # in a mask that is partly known: nothing is known of this pixel
 
 
 def read_mask(path: Path) -> np.ndarray:
-    """A binary mask: 1 where the image is not black.
+    """A binary mask: 1 where the image is not black, or, if it has a palette, where its index is not 0.
 
     The image must hold at most one value besides 0 (whichever it is), so that a grey edge or a map of
     probabilities is never taken for a mask. Colours count by their largest channel; transparency is ignored,
-    unless it alone holds a shape, which is an error.
+    unless it alone holds a shape, which is an error (but for a palette's, whose indices hold the shape).
 
     Returns: (height, width) uint8 of 0 and 1.
 
     Raises `PipelineError` naming the file and the values found.
     """
     image = read_image(path)
-    if image.ndim == 3:
+    if _has_palette(path):
+        image = _indices(path, image[..., :3])
+    elif image.ndim == 3:
         image = opaque(path, image).max(axis=2)
     values = _values(image)
     if len(values) > 2 or (len(values) == 2 and values[0] != 0):
@@ -82,6 +85,33 @@ def read_image(path: Path) -> np.ndarray:
     if image is None:
         raise PipelineError(f"{path}: is not an image ({data.size} bytes); fetch or make it again.")
     return image
+
+
+def _has_palette(path: Path) -> bool:
+    with path.open("rb") as stream:
+        head = stream.read(26)
+    return head.startswith(b"\x89PNG") and head[25:] == b"\x03"  # the colour type
+
+
+def _indices(path: Path, colours: np.ndarray) -> np.ndarray:
+    """A palette PNG's indices (height, width), which OpenCV, having put `colours` in their place, hides.
+
+    The published loaders read MS3's masks by index and S4's by colour. `PipelineError` where the two are
+    opposites: index 0 shows a colour and the rest is black.
+    """
+    try:
+        with Image.open(path) as image:
+            indices = np.asarray(image)
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise PipelineError(
+            f"{path}: cannot be read as an image ({error}); fetch or make it again."
+        ) from error
+    if colours[indices == 0].any() and not colours[indices > 0].any():
+        raise PipelineError(
+            f"{path}: index 0 of its palette is not black and the rest is: either may be the object. "
+            "Save it as black and white, the object white."
+        )
+    return indices
 
 
 def _values(image: np.ndarray) -> list[int]:

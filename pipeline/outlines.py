@@ -26,6 +26,7 @@ from pipeline.progress import Track, silent
 
 SMALLEST = 0.2  # of the box: GrabCut that keeps less has lost the object
 ROUNDS = 1  # of GrabCut; more do not fit drawn masks better
+ROUNDING = 1e-3  # pixels: float32 fractions of whole pixels miss them by less
 EDGE = np.ones((3, 3), np.uint8)  # a pixel on either side of the outline is left unknown
 
 
@@ -43,9 +44,7 @@ def outline(frame: NDArray[np.uint8], boxes: Sequence[NDArray[np.float32]]) -> N
     unknown = np.full((height, width), UNKNOWN, np.uint8)
     mask = np.full((height, width), cv2.GC_BGD, np.uint8)
     for box in boxes:
-        left, top = np.floor(box[:2] * (width, height)).astype(int)
-        right, bottom = np.ceil(box[2:] * (width, height)).astype(int)
-        mask[top:bottom, left:right] = cv2.GC_PR_FGD
+        mask[pixels(box, height, width)] = cv2.GC_PR_FGD
     boxed = np.count_nonzero(mask)
     if boxed in (0, mask.size):  # GrabCut needs something on either side
         return unknown
@@ -58,6 +57,13 @@ def outline(frame: NDArray[np.uint8], boxes: Sequence[NDArray[np.float32]]) -> N
         return unknown
     edge = cv2.dilate(mask, EDGE) > cv2.erode(mask, EDGE)
     return np.where(edge, UNKNOWN, mask).astype(np.uint8)
+
+
+def pixels(box: NDArray[np.float32], height: int, width: int) -> tuple[slice, slice]:
+    """Rows and columns of all pixels that a box, fractions of a frame of this size, covers or cuts."""
+    left, top = np.floor(box[:2] * (width, height) + ROUNDING).astype(int)
+    right, bottom = np.ceil(box[2:] * (width, height) - ROUNDING).astype(int)
+    return slice(top, bottom), slice(left, right)
 
 
 def build_outlines(

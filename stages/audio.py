@@ -17,7 +17,7 @@ def main() -> None:
     Example: python -m stages.audio
     """
     params = load_params()
-    build_audio(
+    notes = build_audio(
         read_catalog(CATALOG),
         AUDIO,
         weights=params.audio.weights,
@@ -28,6 +28,8 @@ def main() -> None:
         backend=params.compute.backend,
         track=show,
     )
+    if notes:
+        print(f"clips whose last sound is repeated: {len(notes)}, named in {AUDIO / 'info.json'}", flush=True)
 
 
 if __name__ == "__main__":

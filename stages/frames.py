@@ -15,7 +15,7 @@ def main() -> None:
     Example: python -m stages.frames
     """
     params = load_params()
-    build_frames(
+    notes = build_frames(
         read_catalog(CATALOG),
         FRAMES,
         image_size=params.model.image_size,
@@ -24,6 +24,10 @@ def main() -> None:
         backend=params.compute.backend,
         track=show,
     )
+    if notes:
+        print(
+            f"clips whose last frame is repeated: {len(notes)}, named in {FRAMES / 'notes.json'}", flush=True
+        )
 
 
 if __name__ == "__main__":

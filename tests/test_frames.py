@@ -26,7 +26,7 @@ from pipeline.frames import build_frames, image_path, read_rgb, resize_image
 TRAIN: Row = ("-a", 0, "cat_meowing", "train")
 SHORT: Row = ("short", 6, "race_car", "train")
 VAL: Row = ("b", 0, "race_car", "val")
-TEST: Row = ("c", 0, "cat_meowing", "test")
+TEST: Row = ("c", 6, "cat_meowing", "test")
 
 
 @pytest.fixture

@@ -60,6 +60,37 @@ def test_palette(tmp_path: Path, depth: int, colour: tuple[int, int, int]) -> No
     np.testing.assert_array_equal(read_mask(tmp_path / "m.png"), TRUTH)
 
 
+@pytest.mark.parametrize("palette", [(0, 0, 0, 0, 0, 0), (255, 255, 255, 200, 0, 0)])
+@pytest.mark.parametrize("depth", [1, 8])
+def test_a_palette_counts_by_index(tmp_path: Path, depth: int, palette: tuple[int, ...]) -> None:
+    _png(tmp_path / "m.png", TRUTH, depth, 3, bytes(palette))
+    np.testing.assert_array_equal(read_mask(tmp_path / "m.png"), TRUTH)
+
+
+def test_three_indices_are_refused_whatever_their_colours(tmp_path: Path) -> None:
+    _png(tmp_path / "m.png", TRUTH + square(16, 1, 3), 8, 3, bytes((0, 0, 0, 90, 0, 0, 0, 90, 0)))
+    with pytest.raises(PipelineError, match="this one holds 3: 0, 1, 2"):
+        read_mask(tmp_path / "m.png")
+
+
+@pytest.mark.parametrize("mask", [TRUTH, 1 - TRUTH, np.zeros_like(TRUTH)])
+def test_a_palette_whose_colours_and_indices_are_opposites_is_refused(
+    tmp_path: Path, mask: np.ndarray
+) -> None:
+    _png(tmp_path / "m.png", mask, 8, 3, bytes((255, 255, 255, 0, 0, 0)))
+    with pytest.raises(PipelineError, match=r"m\.png: index 0 of its palette is not black and the rest is"):
+        read_mask(tmp_path / "m.png")
+
+
+def test_a_palette_mask_cut_short_is_named(tmp_path: Path) -> None:
+    _png(tmp_path / "m.png", np.random.default_rng(0).integers(0, 2, (64, 64)), 8, 3, bytes(3) + b"\1\1\1")
+    content = (tmp_path / "m.png").read_bytes()
+    for kept in range(0, len(content) - 20, 7):  # what is lost reaches into the pixels
+        (tmp_path / "m.png").write_bytes(content[:kept])
+        with pytest.raises(PipelineError, match=r"m\.png"):
+            read_mask(tmp_path / "m.png")
+
+
 @pytest.mark.parametrize("colour", [(255, 255, 255), (0, 0, 200), (1, 1, 1), (255, 255, 255, 255)])
 def test_rgb_and_rgba(tmp_path: Path, colour: tuple[int, ...]) -> None:
     image = TRUTH[..., None] * np.array(colour, np.uint8)

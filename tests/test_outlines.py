@@ -12,9 +12,10 @@ from hypothesis.extra import numpy as arrays
 
 from pipeline.catalog import to_frame
 from pipeline.clip import Clip
+from pipeline.crops import Corners, edges
 from pipeline.files import read_json
 from pipeline.masks import UNKNOWN
-from pipeline.outlines import build_outlines, fit_to, outline
+from pipeline.outlines import build_outlines, fit_to, outline, pixels
 
 SIDE = 48
 DISC = (np.hypot(*(np.mgrid[:SIDE, :SIDE] - 24)) < 12).astype(np.uint8)
@@ -78,6 +79,23 @@ def test_any_picture_and_box(frame: np.ndarray, edges: tuple[float, float, float
         int(np.floor(left * 16)) : int(np.ceil(right * 16)),
     ] = True
     assert not (mask == 1)[~inside].any()
+
+
+@pytest.mark.parametrize("scale", [1, 2, 5])
+@pytest.mark.parametrize("side", [48, 96, 224, 352, 1080])
+def test_a_box_between_whole_pixels_covers_them_and_no_other(side: int, scale: int) -> None:
+    """Every edge, drawn on an image `scale` times as large."""
+    drawn = side * scale
+    for edge in range(1, side):
+        right = edges(Corners(1, 1, edge * scale, edge * scale, drawn, drawn))
+        left = edges(Corners(edge * scale + 1, edge * scale + 1, drawn, drawn, drawn, drawn))
+        assert pixels(right, side, side) == (slice(0, edge), slice(0, edge))
+        assert pixels(left, side, side) == (slice(edge, side), slice(edge, side))
+
+
+def test_a_box_that_cuts_pixels_covers_them_whole() -> None:
+    box = edges(Corners(22, 12, 39, 29, 240, 160))  # edges 21, 11, 39 and 29, twice the frame's
+    assert pixels(box, 80, 120) == (slice(5, 15), slice(10, 20))
 
 
 def test_fit_by_hand() -> None:

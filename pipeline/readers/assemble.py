@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -11,6 +11,7 @@ from pipeline.categories import FRAMES
 from pipeline.clip import Clip
 
 Prefer = Literal["videos", "frames"]
+LAST_WHOLE = 5  # the last second of the original, 10 s long, at which a clip of 5 s can start
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Places:
 
     video: Path
     frames: Path  # folder
-    frame_names: tuple[str, ...]  # of {name} and {k}; the first spelling that exists is taken
+    frame_names: tuple[str, ...]  # of {name} and {k}; the spelling that most files have is taken
     masks: Path  # folder; files {name}_{k}.png
     labelled: frozenset[int]  # frames (1..5) that must have a mask; no other may
     sounds: tuple[Path, ...]  # the first that exists is taken
@@ -55,15 +56,16 @@ def add_clip(
     """Append the clip of one row to `found`, with what is missing.
 
     `prefer` decides where a clip has both a video and the distributed frames and sound; where one of them is
-    absent or incomplete the other is used.
+    absent or incomplete the other is used. Without their fifth, frames are complete only if the clip starts
+    after `LAST_WHOLE`.
     """
     name = row["name"]
     video = places.video if places.video.is_file() else None
     use_files = prefer == "frames" or video is None
-    frames = _frames(name, places) if use_files else None
+    frames, missing = _frames(name, start, places) if use_files else (None, [])
     sound = next((path for path in places.sounds if path.is_file()), None) if use_files else None
     if video is None and frames is None:
-        text = f"no video {places.video} and no frames 1 to 4 in {places.frames}"
+        text = f"no video {places.video} and no {', '.join(missing)} in {places.frames}"
         found.problems.append(Problem("picture", name, text))
     if video is None and sound is None:
         found.problems.append(
@@ -100,11 +102,17 @@ def add_clip(
     )
 
 
-def _frames(name: str, places: Places) -> list[str | None] | None:
-    """The distributed frames, or None if fewer than 4: the published script wrote 4 for some clips."""
-    for spelling in places.frame_names:
-        paths = [places.frames / spelling.format(name=name, k=k) for k in range(1, FRAMES + 1)]
-        exists: Sequence[bool] = [path.is_file() for path in paths]
-        if all(exists[: FRAMES - 1]):
-            return [path.as_posix() if there else None for path, there in zip(paths, exists, strict=True)]
-    return None
+def _frames(name: str, start: int, places: Places) -> tuple[list[str | None] | None, list[str]]:
+    """The distributed frames, or None and the names of those that are missing.
+
+    The published script wrote 4 for the S4 clips that start at second 6: 4 seconds are left of the original.
+    """
+    present = {path.name for path in places.frames.glob("*.png")}
+    spelt = [
+        [spelling.format(name=name, k=k) for k in range(1, FRAMES + 1)] for spelling in places.frame_names
+    ]
+    names = max(spelt, key=lambda names: len(present.intersection(names)))
+    missing = [file for file in names[: FRAMES if start <= LAST_WHOLE else FRAMES - 1] if file not in present]
+    if missing:
+        return None, missing
+    return [(places.frames / file).as_posix() if file in present else None for file in names], []

@@ -70,13 +70,24 @@ def test_train_has_one_mask_and_val_five(tree: Path) -> None:
     assert all(val)
 
 
-def test_a_fifth_frame_may_be_absent_and_no_other(tree: Path) -> None:
+def test_a_fifth_frame_may_be_absent_of_a_late_clip_and_no_other(tree: Path) -> None:
     frames = s4_data(tree, "visual_frames", VAL) / VAL[0]
     (frames / "val clip_5.png").unlink()
     assert build_catalog("s4", tree).iloc[1]["frames"][3:] == [str(frames / "val clip_4.png"), None]
     (frames / "val clip_4.png").unlink()
-    with pytest.raises(PipelineError, match=r"val clip: no video .*val clip\.mp4 and no frames 1 to 4 in"):
+    with pytest.raises(PipelineError, match=r"val clip: no video .*val clip\.mp4 and no val clip_4\.png in"):
         build_catalog("s4", tree)
+
+
+def test_a_lost_fifth_frame_is_read_from_the_video_or_named(tree: Path) -> None:
+    (s4_data(tree, "visual_frames", TRAIN) / TRAIN[0] / f"{TRAIN[0]}_5.png").unlink()
+    train = build_catalog("s4", tree, "frames").iloc[0]
+    assert train["frames"] is None and train["video"].endswith(f"{TRAIN[0]}.mp4")
+    assert train["audio"].endswith(f"{TRAIN[0]}.wav")
+    (s4_data(tree, "raw_videos", TRAIN) / f"{TRAIN[0]}.mp4").unlink()
+    (problem,) = read_s4(tree, "frames").problems
+    assert (problem.kind, problem.clip) == ("picture", TRAIN[0])
+    assert f"no {TRAIN[0]}_5.png in " in problem.text
 
 
 def test_everything_missing_is_named_at_once(tree: Path) -> None:
@@ -165,6 +176,16 @@ def test_ms3_layout(multi: Path) -> None:
     video.parent.mkdir()
     video.touch()
     assert read_ms3(multi).clips[0].video == video.as_posix()
+
+
+def test_ms3_clips_have_all_five_frames(multi: Path) -> None:
+    frames = multi / "Multi-sources" / "ms3_data" / "visual_frames"
+    (frames / "-m1" / "-m1.mp4_5.png").unlink()
+    for path in (frames / "m2").iterdir():  # in the other spelling
+        path.rename(path.with_name(path.name.replace(".mp4", "")))
+    (problem,) = read_ms3(multi).problems
+    assert (problem.kind, problem.clip) == ("picture", "-m1")
+    assert "no -m1.mp4_5.png in " in problem.text
 
 
 def test_demo_world_is_read_by_the_layout_it_has(tree: Path, multi: Path) -> None:

@@ -45,9 +45,11 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, values: dict[str, Any
     return tmp_path
 
 
-def test_stages_make_what_the_others_read(place: Path) -> None:
+def test_stages_make_what_the_others_read(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     clips.main()
     frames.main()
+    told = "clips whose last {} is repeated: 1, named in data/{}\n"
+    assert capsys.readouterr().out == told.format("frame", "frames/notes.json")
     size = {"width": 64, "height": 48}
     boxes = [
         {"name": name, "frame": k, "category": category, "xmin": 5, "ymin": 5, "xmax": 40, "ymax": 40} | size
@@ -59,7 +61,9 @@ def test_stages_make_what_the_others_read(place: Path) -> None:
     pd.DataFrame(boxes).to_parquet("data/boxes/boxes.parquet")
     crops.main()
     outlines.main()
+    capsys.readouterr()
     audio.main()
+    assert capsys.readouterr().out == told.format("sound", "audio/info.json")
     negatives.main()
     shapes = {
         "frames/frames.npy": (4, 5, 64, 64, 3),
