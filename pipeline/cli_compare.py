@@ -13,7 +13,7 @@ from rich.table import Table
 
 from pipeline.errors import PipelineError
 from pipeline.listening import NEGATIVES, g_miou
-from pipeline.report.compare import Pair, by_variant, compare_variants
+from pipeline.report.compare import Pair, by_variant, common_seeds, compare_variants, wanted_pairs
 from pipeline.report.inputs import Run, read_table
 from pipeline.report.listening import compare_listening
 from pipeline.report.sentences import p_value, signed
@@ -43,10 +43,11 @@ def compare_command(
     runs = [run for group in by_variant(list(found.values())).values() for run in group]
     console = Console()
     console.print(_means(runs))
-    for pairs in (compare_variants(runs, seed=seed), compare_listening(runs, seed=seed)):
+    tables = compare_variants(runs, seed=seed), compare_listening(runs, seed=seed)
+    for pairs in tables:
         if pairs:  # p values are corrected within a table, as in the report
             console.print(_differences(pairs))
-    for line in _shared(runs):
+    for line in _not_compared(runs) + _left_out(runs, [pair for pairs in tables for pair in pairs]):
         console.print(line)
 
 
@@ -78,25 +79,33 @@ def _means(runs: Sequence[Run]) -> Table:
     return table
 
 
-def _shared(runs: Sequence[Run]) -> list[str]:
-    """A line for each variant whose runs have other clips than the first's: differences leave those out."""
-    clips = {
-        variant: [set(run.clips["name"]) for run in group if run.clips is not None]
-        for variant, group in by_variant(runs).items()
-    }
-    common = {variant: set.intersection(*sets) for variant, sets in clips.items()}
-    first, *others = common
-    seeds = {variant: {run.seed for run in group} for variant, group in by_variant(runs).items()}
+def _not_compared(runs: Sequence[Run]) -> list[str]:
+    """A line for each pair of variants that should be compared and share no seed."""
     return [
-        f"{variant} and {first} share no seed, so that they are not compared; give the same seeds of both."
-        for variant in others
-        if not seeds[variant] & seeds[first]
-    ] + [
-        f"{variant} and {first}: {len(common[variant] & common[first])} clips are in all runs of both; "
-        "differences are over these."
-        for variant in others
-        if any(names != common[variant] & common[first] for names in clips[variant] + clips[first])
+        f"{variant} and {against} share no seed, so that they are not compared; give the same seeds of both."
+        for variant, against in wanted_pairs(runs)
+        if not common_seeds(runs, variant, against)[0]
     ]
+
+
+def _left_out(runs: Sequence[Run], pairs: Sequence[Pair]) -> list[str]:
+    """A line for the differences of two variants over equally many clips, where that leaves something out."""
+    figures: dict[tuple[str, str, int], list[str]] = {}
+    for pair in pairs:
+        figures.setdefault((pair.variant, pair.against, pair.comparison.n_clips), []).append(_figure_of(pair))
+    lines = []
+    for (variant, against, clips), names in figures.items():
+        first, second = common_seeds(runs, variant, against)
+        seeds = {run.seed for run in first}
+        others = {run.seed for run in runs if run.variant in (variant, against)} - seeds
+        given = {name for run in [*first, *second] if run.clips is not None for name in run.clips["name"]}
+        if others or clips < len(given):
+            without = f" (not {', '.join(map(str, sorted(others)))})" if others else ""
+            lines.append(
+                f"{variant} minus {against} ({'; '.join(names)}): over {clips} of {len(given)} clips and "
+                f"seed {', '.join(map(str, sorted(seeds)))}{without}; only of these all runs have scores."
+            )
+    return lines
 
 
 def _figures(run: Run) -> dict[str, float]:
@@ -108,7 +117,9 @@ def _figures(run: Run) -> dict[str, float]:
     if "miou_other_category" in mean:
         found["M_J, another's"] = mean["miou_other_category"]
     for name in heard:
-        found[f"G-mIoU, {BRIEF[name]}"] = g_miou(mean["miou"], mean[f"miou_{name}"])
+        # of the clips that have this sound, as the other half of the measure
+        own = float(run.clips["miou"][run.clips[f"miou_{name}"].notna()].mean())
+        found[f"G-mIoU, {BRIEF[name]}"] = g_miou(own, mean[f"miou_{name}"])
     if heard:
         found["area"] = float(np.mean([mean[f"area_{name}"] for name in heard]))
     if "swap_passed" in mean:
@@ -121,14 +132,17 @@ def _differences(pairs: Sequence[Pair]) -> Table:
     table = Table("figure", "of", "difference, 95 %", "p", "verdict")
     table.columns[2].no_wrap = True
     for pair in pairs:
-        key = "M_J" if pair.figure == "miou" else f"G-mIoU, {BRIEF[pair.figure.removeprefix('g_miou_')]}"
         interval = pair.interval
         between = "" if interval is None else f" ({signed(interval.low)} to {signed(interval.high)})"
         table.add_row(
-            key,
+            _figure_of(pair),
             f"{pair.variant} minus {pair.against}",
             f"{signed(pair.comparison.difference)}{between}",
             p_value(pair.p),
             pair.verdict,
         )
     return table
+
+
+def _figure_of(pair: Pair) -> str:
+    return "M_J" if pair.figure == "miou" else f"G-mIoU, {BRIEF[pair.figure.removeprefix('g_miou_')]}"

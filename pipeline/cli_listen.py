@@ -20,7 +20,7 @@ from pipeline.files import atomic_path, digest, write_json
 from pipeline.listening import NEGATIVES
 from pipeline.packed import open_packed
 from pipeline.progress import show
-from pipeline.report.tables import BRIEF
+from pipeline.report.tables import BRIEF, miou_where_swapped
 from pipeline.world import World, on_the_scale_of, read_world
 
 TRANSFER = Path("metrics/transfer.json")  # which the report reads
@@ -92,6 +92,7 @@ def _listen(path: Path, world: World, split: str, batch_size: int) -> tuple[dict
     figures = {
         "variant": checkpoint.plan.variant,
         "clips": len(result.clips),
+        "miou_where_swapped": miou_where_swapped(result.clips),
         "audio_digest": checkpoint.plan.inputs.get("audio"),
         "figures": result.figures,
         "listening": listening_json(result.listening),

@@ -48,7 +48,6 @@ class Comparison:
     clips: Interval | None
     seeds: Interval | None
     both: Interval | None
-    seeds_needed: int | None
 
     @property
     def headline(self) -> Interval | None:
@@ -171,31 +170,26 @@ def compare(differences: ArrayLike, *, seed: int, draws: int = DRAWS) -> Compari
         raise ValueError(f"need a matrix (seeds, clips) that is not empty, got shape {matrix.shape}")
     n_seeds, n_clips = matrix.shape
     by_seed = matrix.mean(axis=1)
-    crossed = min(matrix.shape) > 1
-    needed = crossed_seeds_needed(matrix) if crossed else seeds_needed(by_seed) if n_seeds > 1 else None
     return Comparison(
         difference=float(matrix.mean()),
         n_seeds=n_seeds,
         n_clips=n_clips,
         clips=bootstrap_interval(matrix.mean(axis=0), seed=seed, draws=draws) if n_clips > 1 else None,
         seeds=t_interval(by_seed) if n_seeds > 1 else None,
-        both=crossed_interval(matrix) if crossed else None,
-        seeds_needed=needed,
+        both=crossed_interval(matrix) if min(matrix.shape) > 1 else None,
     )
 
 
 def compare_figures(differences: ArrayLike, *, n_clips: int = 0) -> Comparison:
     """Compare two variants from one whole-set figure a seed (seeds,), for figures that no clip has alone."""
     values = np.asarray(differences, dtype=np.float64)
-    several = len(values) > 1
     return Comparison(
         difference=float(values.mean()),
         n_seeds=len(values),
         n_clips=n_clips,
         clips=None,
-        seeds=t_interval(values) if several else None,
+        seeds=t_interval(values) if len(values) > 1 else None,
         both=None,
-        seeds_needed=seeds_needed(values) if several else None,
     )
 
 
@@ -208,6 +202,37 @@ def holm(p_values: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[place]))
         corrected[place] = largest
     return corrected
+
+
+def holm_levels(p_values: Sequence[float]) -> list[float]:
+    """The confidence level that `holm` asks of each p value, the others as they are.
+
+    Below 1 - level before correction, a p value is below 1 - `LEVEL` after it.
+    """
+    levels = []
+    for place in range(len(p_values)):
+        factor = len(p_values)
+        for p in sorted([*p_values[:place], *p_values[place + 1 :]]):
+            if factor * p >= 1 - LEVEL:
+                break
+            factor -= 1  # found whatever the p value in question: the rest is corrected for one less
+        levels.append(1 - (1 - LEVEL) / factor)
+    return levels
+
+
+def seeds_to_find(differences: ArrayLike, *, level: float = LEVEL) -> int | None:
+    """Fewest seeds with which `compare` would find a true difference of the size seen, 4 times in 5.
+
+    Args:
+        differences: paired (seeds, clips), as for `compare`.
+
+    Returns:
+        The number of seeds, or None where no number up to 1,000 suffices, or one seed tells of no spread.
+    """
+    matrix = np.asarray(differences, dtype=np.float64)
+    if min(matrix.shape) > 1:
+        return crossed_seeds_needed(matrix, level=level)
+    return seeds_needed(matrix.mean(axis=1), level=level) if len(matrix) > 1 else None
 
 
 def seeds_needed(differences: ArrayLike, *, power: float = 0.8, level: float = LEVEL) -> int | None:

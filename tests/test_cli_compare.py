@@ -114,7 +114,10 @@ def test_clips_that_not_all_runs_have_are_said(folders: list[str], monkeypatch: 
     for folder in folders[2:]:
         pd.read_csv(f"{folder}/per_clip.csv").iloc[1:].to_csv(f"{folder}/per_clip.csv", index=False)
     printed = compare(monkeypatch, *folders)
-    assert "listening and baseline: 3 clips are in all runs of both" in printed
+    assert "listening minus baseline (M_J; G-mIoU, silence; G-mIoU, white; " in printed
+    assert ": over 3 of 4 clips and seed 1, 2; only of these all runs have scores." in " ".join(
+        printed.split()
+    )
     (row,) = [row for row in rows(printed) if row[:2] == ["M_J", "listening minus baseline"]]
     assert row[2].startswith("+0.103")  # .1 .1 .1, then .1 .12 .1
 
@@ -123,3 +126,41 @@ def test_variants_that_share_no_seed_are_told(folders: list[str], monkeypatch: p
     printed = compare(monkeypatch, folders[0], folders[3])  # baseline-1, listening-2
     assert "listening and baseline share no seed, so that they are not compared" in printed
     assert "share no seed" not in compare(monkeypatch, *folders)
+
+
+def test_what_is_left_out_is_told_of_the_differences_that_are_made(
+    folders: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run of a seed that the other lacks leaves out nothing but its seed, whatever its clips."""
+    write(tmp_path / "one/baseline-3", [0.5], 0.5)
+    proposed = write(tmp_path / "two/proposed-2", [0.6, 0.7], 0.5)
+    write(tmp_path / "two/zeta-1", [0.6, 0.7, 0.8, 0.9], 0.5)
+    printed = " ".join(
+        compare(
+            monkeypatch,
+            *folders,
+            str(tmp_path / "one/baseline-3"),
+            str(proposed),
+            str(tmp_path / "two/zeta-1"),
+        ).split()
+    )
+    said = "; only of these all runs have scores."
+    assert f"): over 4 of 4 clips and seed 1, 2 (not 3){said}" in printed  # listening minus baseline
+    assert f"listening minus proposed (M_J): over 2 of 4 clips and seed 2 (not 1){said}" in printed
+    assert "zeta and proposed share no seed" in printed and "zeta and baseline share" not in printed
+    pairs = [row for row in rows(compare(monkeypatch, *folders)) if " minus " in row[1]]
+    assert pairs and "only of these" not in compare(monkeypatch, *folders)
+
+
+def test_a_sound_that_some_clips_lack_is_compared_over_the_rest(
+    folders: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in folders:
+        table = pd.read_csv(f"{folder}/per_clip.csv")
+        table.loc[2:, ["miou_white", "area_white"]] = None
+        table.to_csv(f"{folder}/per_clip.csv", index=False)
+    printed = compare(monkeypatch, *folders)
+    # of the first two clips: 2 * .55 * .5 / 1.05 = .52381, 2 * .65 * .5 / 1.15 = .56522
+    assert means(printed)["G-mIoU, white", "baseline"][0] == "0.545 ± 0.029"
+    assert means(printed)["G-mIoU, pink", "baseline"][0] == "0.583 ± 0.025"
+    assert "listening minus baseline (G-mIoU, white): over 2 of 4 clips and seed 1, 2;" in printed

@@ -98,6 +98,17 @@ def test_all_figures_of_two_models_in_one_file(place: Path) -> None:
     assert "…" not in printed  # in the eighty columns of a log
 
 
+def test_clips_without_another_category_are_left_out_of_its_other_half(place: Path) -> None:
+    path = "data/negatives/other_category.npy"
+    sounds = np.load(path)
+    sounds[1:] = np.nan
+    np.save(path, sounds)
+    _, found = listen("models/baseline-1/best.pt", "--clips", "by-clip")
+    clips, model = pd.read_csv("by-clip/baseline-1/per_clip.csv"), found["models"]["baseline-1"]
+    assert model["miou_where_swapped"] == pytest.approx(clips["miou"][0])
+    assert model["figures"]["miou"] == pytest.approx(clips["miou"].mean())
+
+
 def test_what_makes_the_report_show_the_transfer_is_told(place: Path) -> None:
     told = CliRunner().invoke(app, ["listen", "models/baseline-1/best.pt", "--json", "metrics/transfer.json"])
     assert told.exit_code == 0 and "dvc repro --force --single-item report" in told.output

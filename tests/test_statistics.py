@@ -16,7 +16,9 @@ from pipeline.statistics import (
     crossed_interval,
     crossed_seeds_needed,
     holm,
+    holm_levels,
     seeds_needed,
+    seeds_to_find,
     sign_flip_p,
     t_interval,
     t_power,
@@ -157,6 +159,31 @@ def test_holm_never_helps_and_keeps_the_order(p_values: list[float]) -> None:
     assert np.all(np.diff(np.array(corrected)[order]) >= 0)
 
 
+def test_holm_levels_by_hand() -> None:
+    # 0.001 is found whatever the others are: they share 0.05 by three, it alone by four
+    assert holm_levels([0.03, 0.001, 0.04, 1.0]) == pytest.approx([1 - 0.05 / f for f in (3, 4, 3, 3)])
+    assert holm_levels([0.01, 0.0]) == pytest.approx([0.95, 0.95])
+    assert holm_levels([0.5]) == pytest.approx([0.95]) and holm_levels([]) == []
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8), st.integers(0, 7))
+def test_a_p_value_below_its_level_is_found_after_correction(p_values: list[float], place: int) -> None:
+    place %= len(p_values)
+    limit = 1 - holm_levels(p_values)[place]
+    for p, found in ((limit * 0.999, True), (limit * 1.001, False)):
+        assert (holm([*p_values[:place], p, *p_values[place + 1 :]])[place] < 0.05) == found
+
+
+def test_seeds_to_find_at_the_level_of_the_verdict() -> None:
+    table = 0.03 + np.random.default_rng(13).normal(0, 0.04, (5, 1)) + np.zeros((5, 30))
+    table += np.random.default_rng(14).normal(0, 0.02, (5, 30))
+    assert seeds_to_find(table, level=0.9875) == crossed_seeds_needed(table, level=0.9875)
+    one, four = seeds_to_find(table), seeds_to_find(table, level=0.9875)
+    assert one is not None and four is not None and one < four
+    assert seeds_to_find(table[:, :1], level=0.9875) == seeds_needed(table[:, 0], level=0.9875)
+    assert seeds_to_find(table[:1]) is None
+
+
 def test_power_against_simulation_and_a_known_table() -> None:
     random = np.random.default_rng(6)
     trials = random.normal(0.8, 1, (4000, 10))
@@ -188,7 +215,7 @@ def test_compare_takes_the_widest_claim_that_the_data_supports() -> None:
     assert both.headline is both.both is not None
     assert both.verdict == "better" and both.n_seeds == 3 and both.n_clips == 20
     one = compare(-table[:1], seed=0)
-    assert one.headline is one.clips and one.verdict == "worse" and one.seeds_needed is None
+    assert one.headline is one.clips and one.verdict == "worse"
     assert compare(table[:, :1], seed=0).headline == t_interval(table[:, 0])
     assert compare(table[:1, :1], seed=0).headline is None
 

@@ -10,7 +10,16 @@ from numpy.typing import NDArray
 
 from pipeline.errors import PipelineError
 from pipeline.report.inputs import Run
-from pipeline.statistics import LEVEL, Comparison, Interval, compare, compare_figures, holm
+from pipeline.statistics import (
+    LEVEL,
+    Comparison,
+    Interval,
+    compare,
+    compare_figures,
+    holm,
+    holm_levels,
+    seeds_to_find,
+)
 
 
 @dataclass(frozen=True)
@@ -18,6 +27,7 @@ class Pair:
     """`variant` minus `against` in one figure; `p` is corrected for the number of pairs (Holm).
 
     It is called better or worse where the interval lies on one side of 0 and the corrected p value agrees.
+    `seeds_needed` is of `seeds_to_find`, at the level that the correction asks for.
     """
 
     variant: str
@@ -25,6 +35,7 @@ class Pair:
     figure: str
     comparison: Comparison
     p: float | None = None
+    seeds_needed: int | None = None
 
     @property
     def interval(self) -> Interval | None:
@@ -47,8 +58,8 @@ def by_variant(runs: Sequence[Run]) -> dict[str, list[Run]]:
 CONTROL = "boxes-only"  # the labels of `proposed` without its losses: what `proposed` has to beat
 
 
-def compare_variants(runs: Sequence[Run], *, seed: int) -> list[Pair]:
-    """Test M_J of every variant against the first, and of every later one against `proposed`.
+def wanted_pairs(runs: Sequence[Run]) -> list[tuple[str, str]]:
+    """(variant, against): every variant against the first, and every later one against `proposed`.
 
     With the control `boxes-only` it is the other way round: `proposed` is measured against it.
     """
@@ -57,34 +68,42 @@ def compare_variants(runs: Sequence[Run], *, seed: int) -> list[Pair]:
     if "proposed" in names[1:]:
         others = [name for name in names[1:] if name != "proposed"]
         wanted += [("proposed", name) if name == CONTROL else (name, "proposed") for name in others]
-    pairs = []
-    for variant, against in wanted:
-        comparison = _compare_pair(runs, variant, against, seed)
-        if comparison is not None:
-            pairs.append(Pair(variant, against, "miou", comparison))
-    return corrected(pairs)
+    return wanted
 
 
-def corrected(pairs: list[Pair]) -> list[Pair]:
-    """The same pairs with their p values corrected for the number of those that have one."""
-    known = [place for place, pair in enumerate(pairs) if pair.interval is not None]
-    found = list(pairs)
-    for place, p in zip(known, holm([pairs[n].interval.p for n in known]), strict=True):  # type: ignore[union-attr]
-        found[place] = replace(pairs[place], p=p)
+def compare_variants(runs: Sequence[Run], *, seed: int) -> list[Pair]:
+    """Test M_J of `wanted_pairs`, of those that share a seed.
+
+    By the clips that both have scores of; by the whole-set M_J of each seed where a run has none.
+    """
+    compared = []
+    for variant, against in wanted_pairs(runs):
+        first, second = common_seeds(runs, variant, against)
+        if not first:
+            continue
+        scores = paired_scores(first, second, "miou")
+        if scores is not None:
+            differences = scores[0][0] - scores[1][0]
+            comparison = compare(differences, seed=seed)
+        else:
+            whole = [a.figures["miou"] - b.figures["miou"] for a, b in zip(first, second, strict=True)]
+            differences, comparison = np.array(whole)[:, None], compare_figures(whole)
+        compared.append((Pair(variant, against, "miou", comparison), differences))
+    return corrected(compared)
+
+
+def corrected(compared: Sequence[tuple[Pair, NDArray[np.float64]]]) -> list[Pair]:
+    """Pairs, given with their differences (seeds, clips), corrected for the number of those that have a p."""
+    p_values = [pair.interval.p for pair, _ in compared if pair.interval is not None]
+    corrections = iter(zip(holm(p_values), holm_levels(p_values), strict=True))
+    found = []
+    for pair, differences in compared:
+        if pair.interval is None:
+            found.append(pair)
+        else:
+            p, level = next(corrections)
+            found.append(replace(pair, p=p, seeds_needed=seeds_to_find(differences, level=level)))
     return found
-
-
-def _compare_pair(runs: Sequence[Run], variant: str, against: str, seed: int) -> Comparison | None:
-    """By the clips that both have scores of; by the whole-set M_J of each seed where a run has none."""
-    first, second = common_seeds(runs, variant, against)
-    if not first:
-        return None
-    scores = paired_scores(first, second, "miou")
-    if scores is not None:
-        return compare(scores[0][0] - scores[1][0], seed=seed)
-    return compare_figures(
-        [a.figures["miou"] - b.figures["miou"] for a, b in zip(first, second, strict=True)]
-    )
 
 
 def common_seeds(runs: Sequence[Run], variant: str, against: str) -> tuple[list[Run], list[Run]]:

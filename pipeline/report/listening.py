@@ -25,7 +25,7 @@ SHORT = {
 def compare_listening(runs: Sequence[Run], *, seed: int) -> list[Pair]:
     """Every variant's G-mIoU against the first's, for each negative sound; figures `g_miou_{condition}`."""
     names = list(by_variant(runs))
-    pairs = []
+    compared = []
     for variant in names[1:]:
         first, second = common_seeds(runs, variant, names[0])
         for condition in NEGATIVES if first else ():
@@ -34,8 +34,8 @@ def compare_listening(runs: Sequence[Run], *, seed: int) -> list[Pair]:
                 continue
             difference = g_miou_by_clip(*scores[0]) - g_miou_by_clip(*scores[1])
             comparison = compare(difference, seed=seed)
-            pairs.append(Pair(variant, names[0], f"g_miou_{condition}", comparison))
-    return corrected(pairs)
+            compared.append((Pair(variant, names[0], f"g_miou_{condition}", comparison), difference))
+    return corrected(compared)
 
 
 def g_miou_by_clip(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -116,6 +116,7 @@ def build_page(runs: Sequence[Run], pairs: Sequence[Pair], material: Material, *
         health=[sentences.health_sentence(group) for group in grouped(panels).values()],
         searches=list(dict.fromkeys(name for panel in panels for name in panel.retrieval)),
         look=look,
+        named=any(look),
         category_variants=category_variants,
         categories=categories,
         clips=clip_pictures(runs),

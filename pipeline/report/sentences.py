@@ -12,7 +12,7 @@ from pipeline.report.compare import Pair
 from pipeline.report.tables import CONDITIONS, VariantRow
 from pipeline.report.transfer import TransferRow
 from pipeline.report.tsne import Panel
-from pipeline.statistics import FEW_SEEDS, Comparison
+from pipeline.statistics import FEW_SEEDS, LEVEL, Comparison
 from pipeline.variants import VARIANTS
 
 SOURCES = {"demo": "the demo world made here", "s4": "AVSBench S4", "ms3": "AVSBench MS3"}
@@ -74,12 +74,12 @@ def power_sentence(pair: Pair) -> str:
     comparison = pair.comparison
     if comparison.n_seeds < 2:
         return "How many seeds would settle it cannot be said from one; train two or more (`train.seeds`)."
-    if comparison.seeds_needed is None:
+    if pair.seeds_needed is None:
         said = "More than 1,000 seeds would be needed to show a difference this small against this spread"
         return f"{said}, or more test clips." if comparison.both is not None else f"{said}."
     return (
         f"A difference of this size and spread would be found 4 times in 5 with "
-        f"{comparison.seeds_needed} seeds; {comparison.n_seeds} were trained."
+        f"{pair.seeds_needed} seeds; {comparison.n_seeds} were trained."
     )
 
 
@@ -106,13 +106,15 @@ def _hearing(row: VariantRow, gain: Comparison | None) -> str:
     known = VARIANTS.get(row.variant)
     if known and not known.audio:
         return f"{row.variant}: hears nothing, by construction."
-    if row.miou is None or row.swapped_miou is None:
+    if row.miou is None or row.miou_where_swapped is None or row.swapped_miou is None:
         return f"{row.variant}: not measured under another clip's sound."
-    true, swapped = row.miou.mean, row.swapped_miou.mean
+    true, swapped = row.miou_where_swapped.mean, row.swapped_miou.mean
     said = f"{row.variant}: {true:.3f} with the true sound, {swapped:.3f} with another clip's"
+    if not math.isclose(true, row.miou.mean):
+        said += " (over the clips that have one)"
     if true <= 0:
         return said + "."
-    if gain is not None and gain.verdict == "cannot tell":
+    if gain is not None and _may_be_chance(gain):
         return f"{said}. Whether the sound matters cannot be told."
     ratio = row.true_over_swapped
     if ratio is None:
@@ -124,6 +126,11 @@ def _hearing(row: VariantRow, gain: Comparison | None) -> str:
     if ratio > 1 / 1.1:
         return f"{said}. The masks hardly depend on the sound."
     return f"{said}. The masks depend on the sound, and fit better under another clip's."
+
+
+def _may_be_chance(gain: Comparison) -> bool:
+    """Whether the interval holds 0 or the p value does not agree with it, as `Pair.verdict` has it."""
+    return gain.verdict == "cannot tell" or (gain.headline is not None and gain.headline.p >= 1 - LEVEL)
 
 
 def listening_sentence(variant: str, pairs: Sequence[Pair], areas: Mapping[str, float]) -> str:
@@ -145,11 +152,8 @@ def listening_sentence(variant: str, pairs: Sequence[Pair], areas: Mapping[str, 
     if areas.get(against, 0) > 0 and variant in areas:
         ratio = areas[variant] / areas[against]
         text += f" False-positive area under such sounds: {ratio:.2f} times that of {against}."
-    # where correction alone stands in the way, the number of seeds is no answer
     open_ = [
-        pair.comparison.seeds_needed
-        for pair in pairs
-        if pair.comparison.verdict == "cannot tell" and pair.comparison.n_seeds > 1
+        pair.seeds_needed for pair in pairs if pair.verdict == "cannot tell" and pair.comparison.n_seeds > 1
     ]
     needed = [seeds for seeds in open_ if seeds is not None]
     if len(needed) < len(open_):
@@ -161,24 +165,28 @@ def listening_sentence(variant: str, pairs: Sequence[Pair], areas: Mapping[str, 
 
 def transfer_sentence(row: TransferRow, params: Mapping[str, Any], crowded: bool) -> str:
     """What a variant trained in this world does in the other one; nobody knows what real data show."""
-    trained, tested = "on this data", "on other data"
+    trained, demo = "on this data", params.get("demo", {})
     if params.get("data", {}).get("source") == "demo":
-        silent = params.get("demo", {}).get("silent_objects", 1)
-        trained = "with two objects in view" if silent else "with the sounding object alone in view"
-        tested = "with the sounding object alone in view"
-    if crowded:
-        tested = "with a second, silent object beside it"
-    said = (
-        f"{row.variant}, trained {trained} and tested {tested}: M_J {row.miou.mean:.3f} with the true sound"
-    )
+        if demo.get("setting") == "ms3":
+            trained = "where one or two of the objects in view sound"
+        elif demo.get("silent_objects", 1):
+            trained = "with two objects in view"
+        else:
+            trained = "with the sounding object alone in view"
+    # data that names no silent object may show one all the same
+    tested = "with a second, silent object beside it" if crowded else "on other data"
+    said = f"{row.variant}, trained {trained} and tested {tested}: M_J"
     if row.swapped_miou is None:
-        return said + "."
-    said += f", {row.swapped_miou.mean:.3f} with another clip's"
+        return f"{said} {row.miou.mean:.3f} with the true sound."
+    true, swapped = row.miou_where_swapped.mean, row.swapped_miou.mean
+    said += f" {true:.3f} with the true sound, {swapped:.3f} with another clip's"
+    if not math.isclose(true, row.miou.mean):
+        said += " (over the clips that have one)"
     if row.swap_passed is not None:
         said += f", and on {100 * row.swap_passed.mean:.0f} % of the clips the mask moves with the sound"
-    if row.miou.mean <= 0:
+    if true <= 0:
         return said + "."
-    ratio = row.miou.mean / row.swapped_miou.mean if row.swapped_miou.mean > 0 else math.inf
+    ratio = true / swapped if swapped > 0 else math.inf
     found = (
         ("it follows the sound" if ratio >= 2 else "the sound matters somewhat")
         if ratio >= 1.1
@@ -202,6 +210,8 @@ def health_sentence(panels: Sequence[Panel]) -> str:
     ]
     if dead:
         said += f" COLLAPSED: {' and '.join(dead)} all point one way, so that their cosine says nothing."
+    elif last.spread is None:
+        said += " too few crops to tell whether the features collapsed."
     else:
         said += " no collapse."
     said += " (Of the train clips, which alone are boxed.)"

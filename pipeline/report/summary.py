@@ -55,8 +55,8 @@ def _difference(pair: Pair) -> dict[str, Any]:
         values |= {f"{figure}_low": interval.low, f"{figure}_high": interval.high, "p": interval.p}
     if pair.p is not None:
         values["p_corrected"] = pair.p
-    if comparison.seeds_needed is not None:
-        values["seeds_needed"] = comparison.seeds_needed
+    if pair.seeds_needed is not None:
+        values["seeds_needed"] = pair.seeds_needed
     return {key: value for key, value in values.items() if not _undefined(value)}
 
 

@@ -68,13 +68,14 @@ class VariantRow:
     fscore: Mean | None
     fscore_batch1: Mean | None
     swapped_miou: Mean | None
+    miou_where_swapped: Mean | None  # with the true sound, of the clips that `swapped_miou` is of
 
     @property
     def true_over_swapped(self) -> float | None:
         """How many times better the masks are under the true sound; None where that is undefined."""
-        if self.miou is None or self.swapped_miou is None or self.swapped_miou.mean <= 0:
+        if self.miou_where_swapped is None or self.swapped_miou is None or self.swapped_miou.mean <= 0:
             return None
-        return self.miou.mean / self.swapped_miou.mean
+        return self.miou_where_swapped.mean / self.swapped_miou.mean
 
 
 def variant_rows(runs: Sequence[Run]) -> list[VariantRow]:
@@ -93,9 +94,20 @@ def variant_rows(runs: Sequence[Run]) -> list[VariantRow]:
                 fscore=figure(group, "fscore"),
                 fscore_batch1=figure(group, "fscore_batch1"),
                 swapped_miou=figure(group, "swapped_miou"),
+                miou_where_swapped=mean_of(
+                    run.figures["miou"] if (own := miou_where_swapped(run.clips)) is None else own
+                    for run in group
+                ),
             )
         )
     return rows
+
+
+def miou_where_swapped(clips: pd.DataFrame | None) -> float | None:
+    """M_J with the true sound, of the clips that were given another's too; None where no score tells."""
+    if clips is None or "swapped_miou" not in clips or clips["swapped_miou"].isna().all():
+        return None
+    return float(clips["miou"][clips["swapped_miou"].notna()].mean())
 
 
 def _distinct(values: Iterable[object]) -> str:

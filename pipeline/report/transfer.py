@@ -17,6 +17,7 @@ class TransferRow:
     variant: str
     models: int
     miou: Mean
+    miou_where_swapped: Mean  # with the true sound, of the clips that `swapped_miou` is of
     swapped_miou: Mean | None
     silence: Mean | None  # G-mIoU under silence
     swap_passed: Mean | None
@@ -27,7 +28,10 @@ def transfer_rows(transfer: Mapping[str, Any] | None) -> list[TransferRow]:
     groups: dict[str, list[Mapping[str, Any]]] = {}
     try:
         for model in (transfer or {"models": {}})["models"].values():
-            groups.setdefault(model["variant"], []).append({"miou": None, **model["figures"]})
+            figures = model["figures"]
+            # files written before `avs listen` gave the second have the first alone
+            where_swapped = model.get("miou_where_swapped", figures.get("miou"))
+            groups.setdefault(model["variant"], []).append({**figures, "miou_where_swapped": where_swapped})
     except (KeyError, TypeError, AttributeError) as error:
         raise PipelineError(
             f"metrics/transfer.json: was not written by `avs listen --json` (lacks {error}); write it anew."
@@ -38,13 +42,14 @@ def transfer_rows(transfer: Mapping[str, Any] | None) -> list[TransferRow]:
         def over(key: str, models: list[Mapping[str, Any]] = models) -> Mean | None:
             return mean_of(model[key] for model in models if key in model)
 
-        true = over("miou")
-        if true is not None:
+        true, where_swapped = over("miou"), over("miou_where_swapped")
+        if true is not None and where_swapped is not None:
             rows.append(
                 TransferRow(
                     variant,
                     len(models),
                     true,
+                    where_swapped,
                     over("swapped_miou"),
                     over("g_miou_silence"),
                     over("swap_passed"),

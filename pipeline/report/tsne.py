@@ -145,14 +145,17 @@ def _draw(
 
 
 def _retrievals(features: Features) -> dict[str, Retrieval]:
-    """Crop to sound and back, among all clips, within the category, and across categories."""
+    """Crop to sound and back, among all clips, and where they have one within the category and across."""
     embedding, clip, category = features.audio_embedding, features.audio_clip, features.audio_category
     if features.crop_embedding is None or embedding is None or clip is None or category is None:
         return {}
     crops, sounds = (features.crop_embedding, features.clip, features.category), (embedding, clip, category)
+    wheres: dict[str, bool | None] = {"all clips": None}
+    if category.astype(bool).any():
+        wheres |= {"same category": True, "other categories": False}
     found = {}
     for name, (query, answer) in {"crop to sound": (crops, sounds), "sound to crop": (sounds, crops)}.items():
-        for where, within in {"all clips": None, "same category": True, "other categories": False}.items():
+        for where, within in wheres.items():
             result = retrieval(
                 query[0],
                 query[1],

@@ -25,7 +25,7 @@ from pipeline.report.pictures import clip_and_kind
 from pipeline.report.summary import summarise
 from pipeline.report.tables import category_rows, mean_of, variant_rows
 from pipeline.report.transfer import transfer_rows
-from pipeline.statistics import Comparison, Interval, compare, holm
+from pipeline.statistics import Comparison, Interval, compare, crossed_seeds_needed, holm, seeds_needed
 
 
 def run(variant: str, seed: int, scores: dict[str, float], swapped: float = 0.1, **figures: float) -> Run:
@@ -172,9 +172,8 @@ def test_mean_of() -> None:
 def pair(low: float, high: float, seeds: int = 3) -> Pair:
     interval = Interval((low + high) / 2, low, high, 0.5)
     several = interval if seeds > 1 else None
-    return Pair(
-        "proposed", "baseline", "miou", Comparison(interval.mean, seeds, 36, interval, several, several, 7)
-    )
+    comparison = Comparison(interval.mean, seeds, 36, interval, several, several)
+    return Pair("proposed", "baseline", "miou", comparison, seeds_needed=7)
 
 
 def test_sentences_say_better_worse_or_cannot_tell() -> None:
@@ -231,18 +230,85 @@ def test_a_model_that_finds_nothing_or_whose_gain_may_be_chance_is_not_said_to_l
 
 
 @pytest.mark.parametrize(
-    ("source", "crowded", "tested"),
+    ("source", "demo", "crowded", "said"),
     [
-        ("demo", False, "with the sounding object alone in view"),
-        ("demo", True, "with a second, silent object beside it"),
-        ("s4", False, "on other data"),  # nobody knows what is in view there
+        ("demo", {}, False, "trained with two objects in view and tested on other data:"),
+        ("demo", {}, True, "tested with a second, silent object beside it:"),
+        (
+            "demo",
+            {"silent_objects": 0},
+            False,
+            "trained with the sounding object alone in view and tested on",
+        ),
+        ("demo", {"setting": "ms3", "silent_objects": 0}, True, "trained where one or two of the objects in"),
+        ("s4", {"silent_objects": 0}, False, "trained on this data and tested on other data:"),
     ],
 )
-def test_where_a_model_was_tested(source: str, crowded: bool, tested: str) -> None:
+def test_where_a_model_was_trained_and_tested(source: str, demo: dict, crowded: bool, said: str) -> None:
     models = {"a-1": {"variant": "a", "figures": {"miou": 0.8, "swapped_miou": 0.0}}}
     (row,) = transfer_rows({"models": models})
-    said = sentences.transfer_sentence(row, {"data": {"source": source}}, crowded)
-    assert f"tested {tested}:" in said and said.endswith("it follows the sound.")
+    sentence = sentences.transfer_sentence(row, {"data": {"source": source}, "demo": demo}, crowded)
+    assert said in sentence and sentence.endswith("it follows the sound.")
+
+
+def half_swapped(variant: str = "baseline") -> Run:
+    """A model that does not listen; the clips that are easy have no other category's sound."""
+    made = run(variant, 1, {f"c{n}": 0.2 if n < 10 else 0.8 for n in range(20)}, swapped=0.2)
+    made.clips.loc[10:, "swapped_miou"] = np.nan
+    return made
+
+
+def test_true_and_anothers_sound_are_compared_over_the_same_clips() -> None:
+    made = half_swapped()
+    (row,) = variant_rows([made])
+    assert row.miou.mean == pytest.approx(0.5) and row.true_over_swapped == pytest.approx(1)
+    assert (
+        "baseline: 0.200 with the true sound, 0.200 with another clip's (over the clips that have one)"
+        in (sentences.hearing_sentence(row))
+    )
+    summary = summarise([made], [])["baseline"]
+    assert summary["miou"] == pytest.approx(0.5) and summary["true_over_swapped"] == pytest.approx(1)
+
+
+def test_in_another_world_too() -> None:
+    model = {"variant": "a", "figures": {"miou": 0.5, "swapped_miou": 0.2}, "miou_where_swapped": 0.2}
+    (row,) = transfer_rows({"models": {"a-1": model}})
+    said = sentences.transfer_sentence(row, {}, False)
+    assert "M_J 0.200 with the true sound, 0.200 with another clip's (over the clips that have one)" in said
+    assert said.endswith("it hardly follows the sound.") and row.miou.mean == 0.5
+
+
+def test_a_few_clips_that_agree_are_not_enough_to_say_that_it_listens() -> None:
+    few = [run("baseline", 1, dict(zip("abcde", (0.6, 0.5, 0.7, 0.55, 0.65), strict=True)), swapped=0.2)]
+    gain = hearing(few, seed=0)["baseline"]
+    assert gain.verdict == "better" and gain.headline.p == 2 / 32
+    said = sentences.hearing_sentence(variant_rows(few)[0], gain)
+    assert said.endswith("Whether the sound matters cannot be told.")
+
+
+def test_seeds_needed_are_at_the_level_of_the_verdict() -> None:
+    random = np.random.default_rng(3)
+    runs = [
+        run(variant, seed, {f"c{n}": level + wobble + 0.02 * random.random() for n in range(12)})
+        for variant, level in (("baseline", 0.5), ("one", 0.52), ("two", 0.51), ("three", 0.51))
+        for seed in (1, 2, 3, 4)
+        for wobble in [0 if variant == "baseline" else 0.02 * random.standard_normal()]
+    ]
+    alone = compare_variants([r for r in runs if r.variant in ("baseline", "one")], seed=0)[0]
+    among = compare_variants(runs, seed=0)[0]
+    assert alone.comparison == among.comparison and among.verdict == "cannot tell"
+    assert {p.verdict for p in compare_variants(runs, seed=0)} == {"cannot tell"}  # so that each is one of 3
+    table = np.array([r.clips["miou"] for r in runs if r.variant == "one"]) - np.array(
+        [r.clips["miou"] for r in runs if r.variant == "baseline"]
+    )
+    assert alone.seeds_needed == crossed_seeds_needed(table)
+    assert among.seeds_needed == crossed_seeds_needed(table, level=1 - 0.05 / 3) > alone.seeds_needed
+    assert f"with {among.seeds_needed} seeds; 4 were trained" in sentences.power_sentence(among)
+    assert summarise(runs, [among])["difference"]["one-baseline"]["seeds_needed"] == among.seeds_needed
+    # whole-set figures, where no clip has a score
+    figures = [replace(r, clips=None) for r in runs]
+    whole = compare_variants(figures, seed=0)[0]
+    assert whole.seeds_needed == seeds_needed(table.mean(axis=1), level=1 - 0.05 / 3)
 
 
 def test_a_variant_without_audio_is_not_said_to_listen() -> None:
@@ -334,11 +400,11 @@ def test_a_verdict_stands_by_the_corrected_p_value() -> None:
 
 def test_what_more_seeds_cannot_settle() -> None:
     few = pair(-0.01, 0.03)
-    few = replace(few, comparison=replace(few.comparison, seeds_needed=None), figure="g_miou_silence")
+    few = replace(few, seeds_needed=None, figure="g_miou_silence")
     assert "or more test clips" in sentences.power_sentence(few)
     assert "takes more test clips" in sentences.listening_sentence("proposed", [few], {})
     seven = replace(pair(-0.01, 0.03), figure="g_miou_silence")
     assert "To settle what is open: 7 seeds." in sentences.listening_sentence("proposed", [seven], {})
     corrected = replace(pair(0.01, 0.03), figure="g_miou_silence", p=0.06)
     said = sentences.listening_sentence("proposed", [corrected], {})
-    assert "not to be told from baseline" in said and "To settle" not in said
+    assert "not to be told from baseline" in said and "To settle what is open: 7 seeds." in said

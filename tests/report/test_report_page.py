@@ -247,6 +247,44 @@ def test_without_boxes_and_categories_the_page_says_nothing_of_them(finish: Call
     assert not any(row[:1] in ([""], ["nan"]) and "16" in row for row in page.rows)
 
 
+def test_boxed_clips_without_a_category_are_not_coloured_by_it(full: tuple, finish: Callable) -> None:
+    assert "coloured by category" in full[1] and "same category" in Page(full[1]).text
+    finished = finish(("proposed",), (1,))
+    for path in finished.root.rglob("features-*.npz"):
+        with np.load(path) as stored:
+            arrays = dict(stored)
+        for key in ("category", "audio_category"):
+            arrays[key] = np.array([""] * len(arrays[key]))
+        np.savez(path, **arrays)
+    text = finished.page()
+    crops = text[text.index('id="features"') : text.index('id="reported"')]
+    assert "coloured by" not in crops and 'class="legend"' not in crops
+    assert "crop to sound, all clips" in crops and "same category" not in crops
+
+
+def test_how_the_interval_was_made_is_said_of_those_that_there_are(full: tuple, finish: Callable) -> None:
+    assert "crossed random effects" in full[1]
+    assert "crossed random effects" not in finish(seeds=(1,)).page()
+
+
+def test_intervals_over_seeds_alone_are_students(finish: Callable) -> None:
+    text = finish(extras=False).page()
+    assert "crossed random effects" not in text and "with more it is Student's t over seeds" in text
+
+
+def test_bars_are_of_the_clips_that_have_both_sounds(finish: Callable) -> None:
+    finished = finish(("baseline",), (1,))
+    (path,) = finished.root.rglob("per_clip.csv")
+    table = pd.read_csv(path)
+    table.loc[2:, "swapped_miou"] = np.nan
+    table.to_csv(path, index=False)
+    shown = f"{table['miou'][:2].mean():.3f}"
+    assert f'<span>true sound</span><i><b style="width:{100 * table["miou"][:2].mean():.2f}'[:-1] in (
+        finished.page()
+    )
+    assert f"baseline: {shown} with the true sound" in Page(finished.page()).text
+
+
 def test_a_gain_that_may_be_chance_is_not_called_listening_on_the_page(finish: Callable) -> None:
     finished = finish(("baseline",), (1,))
     assert "It listens" in check_whole(finished.page()).text
@@ -256,6 +294,15 @@ def test_a_gain_that_may_be_chance_is_not_called_listening_on_the_page(finish: C
         table.to_csv(path, index=False)
     page = check_whole(finished.page())
     assert "Whether the sound matters cannot be told" in page.text and "It listens" not in page.text
+
+
+def test_of_one_crop_no_collapse_is_spoken_of(finish: Callable) -> None:
+    finished = finish(("baseline",), (1,))
+    for path in finished.root.rglob("features-*.npz"):
+        np.savez(path, features=np.ones((1, 4), np.float32), category=["a"], clip=["x"])
+    page = check_whole(finished.page())
+    assert "too few crops to tell whether the features collapsed." in page.text
+    assert "no collapse" not in page.text
 
 
 def test_too_few_crops_for_a_map(finish: Callable) -> None:

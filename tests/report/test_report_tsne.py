@@ -84,6 +84,13 @@ def test_panels_share_axes_and_measure_all_crops(tmp_path: Path) -> None:
     assert sorted(look) == ["a", "b"]
 
 
+def test_without_any_category_nothing_is_searched_within_one() -> None:
+    clip = np.array([f"clip {i}" for i in range(10)])
+    values, blank = np.eye(10, dtype=np.float32), np.array([""] * 10)
+    features = Features(values, blank, clip, values, values, clip, audio_category=blank)
+    assert list(_retrievals(features)) == ["crop to sound, all clips", "sound to crop, all clips"]
+
+
 def test_sounds_of_clips_without_a_box_are_candidates_of_their_category() -> None:
     """Six categories of ten clips, embeddings that tell the category and nothing more, half of them boxed."""
     category = np.repeat([f"category {i}" for i in range(6)], 10)
