@@ -147,6 +147,14 @@ def test_uneven_times_give_the_published_frames(
     assert [number_of(image) for image in read_frames(path).images] == published
 
 
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
+def test_a_clock_that_starts_late_is_no_gap(tmp_path: Path, codec: str) -> None:
+    """Nothing comes before the pictures, which stand at second 2: as imageio reads it, they are the start."""
+    path = tmp_path / "a.mkv"
+    write_video(path, pts=[number + 50 for number in range(125)], silent=True, codec=codec)
+    assert [number_of(image) for image in read_frames(path).images] == [23, 48, 73, 98, 123]
+
+
 @given(st.lists(st.integers(1, 12), min_size=1, max_size=60), st.integers(0, 20))
 def test_a_constant_rate_shows_what_is_due(steps: list[int], first: int) -> None:
     """Where each frame lasts until the next, each place shows the last frame that is due there, and the first
