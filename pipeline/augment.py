@@ -28,22 +28,30 @@ def augment(batch: Batch, settings: Augment, seed: int, epoch: int) -> Batch:
     numbers = np.stack([_numbers(seed, epoch, int(row)) for row in batch.rows.tolist()])
     # (B, 10) from -1 to 1; the copy is too small to be waited for
     draw = torch.from_numpy(numbers).float().to(batch.frames.device, non_blocking=True)
-    frames, masks, boxes = batch.frames.float().movedim(-1, 2), batch.masks, batch.boxes
+    # pictures with what was pasted change as those without
+    pasted = batch.frames[:0] if batch.pasted is None else batch.pasted
+    clips, n = len(batch.frames), len(pasted)
+    frames = torch.cat([batch.frames, pasted]).float().movedim(-1, 2)
+    masks, boxes = batch.masks, batch.boxes
     if settings.flip or settings.scale:
         mirror = torch.where(draw[:, 0] < 0, -1.0, 1.0) if settings.flip else torch.ones_like(draw[:, 0])
         zoom = 1 + settings.scale * (draw[:, 1] + 1) / 2  # from 1: nothing beyond the picture is shown
         shift = (1 - 1 / zoom).unsqueeze(1) * draw[:, 2:4]
         grid = _grid(masks.shape[-2:], mirror, zoom, shift)
-        frames = _warp(frames.flatten(1, 2), grid).view_as(frames)
+        frames = _warp(frames.flatten(1, 2), torch.cat([grid, grid[:n]])).view_as(frames)
         masks = _warp_masks(masks, grid)
         boxes = None if boxes is None else _warp_boxes(boxes, mirror, zoom, shift)
         partly = (batch.other_truth, batch.outlines)
         other_truth, outlines = (None if truth is None else _warp_known(truth, grid) for truth in partly)
-        batch = replace(batch, other_truth=other_truth, outlines=outlines)
+        laid = None if batch.laid is None else _warp_masks(batch.laid, grid)
+        batch = replace(batch, other_truth=other_truth, outlines=outlines, laid=laid)
     if settings.colour:
+        draw = torch.cat([draw, draw[:n]])
         gain, offset = 1 + settings.colour * draw[:, 4:7], 255 * settings.colour / 2 * draw[:, 7:10]
         frames = (frames * gain[:, None, :, None, None] + offset[:, None, :, None, None]).clamp(0, 255)
-    return replace(batch, frames=frames.movedim(2, -1), masks=masks, boxes=boxes)
+    frames = frames.movedim(2, -1)
+    beside = None if batch.pasted is None else frames[clips:]
+    return replace(batch, frames=frames[:clips], masks=masks, boxes=boxes, pasted=beside)
 
 
 def _numbers(seed: int, epoch: int, row: int) -> np.ndarray:

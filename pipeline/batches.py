@@ -40,7 +40,11 @@ class Batch:
         boxes: (B, T, 4) float32: left, top, right, bottom as fractions of the frame; None without crops.
         category: (B,) int64: the clip's class for the crop classifier; None without crops.
         others: (n, T, 128) float32, n <= B: other sounds for the first n clips, or None.
-        other_truth: (n, T, H, W) uint8: what they should show: 0, 1 or `UNKNOWN`.
+        offscreen: (n,) bool: which of them are other clips'; the rest is silence and noise.
+        laid: (n, T, H, W) uint8: 1 where these clips' objects were pasted over the first n clips.
+        pasted: (n, T, H, W, 3): those pictures, where `frames` and masks are free of them; or None.
+        other_truth: (n, T, H, W) uint8: what the other sounds should show in `frames` that hold what was
+            pasted: 0, 1 or `UNKNOWN`; or None.
         outlines: (B, T, H, W) uint8: 0, 1 or `UNKNOWN`, which a frame with a mask is throughout; or None.
     """
 
@@ -54,6 +58,9 @@ class Batch:
     boxes: Tensor | None = None
     category: Tensor | None = None
     others: Tensor | None = None
+    offscreen: Tensor | None = None
+    laid: Tensor | None = None
+    pasted: Tensor | None = None
     other_truth: Tensor | None = None
     outlines: Tensor | None = None
 
@@ -93,6 +100,7 @@ class Clips:
         category: (N,) class indices for the crop classifier; needed with crops.
         negatives: other sounds that training hears, or None; needs crops, whose boxes it reads.
         outlines: folder with outlines.npy for the first C clips, or None.
+        pasted_apart: other clips' objects come in pictures of their own, beside a batch's frames.
     """
 
     def __init__(
@@ -103,6 +111,7 @@ class Clips:
         category: NDArray | None = None,
         negatives: NegativeSounds | None = None,
         outlines: Path | None = None,
+        pasted_apart: bool = False,
     ) -> None:
         self.frames = open_packed(frames / "frames.npy")
         self.masks = open_packed(frames / "masks.npy")
@@ -113,7 +122,7 @@ class Clips:
         self._shown = None if self.present is None else stand_ins(np.asarray(self.present))
         self.boxes = open_packed(crops / "boxes.npy") if crops else None
         self.category = category
-        self.negatives = negatives
+        self.negatives, self.pasted_apart = negatives, pasted_apart
         self.outlines = open_packed(outlines / "outlines.npy") if outlines else None
         if audio is not None and len(audio) != len(self.frames):
             raise PipelineError(
@@ -155,11 +164,19 @@ class Clips:
         donors = np.where(drawn.donors < 0, rows[:n], drawn.donors)
         offscreen, pasted = torch.from_numpy(drawn.donors >= 0), torch.from_numpy(drawn.pasted)
         heard = paste(self._seen(rows[:n]), self._seen(donors), offscreen, pasted)
+        batch = replace(
+            batch,
+            others=torch.from_numpy(drawn.sounds),
+            offscreen=offscreen,
+            laid=heard.laid.to(torch.uint8),
+        )
+        if self.pasted_apart:
+            return replace(batch, pasted=heard.frames)
         batch.frames[:n] = heard.frames
         batch.masks[:n][heard.laid] = 0
         if batch.outlines is not None:
             batch.outlines[:n][heard.laid & ~batch.labelled[:n, :, None, None]] = 0
-        return replace(batch, others=torch.from_numpy(drawn.sounds), other_truth=heard.truth)
+        return replace(batch, other_truth=heard.truth)
 
     def _crops(self, rows: NDArray) -> Tensor:
         assert self.crops is not None and self._shown is not None

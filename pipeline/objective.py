@@ -28,6 +28,7 @@ def build_segmenter(plan: Plan) -> Segmenter | Localiser:
         audio_dim=AUDIO_WIDTH,
         gate=plan.model.tpavi_gate,
         attention=plan.attention,
+        gated=plan.loss.gate > 0,
     )
 
 
@@ -36,7 +37,7 @@ class Objective(nn.Module):
 
     L = BCE + lambda AVM + w_cls CE(classifier(crop), category) + w_sim (1 - cos(mean audio, crop))
       + w_con InfoNCE(crops, sounds) + w_box (projection + outside)
-      + w_out BCE(outlines) + w_neg BCE(mask under other sounds)
+      + w_out BCE(outlines) + w_neg BCE(mask under other sounds) + w_gate BCE(gate, boxes)
 
     for a segmenter, and the tri-map contrast alone for a localiser, which sees no mask. The crops go through
     the network's own encoder, so that their terms shape it. A term of weight 0 is not computed, and the heads
@@ -80,8 +81,12 @@ class Objective(nn.Module):
 
     def _segment(self, segmenter: Segmenter, batch: Batch, batches: int) -> dict[str, tuple[float, Tensor]]:
         weights = self.weights
-        maps, audio, clips = segmenter.encode(normalise(batch.frames)), batch.audio, len(batch.frames)
-        if batch.others is not None and audio is not None:  # judged with the same pictures
+        beside = None if batch.pasted is None else normalise(batch.pasted)
+        encoded = segmenter.encode(normalise(batch.frames), beside)
+        maps, seen = encoded[:4], encoded[4:]  # of a gated network: what its gate sees
+        audio, clips = batch.audio, len(batch.frames)
+        if batch.other_truth is not None:  # judged with the same pictures
+            assert batch.others is not None and audio is not None
             maps = [torch.cat([m, m[: len(batch.others)]]) for m in maps]
             audio = torch.cat([audio, batch.others])
         both = segmenter.decode(maps, audio, first=self.first)
@@ -103,11 +108,39 @@ class Objective(nn.Module):
             assert batch.outlines is not None
             outlines = gather(batch.outlines[:, : self.first])
             terms["outlines"] = (weights.outlines, losses.known_bce(logits, outlines))
-        if batch.others is not None:
-            assert batch.other_truth is not None
+        if batch.other_truth is not None:
             truth = gather(batch.other_truth[:, : self.first])
             terms["negatives"] = (weights.negatives, losses.known_bce(gather(both.logits[clips:]), truth))
+        if seen and batch.others is not None:
+            terms["gate"] = (weights.gate, self._gate(segmenter, seen[0], batch))
         return terms
+
+    def _gate(self, segmenter: Segmenter, seen: Tensor, batch: Batch) -> Tensor:
+        """Every picture under the clip's own sound and under the other one."""
+        assert segmenter.sound_gate is not None and batch.audio is not None and batch.others is not None
+        assert batch.boxes is not None and batch.present is not None
+        assert batch.laid is not None and batch.offscreen is not None
+        clips, n, laid = len(batch.frames), len(batch.others), batch.laid > 0
+        boxes = losses.fill(batch.boxes, *laid.shape[-2:]) > 0
+        inside = boxes & batch.present[..., None, None]
+        in_frames = torch.zeros_like(inside)
+        if batch.pasted is None:
+            in_frames[:n] = laid
+        maps = [seen[:clips], seen[:n]]
+        sounds = [batch.audio, batch.others]
+        truths = [
+            losses.truth_of_own(inside, in_frames),
+            losses.truth_of_other(inside[:n], in_frames[:n], batch.offscreen),
+        ]
+        if batch.pasted is not None:
+            maps += [seen[clips:], seen[clips:]]
+            sounds += [batch.audio[:n], batch.others]
+            truths += [
+                losses.truth_of_own(inside[:n], laid),
+                losses.truth_of_other(inside[:n], laid, batch.offscreen),
+            ]
+        logits = segmenter.sound_gate(torch.cat(maps), torch.cat(sounds))
+        return losses.sounding(gather(logits), gather(torch.cat(truths)))
 
     def _crops(self, batch: Batch) -> dict[str, tuple[float, Tensor]]:
         if self.heads is None:

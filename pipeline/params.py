@@ -95,6 +95,7 @@ class Loss(Group):
     box: float = Field(0.0, ge=0)
     outlines: float = Field(0.0, ge=0)
     negatives: float = Field(0.0, ge=0)
+    gate: float = Field(0.0, ge=0)
     negative_share: float = Field(0.5, gt=0, le=1)
     pasted_share: float = Field(0.5, ge=0, le=1)
 

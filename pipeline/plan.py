@@ -32,6 +32,7 @@ class LossWeights(BaseModel):
     box: float = 0.0
     outlines: float = 0.0
     negatives: float = 0.0
+    gate: float = 0.0
     negative_share: float = 0.0
     pasted_share: float = 0.0
     trimap: float = 0.0
@@ -44,7 +45,12 @@ class LossWeights(BaseModel):
     @property
     def boxes(self) -> bool:
         """Whether a term reads where the annotators' boxes lie."""
-        return self.box > 0 or self.outlines > 0 or self.negatives > 0
+        return self.box > 0 or self.outlines > 0 or self.other_sounds
+
+    @property
+    def other_sounds(self) -> bool:
+        """Whether a term hears other sounds beside the clips' own."""
+        return self.negatives > 0 or self.gate > 0
 
 
 class Plan(BaseModel):
@@ -103,7 +109,8 @@ def make_plan(
         return value if term in chosen.terms else 0.0
 
     avm = weight("lambda", loss.lambda_) if chosen.audio else 0.0
-    negatives = weight("negatives", loss.negatives)
+    negatives, gate = weight("negatives", loss.negatives), weight("gate", loss.gate)
+    other_sounds = max(negatives, gate) > 0
     weights = LossWeights(
         lambda_=avm,
         avm=loss.avm if avm > 0 else None,
@@ -113,14 +120,15 @@ def make_plan(
         box=weight("box", loss.box),
         outlines=weight("outlines", loss.outlines),
         negatives=negatives,
-        negative_share=loss.negative_share if negatives > 0 else 0.0,
-        pasted_share=loss.pasted_share if negatives > 0 else 0.0,
+        gate=gate,
+        negative_share=loss.negative_share if other_sounds else 0.0,
+        pasted_share=loss.pasted_share if other_sounds else 0.0,
         trimap=weight("trimap", 1.0),
     )
-    by_category = weights.heads or negatives > 0
+    by_category = weights.heads or other_sounds
     used = ["clips", "frames"] + ["audio"] * chosen.audio + ["category"] * by_category
     used += ["crops"] * (weights.heads or weights.boxes) + ["outlines"] * (weights.outlines > 0)
-    used += ["bank"] * (negatives > 0)
+    used += ["bank"] * other_sounds
     used += ["initial"] if params.model.initial else ["pretrained"] * params.model.pretrained
     return Plan(
         variant=name,

@@ -18,6 +18,7 @@ from pipeline.checkpoints import Checkpoint
 from pipeline.errors import PipelineError
 from pipeline.files import atomic_path
 from pipeline.frames import resize_image
+from pipeline.logmel import clip_examples
 from pipeline.overlay import overlay, strip, write_picture
 from pipeline.progress import Track, silent
 from pipeline.recipe import AudioRecipe
@@ -34,7 +35,7 @@ class Prediction:
     Attributes:
         frames: (T, height, width, 3) uint8 RGB, native size.
         probability: (T, S, S) float32: that a pixel belongs to what sounds; at the model's size, stretched.
-        note: "" or what was repeated, because the video is short.
+        note: "" or what was repeated, because the video or its sound is short.
     """
 
     frames: NDArray[np.uint8]
@@ -67,8 +68,9 @@ def predict_video(
     frames, note = read_frames(video)
     size = checkpoint.plan.model.image_size
     packed = np.stack([resize_image(frame, size) for frame in frames])[None]
-    audio = None if recipe is None else _hear(recipe, video, sound, device)
-    return Prediction(frames, segment(checkpoint, packed, audio, device=device)[0], note)
+    audio, heard = (None, "") if recipe is None else _hear(recipe, video, sound, device)
+    notes = "; ".join(one for one in (note, heard) if one)
+    return Prediction(frames, segment(checkpoint, packed, audio, device=device)[0], notes)
 
 
 @torch.no_grad()
@@ -154,8 +156,10 @@ def _features(audio: Path) -> NDArray[np.float32]:
         ) from error
 
 
-def _hear(recipe: AudioRecipe, video: Path, sound: Path | None, device: torch.device) -> NDArray[np.float32]:
-    """Features (1, T, 128) of the sound that goes with the video."""
+def _hear(
+    recipe: AudioRecipe, video: Path, sound: Path | None, device: torch.device
+) -> tuple[NDArray[np.float32], str]:
+    """Features (1, T, 128) of the sound that goes with the video, and "" or what of it was repeated."""
     source = sound or video
     advice = "" if sound else " Another sound can be given with --audio FILE."
     try:
@@ -163,6 +167,6 @@ def _hear(recipe: AudioRecipe, video: Path, sound: Path | None, device: torch.de
     except PipelineError as error:
         raise PipelineError(f"{error}{advice}") from error
     try:
-        return recipe.features([wave], str(device))
+        return recipe.features([wave], str(device)), clip_examples(wave)[1]
     except PipelineError as error:
         raise PipelineError(f"{source}: {error}{advice}") from error

@@ -48,7 +48,13 @@ class ResumeState:
     def save(self, state: dict[str, Any]) -> None:
         """Write the state atomically."""
         with atomic_path(self.path) as temporary:
-            torch.save({**state, "fingerprint": self.fingerprint}, temporary)
+            try:
+                torch.save({**state, "fingerprint": self.fingerprint}, temporary)
+            except RuntimeError as error:  # so torch tells of a full disk
+                raise PipelineError(
+                    f"{self.path}: cannot be written ({error}). Make room and run again: it goes on from the "
+                    "last epoch that was saved."
+                ) from error
 
     def clear(self) -> None:
         """Remove the state of a run that has ended well."""

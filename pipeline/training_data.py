@@ -46,7 +46,7 @@ def open_training_data(data: Path, plan: Plan, seed: int) -> TrainingData:
     category = np.array([plan.categories.index(c) if c in plan.categories else -1 for c in names])
     audio = open_packed(data / "audio" / "features.npy") if plan.audio else None
     negatives = None
-    if plan.loss.negatives > 0 and audio is not None:
+    if plan.loss.other_sounds and audio is not None:
         bank = open_packed(data / "negatives" / "bank" / "sounds.npy")
         negatives = NegativeSounds(
             audio,
@@ -64,5 +64,6 @@ def open_training_data(data: Path, plan: Plan, seed: int) -> TrainingData:
         category,
         negatives,
         data / "outlines" if plan.loss.outlines > 0 else None,
+        pasted_apart=plan.loss.negatives == 0,
     )
     return TrainingData(clips, train_rows, val_rows)

@@ -51,7 +51,7 @@ VARIANTS: dict[str, Variant] = {
     "silent": Variant("control: baseline with a constant in the sound's place", attention="constant"),
     "listening": Variant(
         "boxes as outlines, and other sounds beside the clip's own, with their objects in the picture",
-        frozenset({"lambda", "contrastive", "box", "outlines", "negatives"}),
+        frozenset({"lambda", "contrastive", "box", "outlines", "negatives", "gate"}),
     ),
     "localisation": Variant(
         "sound localisation: an audio-visual similarity map learned without masks (tri-map contrast, as LVS)",

@@ -7,6 +7,8 @@ import http.client
 import pickle
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -83,27 +85,37 @@ def fetch(weights: Weights, folder: Path = FOLDER, source: Path | None = None, t
     if target.exists():
         return check(weights, folder)
     origin = weights.url if source is None else source / weights.file
-    try:
-        if isinstance(origin, Path):
-            stream: BinaryIO = origin.open("rb")
-        else:
-            stream = urllib.request.urlopen(origin, timeout=60)
-        with stream, atomic_path(target) as temporary:
-            with temporary.open("wb") as out:
-                length = int(getattr(stream, "headers", {}).get("Content-Length") or 0)
-                blocks = iter(lambda: stream.read(CHUNK), b"")
-                written = 0
-                for block in track(blocks, -(-length // CHUNK), f"{weights.file} (MiB)"):
-                    written += out.write(block)
+
+    @contextmanager
+    def reading() -> Iterator[None]:  # and not writing: a full disk is not the source's fault
+        try:
+            yield
+        except (OSError, urllib.error.URLError, http.client.HTTPException) as error:
+            raise PipelineError(
+                f"{origin}: cannot be read ({error}). Try again, or {_elsewhere(weights, folder)}."
+            ) from error
+
+    with reading():
+        stream: BinaryIO = (
+            origin.open("rb") if isinstance(origin, Path) else urllib.request.urlopen(origin, timeout=60)
+        )
+
+    def read() -> bytes:
+        with reading():
+            return stream.read(CHUNK)
+
+    with stream, atomic_path(target) as temporary:
+        with temporary.open("wb") as out:
+            length = int(getattr(stream, "headers", {}).get("Content-Length") or 0)
+            written = 0
+            for block in track(iter(read, b""), -(-length // CHUNK), f"{weights.file} (MiB)"):
+                written += out.write(block)
+        with reading():
             if written < length:  # a connection that ends early looks like the end of the file
                 raise OSError(f"it ended after {written:,} of {length:,} bytes")
-            found = _judge(weights, temporary, folder, shown=str(origin))
-        if not weights.sha256:
-            write_json(folder / RECORD, {**_record(folder), weights.file: found})
-    except (OSError, urllib.error.URLError, http.client.HTTPException) as error:
-        raise PipelineError(
-            f"{origin}: cannot be read ({error}). Try again, or {_elsewhere(weights, folder)}."
-        ) from error
+        found = _judge(weights, temporary, folder, shown=str(origin))
+    if not weights.sha256:
+        write_json(folder / RECORD, {**_record(folder), weights.file: found})
     return target
 
 

@@ -81,6 +81,23 @@ def test_what_other_sounds_show_follows_the_first_clips(batch: Batch) -> None:
     assert torch.equal(changed.outlines == UNKNOWN, changed.masks == 1) and not (changed.outlines == 1).any()
 
 
+def test_pictures_with_something_pasted_change_as_those_without(batch: Batch) -> None:
+    pasted = batch.frames[:1].clone()
+    pasted[..., 6:, 6:, :] = 100
+    laid = (pasted != batch.frames[:1]).any(-1).to(torch.uint8)
+    settings = Augment(flip=True, scale=0.5, colour=0.3)
+    changed = augment(replace(batch, pasted=pasted, laid=laid), settings, seed=5, epoch=2)
+    plain = augment(batch, settings, seed=5, epoch=2)
+    assert changed.pasted is not None and changed.laid is not None
+    assert torch.equal(changed.frames, plain.frames)
+    far = torch.nn.functional.max_pool2d(changed.laid.float(), 3, 1, 1) == 0  # a warped edge mixes both
+    assert torch.allclose(changed.pasted[far], plain.frames[:1][far], atol=1e-3)
+    assert (
+        changed.laid.sum() > 0
+        and (changed.pasted[changed.laid > 0] != plain.frames[:1][changed.laid > 0]).any()
+    )
+
+
 def test_frames_of_a_clip_change_alike_and_clips_apart(batch: Batch) -> None:
     changed = augment(batch, Augment(flip=True, scale=0.3, colour=0.3), seed=1, epoch=2)
     assert torch.equal(changed.frames[:, 0], changed.frames[:, 1])

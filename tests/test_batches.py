@@ -108,6 +108,29 @@ def test_other_sounds_and_what_they_bring(folder: Path) -> None:
     assert clips.take(np.array([0, 1])).others is None  # evaluation
 
 
+def test_pasted_objects_may_come_in_pictures_of_their_own(folder: Path) -> None:
+    """The frames and masks stay as they are, and what was pasted stands beside them."""
+    boxes = np.zeros((TRAIN, 5, 4), np.float32)
+    boxes[:2] = [0, 0, 0.5, 1]
+    boxes[2:] = [0.5, 0, 1, 1]
+    np.save(folder / "boxes.npy", boxes)
+    audio, bank = np.zeros((N, 5, 128), np.float32), np.ones((1, 5, 128), np.float32)
+    train = np.arange(TRAIN)
+    negatives = NegativeSounds(audio, bank, list("aabbab"), train, share=0.5, pasted_share=1.0, seed=0)
+    clips = Clips(folder, audio, folder, np.arange(N), negatives, pasted_apart=True)
+    plain, seen = clips.take(np.array([0, 1, 3])), set()
+    for epoch in range(20):
+        batch = clips.take(np.array([0, 1, 3]), epoch)
+        assert torch.equal(batch.frames, plain.frames) and torch.equal(batch.masks, plain.masks)
+        assert batch.other_truth is None and batch.others is not None and batch.offscreen is not None
+        assert batch.pasted is not None and batch.laid is not None and len(batch.pasted) == 2
+        donor, heard = int(batch.pasted[0, 0, 0, 1, 0]), bool(batch.offscreen[0])
+        assert (donor in (2, 3)) == heard == bool(batch.laid[0].any()) == bool(batch.others[0, 0, 0] == 0)
+        assert batch.laid[0, 0].tolist() == [[0, heard], [0, heard]]
+        seen.add(heard)
+    assert seen == {True, False}
+
+
 def test_outlines_stand_in_for_masks_that_nobody_drew(folder: Path) -> None:
     """The right column is clip 1's object; it comes into clip 0's picture, whose outlines lose it."""
     labelled = np.zeros((N, 5), bool)

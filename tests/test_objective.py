@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from pipeline.batches import Batch
+from pipeline.batches import Batch, normalise
 from pipeline.masks import UNKNOWN
 from pipeline.objective import Objective, seed_everything
 from pipeline.params import Model
@@ -63,6 +63,8 @@ def batch() -> Batch:
         category=torch.tensor([0, 1]),
         others=torch.randn(1, 2, 128, generator=make),
         other_truth=torch.zeros(1, 2, 32, 32, dtype=torch.uint8),
+        offscreen=torch.tensor([True]),
+        laid=torch.zeros(1, 2, 32, 32, dtype=torch.uint8),
         outlines=torch.cat([torch.full_like(masks[:, :1], UNKNOWN), masks[:, 1:]], 1),
     )
 
@@ -79,12 +81,16 @@ def batch() -> Batch:
         ({"box": 0.5}, {"bce", "box"}),
         ({"outlines": 0.5}, {"bce", "outlines"}),
         ({"negatives": 0.5, "negative_share": 0.5}, {"bce", "negatives"}),
+        ({"gate": 0.1, "negative_share": 0.5}, {"bce", "gate"}),
+        ({"gate": 0.1, "negatives": 0.5, "negative_share": 0.5}, {"bce", "negatives", "gate"}),
     ],
 )
 def test_terms_of_weight_zero_are_absent(batch: Batch, weights: dict[str, Any], terms: set[str]) -> None:
     model = objective(**weights)
     if "negatives" not in weights:
-        batch = replace(batch, others=None, other_truth=None)
+        batch = replace(batch, other_truth=None)
+    if "gate" not in weights and "negatives" not in weights:
+        batch = replace(batch, others=None)
     assert model(batch).keys() == terms | {"loss"}
     heads = bool(terms & {"classification", "similarity", "contrastive"})
     assert (model.heads is not None) == heads
@@ -100,6 +106,7 @@ def test_the_total_is_the_weighted_sum(batch: Batch) -> None:
         "contrastive": 0.1,
         "box": 0.6,
         "negatives": 0.2,
+        "gate": 0.3,
         "outlines": 0.4,
     }
     terms = objective(lambda_=0.5, avm="av", **weights)(batch)
@@ -144,6 +151,50 @@ def test_negatives_leave_the_other_terms_as_they_are(batch: Batch) -> None:
     with_, without = model(batch), model(replace(batch, others=None, other_truth=None))
     assert with_["bce"].item() == pytest.approx(without["bce"].item(), rel=1e-5)
     assert with_["box"].item() == pytest.approx(without["box"].item(), rel=1e-5)
+
+
+def test_a_gate_leaves_the_mask_terms_as_they_are(batch: Batch) -> None:
+    """The mask is learned before the gate, whose term says what is heard in every picture."""
+    batch = replace(batch, other_truth=None)
+    gated, plain = objective(outlines=0.5, gate=0.1).eval(), objective(outlines=0.5).eval()
+    plain.load_state_dict(gated.state_dict(), strict=False)
+    with_, without = gated(batch), plain(replace(batch, others=None))
+    for name in ("bce", "outlines"):
+        assert with_[name].item() == pytest.approx(without[name].item(), rel=1e-5)
+
+
+def test_the_gate_term_by_hand(batch: Batch) -> None:
+    """Of the pictures as they are and of those with something pasted, each under both sounds."""
+    pasted, laid = batch.frames[:1].flip(-2), torch.zeros(1, 2, 32, 32, dtype=torch.uint8)
+    laid[..., 20:, 20:] = 1
+    batch = replace(batch, other_truth=None, pasted=pasted, laid=laid)
+    model = objective(gate=1.0).eval()
+    gate = model.segmenter.sound_gate
+    assert batch.audio is not None and batch.others is not None
+    logits, truths = [], []
+    own = torch.full((2, 32, 32), UNKNOWN)
+    own[:, 8:24, 8:24] = 1
+    for frames, sound, box, paste in (
+        (batch.frames[0], batch.audio[0], 1, None),
+        (batch.frames[1], batch.audio[1], 1, None),
+        (batch.frames[0], batch.others[0], 0, None),
+        (pasted[0], batch.audio[0], 1, 0),
+        (pasted[0], batch.others[0], 0, 1),
+    ):
+        maps = model.segmenter.encode(normalise(frames[None]))
+        logits.append(gate(maps[4], sound[None])[0])
+        truth = torch.full((2, 32, 32), UNKNOWN)
+        truth[:, 8:24, 8:24] = box
+        if paste is not None:
+            truth[:, 20:, 20:] = paste
+        truths.append(truth)
+    each = [
+        torch.nn.functional.binary_cross_entropy_with_logits(one[known], truth[known].float())
+        for logit, both in zip(logits, truths, strict=True)
+        for one, truth in zip(logit, both, strict=True)
+        if (known := truth != UNKNOWN).any()
+    ]
+    assert model(batch)["gate"].item() == pytest.approx(torch.stack(each).mean().item(), rel=1e-5)
 
 
 def test_the_box_term_reads_only_frames_without_a_mask(batch: Batch) -> None:

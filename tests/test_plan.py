@@ -145,6 +145,7 @@ def test_differences_by_hand() -> None:
 def test_each_variant_takes_its_own_terms_alone(values: dict[str, Any], inputs: Inputs) -> None:
     values["loss"] |= {"lambda": 0.5, "classification": 0.3, "similarity": 0.7}
     values["loss"] |= {"contrastive": 0.1, "box": 0.6, "outlines": 0.4, "negatives": 0.2}
+    values["loss"]["gate"] = 0.9
     used = {
         name: {
             key for key, weight in plan_of(name, values, inputs).loss if isinstance(weight, float) and weight
@@ -157,7 +158,7 @@ def test_each_variant_takes_its_own_terms_alone(values: dict[str, Any], inputs: 
         "boxes-only": {"lambda_", "box", "outlines"},
         "silent": set(),
         "listening": {"lambda_", "contrastive", "box", "outlines"}
-        | {"negatives", "negative_share", "pasted_share"},
+        | {"negatives", "gate", "negative_share", "pasted_share"},
         "localisation": {"trimap"},
         "video": set(),
         "salient": set(),

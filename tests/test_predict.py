@@ -179,6 +179,13 @@ def test_a_short_video_and_a_recipe_made_anew_are_told(
     assert "note: data/audio was made anew" in done.output
 
 
+def test_a_short_sound_is_told(world: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    write_sound(tmp_path / "short.wav", tone(2, 16_000))
+    done = _avs(world, monkeypatch, "a.mp4", "--audio", str(tmp_path / "short.wav"),
+                "--checkpoint", "models/baseline-1/best.pt")  # fmt: skip
+    assert "note: 2.00 s of sound give 2 of 5 examples; the last is repeated" in done.output
+
+
 def test_the_published_codes_checkpoint_is_told_to_keep_its_features_to_itself(
     world: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

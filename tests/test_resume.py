@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from small_disk import files_of_at_most
 
 from pipeline.errors import PipelineError
 from pipeline.resume import ResumeState
@@ -33,6 +34,19 @@ def test_another_fingerprint_is_a_stranger(tmp_path: Path) -> None:
     assert state_of(tmp_path).strangers() == [(other.path, {"lr": 0.5})]
     # two fingerprints that begin alike share a file's name, and not the state
     assert state_of(tmp_path, "b" * 16 + "c" * 48).load() is None
+
+
+def test_a_full_disk_is_named_and_keeps_the_state_before(tmp_path: Path) -> None:
+    state = state_of(tmp_path)
+    state.save({"plan": {"lr": 0.1}, "weights": torch.arange(6.0)})
+    with (
+        files_of_at_most(20_000),
+        pytest.raises(PipelineError, match=rf"{state.path.name}: cannot be written"),
+    ):
+        state.save({"plan": {"lr": 0.1}, "weights": torch.zeros(100_000)})
+    loaded = state.load()
+    assert loaded is not None and loaded["weights"].tolist() == [0, 1, 2, 3, 4, 5]
+    assert [path.name for path in tmp_path.iterdir()] == [state.path.name]
 
 
 @pytest.mark.parametrize("damage", ["empty", "cut", "text", "another content"])

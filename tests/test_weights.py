@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from small_disk import files_of_at_most
 from typer.testing import CliRunner
 
 from pipeline import weights as module
@@ -86,6 +87,14 @@ def test_unreachable_address(tmp_path: Path) -> None:
     assert str(tmp_path / "w" / "x.pth") in str(error.value)
     assert "avs weights fetch" not in str(error.value)  # it was just run
     assert not list((tmp_path / "w").glob("*"))
+
+
+def test_a_full_disk_is_not_the_sources_fault(tmp_path: Path) -> None:
+    (tmp_path / "net.pth").write_bytes(bytes(100_000))
+    weights = Weights("net.pth", "http://nowhere", "", "a net")
+    with files_of_at_most(20_000), pytest.raises(OSError, match="File too large"):
+        fetch(weights, tmp_path / "w", source=tmp_path)
+    assert not list((tmp_path / "w").iterdir())
 
 
 @pytest.mark.parametrize("chunked", [False, True])

@@ -7,6 +7,7 @@ from pipeline.losses.contrastive import contrastive
 from pipeline.losses.known_bce import known_bce
 from pipeline.losses.projection import fill, outside, projection
 from pipeline.losses.similarity import similarity
+from pipeline.losses.sounding import sounding, truth_of_other, truth_of_own
 from pipeline.losses.trimap import trimap
 
 __all__ = [
@@ -20,5 +21,8 @@ __all__ = [
     "outside",
     "projection",
     "similarity",
+    "sounding",
     "trimap",
+    "truth_of_other",
+    "truth_of_own",
 ]

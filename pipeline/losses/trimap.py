@@ -20,19 +20,23 @@ def trimap(similarity: Tensor) -> Tensor:
         P_i = <m+, s_ii> / tau      N_i = <m-, s_ii> / tau      E_ij = <m+ of s_ij, s_ij> / tau for j != i
         L = mean_i  -log [ exp P_i / (exp P_i + exp N_i + sum_j exp E_ij) ]
 
+    Of a map whose cosines all are small m+ is next to 0 throughout, and its quotient is still a mean of the
+    cosines: weights are kept as logarithms. Rounded to 0, they would leave untrained maps without a gradient.
+
     Args:
         similarity: (B, B, h, w), row i picture i, column j sound j; cosines.
 
     Returns:
         A scalar.
     """
-    foreground = ((similarity - POSITIVE) / SOFTNESS).sigmoid()
+    similarity = similarity.float()
+    foreground = functional.logsigmoid((similarity - POSITIVE) / SOFTNESS)
     scores = _mean_under(foreground, similarity)  # (B, B): P on the diagonal, E beside it
     own = similarity.diagonal(dim1=0, dim2=1).movedim(-1, 0)
-    background = 1 - ((own - NEGATIVE) / SOFTNESS).sigmoid()
+    background = functional.logsigmoid((NEGATIVE - own) / SOFTNESS)
     logits = torch.cat([scores, _mean_under(background, own).unsqueeze(1)], dim=1) / TEMPERATURE
     return functional.cross_entropy(logits, torch.arange(len(logits), device=logits.device))
 
 
-def _mean_under(weight: Tensor, values: Tensor) -> Tensor:
-    return (weight * values).sum((-2, -1)) / weight.sum((-2, -1)).clamp(min=1e-6)
+def _mean_under(log_weight: Tensor, values: Tensor) -> Tensor:
+    return (log_weight.flatten(-2).softmax(-1) * values.flatten(-2)).sum(-1)

@@ -12,6 +12,7 @@ from pipeline.model.backbone import build_backbone
 from pipeline.model.decoder import Decoder
 from pipeline.model.recompute import run_part, running_averages_kept
 from pipeline.model.reduction import Reduction
+from pipeline.model.sound_gate import SoundGate
 from pipeline.model.tpavi import TPAVI
 
 
@@ -41,6 +42,8 @@ class Segmenter(nn.Module):
         attention: what TPAVI attends to: "sound"; "constant", the same network with zeros in the sound's
             place; "clip", all positions of all frames; "frame", those of its own frame. All but the first
             ignore any audio they are given.
+        gated: beside the mask a `SoundGate` says where something is heard; a pixel's logit is the lower one
+            of the two, so that both have to say yes.
 
     With `checkpointing` set, training keeps no activations inside the parts and computes them again when
     their gradients are due: the same result in less memory.
@@ -54,6 +57,7 @@ class Segmenter(nn.Module):
         audio_dim: int = 128,
         gate: float = 0.0,
         attention: str = "sound",
+        gated: bool = False,
     ) -> None:
         if attention not in ("sound", "constant", "clip", "frame"):
             raise ValueError(f"attention: {attention!r} is none of sound, constant, clip, frame")
@@ -65,6 +69,7 @@ class Segmenter(nn.Module):
         self.reductions = nn.ModuleList(Reduction(width, channels) for width in self.encoder.channels)
         self.tpavi = nn.ModuleDict({str(stage): TPAVI(channels, audio_dim, gate) for stage in tpavi_stages})
         self.decoder = Decoder(channels)
+        self.sound_gate = SoundGate(self.encoder.channels, audio_dim) if gated else None
         self.to(memory_format=torch.channels_last)  # convolutions follow their weights' layout
 
     @property
@@ -84,24 +89,41 @@ class Segmenter(nn.Module):
         """
         return self.decode(self.encode(frames), audio, first)
 
-    def encode(self, frames: Tensor) -> list[Tensor]:
-        """Visual maps before any sound: (B, T, 3, H, W) -> four maps (B, T, C, h, w), finest first."""
+    def encode(self, frames: Tensor, beside: Tensor | None = None) -> list[Tensor]:
+        """Visual maps before any sound: (B, T, 3, H, W) -> four maps (B, T, C, h, w), finest first.
+
+        A gated network gives a fifth, what its gate sees, (B + n, T, D, H/8, W/8).
+
+        Args:
+            beside: (n, T, 3, H, W): further pictures, that the gate alone sees. It learns from them and the
+                encoder does not, nor do they count in its running averages: masks are learned from `frames`.
+        """
         if frames.shape[-1] % 32 or frames.shape[-2] % 32:
             raise ValueError(
                 f"frames of {tuple(frames.shape[-2:])} pixels: both sides must be divisible by 32"
             )
         maps = self._run(self.encoder, frames.flatten(0, 1))
         reduced = (self._run(reduce, m) for reduce, m in zip(self.reductions, maps, strict=True))
-        return [m.unflatten(0, frames.shape[:2]) for m in reduced]
+        found = [m.unflatten(0, frames.shape[:2]) for m in reduced]
+        if self.sound_gate is not None:
+            if beside is not None:
+                with torch.no_grad(), running_averages_kept(self.encoder):
+                    further = self.encoder(beside.flatten(0, 1))
+                maps = [torch.cat(pair) for pair in zip(maps, further, strict=True)]
+            found.append(self.sound_gate.see(maps).unflatten(0, (-1, frames.shape[1])))
+        return found
 
     def decode(self, maps: Sequence[Tensor], audio: Tensor | None, first: int | None = None) -> Segmentation:
-        """Segment from the maps of `encode`; one set of maps serves any number of sounds."""
+        """Segment from the maps of `encode`; one set of maps serves any number of sounds.
+
+        Without the fifth map of a gated network it is the mask alone, before the gate.
+        """
         if self.attention == "constant":
             audio = maps[0].new_zeros(*maps[0].shape[:2], self.audio_dim)
         elif self.attention != "sound":
             audio = None
         shown, aligned = [], []
-        for stage, m in enumerate(maps, start=1):
+        for stage, m in enumerate(maps[:4], start=1):
             a: Tensor | None = None
             if str(stage) in self.tpavi:
                 if self.attention == "frame":  # every frame is a clip of its own
@@ -112,8 +134,10 @@ class Segmenter(nn.Module):
             # The decoder's first act is a ReLU; the AVM loss reads the maps after it, as published.
             shown.append(torch.relu(m[:, :first]))
             aligned.append(a if a is None else a[:, :first])
-        logits = self._run(self.decoder, [m.flatten(0, 1) for m in shown])
-        return Segmentation(logits.unflatten(0, shown[0].shape[:2]), shown, aligned)
+        logits = self._run(self.decoder, [m.flatten(0, 1) for m in shown]).unflatten(0, shown[0].shape[:2])
+        if len(maps) > 4 and self.sound_gate is not None and audio is not None:
+            logits = torch.minimum(logits, self.sound_gate(maps[4], audio)[:, :first])
+        return Segmentation(logits, shown, aligned)
 
     def crop_features(self, crops: Tensor) -> Tensor:
         """Global average of the encoder's last map: (B, T, 3, s, s) -> (B, T, encoder.channels[3]).

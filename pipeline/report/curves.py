@@ -24,6 +24,7 @@ TITLES = {
     "train/similarity": "Audio-crop similarity",
     "train/outlines": "BCE of outlined boxes",
     "train/negatives": "BCE under other sounds",
+    "train/gate": "BCE of the sound gate",
 }
 
 

@@ -18,6 +18,23 @@ def test_by_hand() -> None:
     assert trimap(similarity).item() == pytest.approx(math.log((p + n + e) / p), rel=1e-3)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_small_cosines_count_in_full(dtype: torch.dtype) -> None:
+    """Of untrained maps: all foreground weights are alike and tiny (2e-9), so that P, E and N are means."""
+    similarity = torch.full((2, 2, 6, 6), 0.0, dtype=dtype)
+    for i in range(2):
+        similarity[i, i] = torch.linspace(0.04, 0.06, 6)  # alike to the weights' softness of 0.03
+    similarity.requires_grad_()
+    loss = trimap(similarity)
+    loss.backward()
+    assert similarity.grad is not None
+    own, other = similarity.grad[0, 0].float().sum().item(), similarity.grad[0, 1].float().sum().item()
+    p, n, e = (math.exp(x / 0.07) for x in (0.0515, 0.05, 0.0))
+    assert loss.item() == pytest.approx(math.log((p + n + e) / p), abs=0.02)
+    assert other == pytest.approx(e / (p + n + e) / 0.07 / 2, rel=0.1)
+    assert -0.8 * other > own > -2 * other
+
+
 def test_undecided_pixels_do_not_pull() -> None:
     """0.52 lies between the thresholds: neither foreground nor background, so it hardly gets a gradient."""
     similarity = torch.tensor([[[[0.9, 0.52, 0.1]]]], requires_grad=True)
