@@ -19,7 +19,8 @@ FORMS = {
     "direct": "ours with the N x N matrix",
     "all": "ours, all frames decoded",
     "first": "ours, the labelled frame decoded",
-    "compiled": "the same, torch.compile and CUDA graphs",
+    "captured": "the same, as one CUDA graph",
+    "compiled": "the same, by torch.compile and as one CUDA graph",
 }
 EPOCHS, CLIPS = 15, 3452  # S4's training as published
 
@@ -79,7 +80,7 @@ def _rows(setup: Setup, backbone: str) -> list[tuple[str, str]]:
     ours = [(form, "float32") for form in ("direct", "all", "first")]
     reduced = [] if setup.emulates_bfloat16 else [("first", "bfloat16")]
     if setup.device == "cuda":  # compiling takes minutes on a CPU
-        reduced += [("all", "bfloat16"), ("compiled", "bfloat16")]
+        reduced += [("all", "bfloat16"), ("captured", "bfloat16"), ("compiled", "bfloat16")]
     return theirs + ours + reduced
 
 
@@ -106,9 +107,9 @@ def _network(form: str, backbone: str, published: str | None, device: str) -> tu
     if form == "direct":
         for stage, block in net.tpavi.items():
             net.tpavi[stage] = oracle().DirectTPAVI(block)
-    first = 1 if form in ("first", "compiled") else None
+    first = None if form in ("direct", "all") else 1
     if form == "compiled":
-        net.compile(mode="reduce-overhead")
+        net.compile()
     return net, lambda frames, audio: net(frames, audio, first).logits[:, 0]
 
 
@@ -130,8 +131,10 @@ def measure(
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
+    from pipeline.batches import Batch
     from pipeline.losses import bce
     from pipeline.objective import seed_everything
+    from pipeline.steps import WARM_UP, CapturedStep, Step
 
     net, logits_of = _network(form, backbone, published, device)
     net.to(device)
@@ -140,33 +143,37 @@ def measure(
         torch.manual_seed(1)
     else:
         seed_everything(1)  # with deterministic algorithms, as this project trains: on a GPU they cost time
-    frames = torch.randn(batch, 5, 3, size, size).to(device)
-    audio = torch.rand(batch, 5, 128).to(device)
-    masks = (torch.rand(batch, 1, size, size) > 0.5).float().to(device)
-    labelled = torch.ones(batch, 1, dtype=torch.bool, device=device)
+    frames, audio = torch.randn(batch, 5, 3, size, size), torch.rand(batch, 5, 128)
+    masks, labelled = (torch.rand(batch, 1, size, size) > 0.5).float(), torch.ones(batch, 1, dtype=torch.bool)
+    drawn = Batch(frames, masks, labelled, torch.arange(batch), audio).to(torch.device(device))
     mixed = torch.autocast(device, torch.bfloat16, enabled=precision == "bfloat16")
 
-    def step() -> Any:
-        if form == "compiled":  # what the last step's graphs left may be overwritten
-            torch.compiler.cudagraph_mark_step_begin()
+    def plain(batches: Any) -> Any:
+        (b,) = batches
         with mixed:
-            loss = bce(logits_of(frames, audio).unsqueeze(1).float(), masks, labelled)
-        optimiser.zero_grad()
+            loss = bce(logits_of(b.frames, b.audio).unsqueeze(1).float(), b.masks, b.labelled)
+        optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
-        return loss
+        return [{"loss": loss.detach()}]
 
+    step: Step = plain
+    warm = 0
+    if form in ("captured", "compiled"):
+        step, warm = CapturedStep(plain, optimiser, torch.device(device)), WARM_UP
     if form == "compiled":
-        loss, operations = step().item(), 0.0  # the counter cannot look inside
+        loss, operations = step([drawn])[0]["loss"].item(), 0.0  # the counter cannot look inside
     else:
         with FlopCounterMode(display=False) as counter:
-            loss = step().item()
+            loss = step([drawn])[0]["loss"].item()
         operations = counter.get_total_flops()
+    for _ in range(warm):
+        step([drawn])
     times = []
     for _ in range(steps):
         wait(device)
         start = time.perf_counter()
-        step()
+        step([drawn])
         wait(device)
         times.append(time.perf_counter() - start)
     parameters = sum(p.numel() for p in net.parameters())

@@ -32,13 +32,16 @@ def report(setup: Setup) -> Iterator[str]:
     for case in cases:
         case["clips"] = 4 * case["batch"] if setup.quick else max(48, 16 * case["batch"])
     if big and not setup.quick:
-        for precision in ("32-true", "bf16-mixed"):
-            whole = {"backbone": "resnet50", "size": 224, "channels": 256, "batch": 32}
-            cases.append({**whole, "precision": precision, "clips": CLIPS, "epochs": EPOCHS})
+        whole = {"backbone": "resnet50", "size": 224, "channels": 256, "batch": 32}
+        whole |= {"clips": CLIPS, "epochs": EPOCHS}
+        cases += [{**whole, "precision": precision} for precision in ("32-true", "bf16-mixed")]
+        cases.append({**whole, "precision": "bf16-mixed", "captured": True})
+        cases.append({**whole, "precision": "bf16-mixed", "captured": True, "compiled": True})
     yield from table("configuration", "epochs x clips", "in all", "clips/s", "waiting", "peak")
     for case in cases:
         name = f"{case['backbone']}, {case['size']} px, batch {case['batch']}"
         name += ", crops" * ("crops" in case) + f", {case.get('precision', '32-true')}"
+        name += ", CUDA graph" * ("captured" in case) + ", compiled" * ("compiled" in case)
         result = apart("benchmarks.training:measure", device=setup.device, **case)
         if line := failure(result, name, 6):
             yield line
@@ -63,6 +66,8 @@ def measure(
     precision: str = "32-true",
     crops: bool = False,
     epochs: int = 2,
+    captured: bool = False,
+    compiled: bool = False,
 ) -> dict[str, float]:
     """Train `epochs` epochs; rates are of the training batches after the first epoch, which warms up."""
     import numpy as np
@@ -98,6 +103,8 @@ def measure(
             log=Nothing(),
             say=lambda line: None,
             fabric=fabric,
+            captured=captured,
+            compiled=compiled,
         )
         seconds = time.perf_counter() - begin
     after = passes[2::2]  # training and validation take turns
@@ -116,17 +123,36 @@ def stopwatch(
     device: str = "cpu",
     now: Callable[[], float] = time.perf_counter,
 ) -> Iterator[Any]:
-    """`items`; at their end (seconds in all, seconds that the consumer waited for one) joins `passes`."""
+    """`items`; at their end (seconds in all, seconds that the consumer waited for one) joins `passes`.
+
+    A GPU's consumer is the GPU: its host runs ahead, and may wait for what is not needed yet.
+    """
     begin, waited = now(), 0.0
+    idle: list[tuple[Any, Any]] = []
     while True:
         start = now()
+        done = _mark(device)
         item = next(items, None)
+        idle.append((done, _mark(device)))
         waited += now() - start
         if item is None:
             break
         yield item
     wait(device)
+    if device == "cuda":
+        waited = sum(done.elapsed_time(ready) for done, ready in idle) / 1000
     passes.append((now() - begin, waited))
+
+
+def _mark(device: str) -> Any:
+    """When the GPU comes to this point of its work."""
+    if device != "cuda":
+        return None
+    import torch
+
+    event = torch.cuda.Event(enable_timing=True)
+    event.record()
+    return event
 
 
 class Nothing:

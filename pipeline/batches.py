@@ -72,6 +72,16 @@ class Batch:
         """The batch in page-locked memory, for copies to a GPU that do not wait."""
         return self._each(lambda tensor: tensor.pin_memory())
 
+    def clone(self) -> Batch:
+        """A copy with memory of its own."""
+        return self._each(torch.clone)
+
+    def copy_(self, other: Batch) -> None:
+        """Take the values of a batch of the same shapes, in place."""
+        for field in fields(self):
+            if (mine := getattr(self, field.name)) is not None:
+                mine.copy_(getattr(other, field.name))
+
     def _each(self, change: Callable[[Tensor], Tensor]) -> Batch:
         values = (getattr(self, field.name) for field in fields(self))
         return Batch(*(None if value is None else change(value) for value in values))  # type: ignore[arg-type]

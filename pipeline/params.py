@@ -125,6 +125,7 @@ class Train(Group):
     accumulate: int = Field(1, ge=1)
     checkpointing: bool = False
     compile: bool = False
+    cuda_graph: bool = False
 
     @field_validator("seeds", "variants")
     @classmethod

@@ -5,9 +5,11 @@ Lightning Fabric places the model and the batches (CPU or GPU, precision, proces
 
 from __future__ import annotations
 
+import functools
 import io
 import math
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
@@ -29,6 +31,7 @@ from pipeline.model import Localiser, Segmenter
 from pipeline.objective import Objective, seed_everything
 from pipeline.plan import Plan
 from pipeline.resume import ResumeState
+from pipeline.steps import CapturedStep, Step, can_capture, plain_step, set_rates
 
 
 class Log(Protocol):
@@ -89,34 +92,25 @@ def validate(
 
 
 def train_epoch(
-    objective: Any,
-    optimizer: Any,
-    batches: Iterator[Batch],
-    fabric: Fabric,
-    before_batch: Callable[[int], None],
-    accumulate: int = 1,
+    step: Step, batches: Iterator[Batch], before_step: Callable[[int, int], None], accumulate: int = 1
 ) -> dict[str, float]:
     """One pass over the training clips; the mean of each loss term, by name.
 
     Each step follows the mean gradient of `accumulate` batches; the last one that of those that are left.
 
     Args:
+        step: takes a step on some batches.
         batches: on the device, already augmented.
-        before_batch: called with the number of batches done in this epoch.
+        before_step: called with the number of batches done in this epoch, and of those in the step.
     """
     sums: dict[str, Tensor] = {}
     count = 0
     while group := list(islice(batches, accumulate)):
-        optimizer.zero_grad(set_to_none=True)
-        for place, batch in enumerate(group, start=1):
-            before_batch(count)
-            with fabric.no_backward_sync(objective, enabled=place < len(group)):
-                terms = objective(batch, len(group))
-                fabric.backward(terms["loss"] / len(group))
+        before_step(count, len(group))
+        count += len(group)
+        for terms in step(group):
             for name, value in terms.items():  # added on the device: the loop never waits for a figure
-                sums[name] = sums.get(name, torch.zeros((), device=value.device)) + value.detach()
-            count += 1
-        optimizer.step()
+                sums[name] = sums.get(name, torch.zeros((), device=value.device)) + value
     return {name: float(total) / max(1, count) for name, total in sums.items()}
 
 
@@ -155,6 +149,7 @@ def train(
     initial: dict[str, Tensor] | None = None,
     checkpointing: bool = False,
     compiled: bool = False,
+    captured: bool = False,
     on_batch: Callable[[], None] = lambda: None,
 ) -> None:
     """Train and write `out`/best.pt, last.pt and epoch-{e}.pt for each e in `plan.keep_epochs`.
@@ -167,6 +162,7 @@ def train(
         say: gets one line an epoch.
         checkpointing: compute activations twice instead of keeping them: the same result in less memory.
         compiled: run the network's parts through torch.compile.
+        captured: on a single GPU, run a step as one CUDA graph.
         on_batch: called at each batch, for a progress bar.
 
     Raises `PipelineError` where the loss becomes infinite or NaN.
@@ -179,8 +175,11 @@ def train(
     synchronise_batch_norm(objective, fabric.device)
     segmenter, heads = objective.segmenter, objective.heads
     segmenter.checkpointing = checkpointing
+    rarely: Callable[[], AbstractContextManager[Any]] = nullcontext
     if compiled:
         segmenter.compile()
+        # for validation and odd batches it takes longer to compile than to go without
+        rarely = functools.partial(torch.compiler.set_stance, "force_eager")
     optimizer = torch.optim.Adam(objective.parameter_groups(plan.lr, plan.heads_lr), fused=True)
     base_rates = [group["lr"] for group in optimizer.param_groups]
     wrapped, optimizer = fabric.setup(objective, optimizer)
@@ -195,6 +194,11 @@ def train(
             for figures in state["history"]:
                 _log(log, figures)
             say(f"goes on after epoch {state['epoch']} of an interrupted run with the same fingerprint")
+    for group, rate in zip(optimizer.param_groups, base_rates, strict=True):
+        group.update(lr=rate, capturable=False)  # whatever the interrupted run had
+    step = plain_step(wrapped, optimizer, fabric)
+    if captured and can_capture(fabric, plan.precision):
+        step = CapturedStep(step, optimizer, fabric.device, rarely)
     history: list[dict[str, float]] = list(state["history"]) if state else []
     last: dict[str, Any] = state["last"] if state else {}
 
@@ -207,17 +211,19 @@ def train(
         read = read_ahead(clips, groups, epoch=epoch, pin=fabric.device.type == "cuda")
         batches = (augment(batch.to(fabric.device), plan.augment, seed, epoch) for batch in read)
 
-        def before_batch(done: int, epoch: int = epoch, batches: int = len(groups)) -> None:
-            factor = learning_rate_factor(epoch - 1 + (done + 0.5) / batches, plan)
-            for group, rate in zip(optimizer.param_groups, base_rates, strict=True):
-                group["lr"] = rate * factor
-            on_batch()
+        def before_step(done: int, taken: int, epoch: int = epoch, batches: int = len(groups)) -> None:
+            # the rate of the last of the step's batches
+            factor = learning_rate_factor(epoch - 1 + (done + taken - 0.5) / batches, plan)
+            set_rates(optimizer, [rate * factor for rate in base_rates])
+            for _ in range(taken):
+                on_batch()
 
-        means = train_epoch(wrapped, optimizer, batches, fabric, before_batch, plan.accumulate)
+        means = train_epoch(step, batches, before_step, plan.accumulate)
         if not all(map(math.isfinite, means.values())):
             raise PipelineError(_diverged(f"{plan.variant}-{seed}", epoch, means))
         figures = {f"train/{name}": value for name, value in means.items()}
-        figures |= validate(segmenter, fabric, clips, val_rows, plan.batch_size)
+        with rarely():
+            figures |= validate(segmenter, fabric, clips, val_rows, plan.batch_size)
         if not fabric.is_global_zero:
             continue
         history.append(figures)

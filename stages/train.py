@@ -25,7 +25,7 @@ RESUME = Path(".resume")
 CODE = (  # as in dvc.yaml
     *("augment.py", "batches.py", "distributed.py", "launch.py", "listening.py", "losses", "masks.py"),
     *("metrics.py", "model", "negative_sounds.py", "objective.py", "packed.py", "paste.py", "train.py"),
-    *("stand_ins.py", "training_data.py", "weights.py"),
+    *("stand_ins.py", "steps.py", "training_data.py", "weights.py"),
 )
 
 
@@ -69,6 +69,7 @@ def main(variant: str, seed: int) -> None:
             initial=initial_weights(plan.model),
             checkpointing=machine.checkpointing,
             compiled=machine.compile,
+            captured=machine.cuda_graph,
             on_batch=(lambda: progress.advance(task)) if progress and task is not None else (lambda: None),
         )
 

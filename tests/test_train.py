@@ -88,8 +88,9 @@ def clips_of(plan: Plan, data: Path, seed: int) -> Clips:
         audio,
         data if plan.crops else None,
         category,
-        other if plan.loss.negatives > 0 else None,
+        other if plan.loss.other_sounds else None,
         data if plan.loss.outlines > 0 else None,
+        pasted_apart=plan.loss.negatives == 0,
     )
 
 

@@ -13,6 +13,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from pipeline.model import Localiser, Segmenter
+from pipeline.steps import plain_step
 from pipeline.train import train_epoch
 
 
@@ -45,9 +46,10 @@ def test_a_step_follows_the_mean_gradient_of_its_batches(accumulate: int, steps:
     wrapped, optimizer = fabric.setup(model, torch.optim.SGD(model.parameters(), lr=1.0))
     batches: Iterator[Numbers] = (Numbers(torch.tensor([x])) for x in (1.0, 3.0, 8.0))
     calls: list[int] = []
-    figures = train_epoch(wrapped, optimizer, batches, fabric, calls.append, accumulate)  # type: ignore[arg-type]
+    step = plain_step(wrapped, optimizer, fabric)
+    figures = train_epoch(step, batches, lambda done, taken: calls.extend([done, taken]), accumulate)  # type: ignore[arg-type]
     assert model.w.item() == pytest.approx(-sum(steps))
-    assert calls == [0, 1, 2]
+    assert calls == {1: [0, 1, 1, 1, 2, 1], 2: [0, 2, 2, 1], 4: [0, 3]}[accumulate]
     assert model.told == {1: [1, 1, 1], 2: [2, 2, 1], 4: [3, 3, 3]}[accumulate]  # of the step each is part of
     if accumulate == 4:
         assert figures == {"loss": 0.0}  # w has not moved before any of the three
