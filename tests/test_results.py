@@ -1,4 +1,4 @@
-"""The figures that docs/listening.md prints are those of the scores kept in docs/results."""
+"""The figures that docs/listening.md and its trials print are those of the scores kept in docs/results."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs/results"
 FOLDERS = {  # trained, tested: folder
     ("alone", "alone"): "alone",
+    ("alone, gate", "alone"): "alone-gate-gpu",
+    ("alone, gate", "crowded"): "alone-gate-gpu-in-crowded",
     ("alone, twice as long", "alone"): "alone-twice",
     ("alone, three times as long", "alone"): "alone-thrice",
     ("alone, from that baseline", "alone"): "alone-from-baseline",
@@ -31,9 +33,9 @@ FOLDERS = {  # trained, tested: folder
 }
 
 
-def tables() -> list[list[list[str]]]:
+def tables(page: str, heading: str) -> list[list[list[str]]]:
     """Cells of the tables of that section, without their heads."""
-    section = (ROOT / "docs/listening.md").read_text().split("### Two worlds\n", 1)[1]
+    section = (ROOT / "docs" / page).read_text().split(f"### {heading}\n", 1)[1]
     blocks = [block for block in section.split("\n### ", 1)[0].split("\n\n") if block.startswith("|")]
     return [
         [[cell.strip() for cell in line.strip("|").split("|")] for line in block.splitlines()[2:]]
@@ -41,7 +43,11 @@ def tables() -> list[list[list[str]]]:
     ]
 
 
-MEANS, DIFFERENCES = tables()
+SECTIONS = [
+    tables("listening.md", "Two worlds"),
+    tables("listening-trials.md", "Longer, and from a deaf baseline's weights"),
+]
+MEANS, DIFFERENCES = ([row for section in SECTIONS for row in section[place]] for place in (0, 1))
 
 
 def figures(trained: str, tested: str, variant: str) -> tuple[list[str], pd.DataFrame]:
