@@ -25,8 +25,8 @@ def read_mask(path: Path) -> np.ndarray:
     Raises `PipelineError` naming the file and the values found.
     """
     image = read_image(path)
-    if _has_palette(path):
-        image = _indices(path, image[..., :3])
+    if has_palette(path):
+        image = palette_indices(path, image[..., :3])
     elif image.ndim == 3:
         image = opaque(path, image).max(axis=2)
     values = _values(image)
@@ -87,14 +87,16 @@ def read_image(path: Path) -> np.ndarray:
     return image
 
 
-def _has_palette(path: Path) -> bool:
+def has_palette(path: Path) -> bool:
+    """Whether a file is a PNG whose pixels are indices of a palette."""
     with path.open("rb") as stream:
         head = stream.read(26)
     return head.startswith(b"\x89PNG") and head[25:] == b"\x03"  # the colour type
 
 
-def _indices(path: Path, colours: np.ndarray) -> np.ndarray:
-    """A palette PNG's indices (height, width), which OpenCV, having put `colours` in their place, hides.
+def palette_indices(path: Path, colours: np.ndarray) -> np.ndarray:
+    """A palette PNG's indices, (height, width) uint8: OpenCV has put `colours` in their place.
+
 
     The published loaders read MS3's masks by index and S4's by colour. `PipelineError` where the two are
     opposites: index 0 shows a colour and the rest is black.

@@ -116,7 +116,10 @@ class Objective(nn.Module):
         return terms
 
     def _gate(self, segmenter: Segmenter, seen: Tensor, batch: Batch) -> Tensor:
-        """Every picture under the clip's own sound and under the other one."""
+        """Every picture under the clip's own sound and under the other one.
+
+        With `batch.pasted`, a clip in which nothing could be pasted is there twice, and counts so.
+        """
         assert segmenter.sound_gate is not None and batch.audio is not None and batch.others is not None
         assert batch.boxes is not None and batch.present is not None
         assert batch.laid is not None and batch.offscreen is not None

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pipeline.categories import FRAMES
 from pipeline.errors import PipelineError
-from pipeline.masks import opaque, read_image, read_mask
+from pipeline.masks import has_palette, opaque, palette_indices, read_image, read_mask
 from pipeline.metrics import fscore, fscore_batch1, fscore_curves, iou_per_frame, miou
 from pipeline.progress import Track, silent
 
@@ -138,6 +138,8 @@ def read_values(path: Path) -> NDArray[np.generic]:
             ) from error
     else:
         values = read_image(path)
+        if has_palette(path) and len(np.unique(indices := palette_indices(path, values[..., :3]))) <= 2:
+            values = np.where(indices > 0, 255, 0).astype(np.uint8)  # as `read_mask`: by index
         if values.ndim == 3:
             colours = opaque(path, values)
             values = colours.max(axis=2)

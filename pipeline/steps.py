@@ -12,6 +12,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from pipeline.batches import Batch
+from pipeline.errors import PipelineError
 
 Terms = list[dict[str, Tensor]]
 Step = Callable[[Sequence[Batch]], Terms]
@@ -98,8 +99,14 @@ class CapturedStep:
             self.batches = [batch.clone() for batch in batches]
             self.graph = torch.cuda.CUDAGraph()
             # else a call of the thread that reads batches, for page-locked memory, would spoil the recording
-            with torch.cuda.graph(self.graph, stream=self.stream, capture_error_mode="thread_local"):
-                self.terms = self.step(self.batches)
+            try:
+                with torch.cuda.graph(self.graph, stream=self.stream, capture_error_mode="thread_local"):
+                    self.terms = self.step(self.batches)
+            except RuntimeError as error:
+                first = str(error).splitlines()[0]
+                raise PipelineError(
+                    f"train.cuda_graph: a step cannot be recorded ({first}); set it to false and run again."
+                ) from error
         self.ends.reverse()
         self.ends[0].synchronize()
         for recorded, batch in zip(self.batches, batches, strict=True):

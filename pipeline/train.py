@@ -162,7 +162,7 @@ def train(
         say: gets one line an epoch.
         checkpointing: compute activations twice instead of keeping them: the same result in less memory.
         compiled: run the network's parts through torch.compile.
-        captured: on a single GPU, run a step as one CUDA graph.
+        captured: on a single GPU, and without checkpointing, run a step as one CUDA graph.
         on_batch: called at each batch, for a progress bar.
 
     Raises `PipelineError` where the loss becomes infinite or NaN.
@@ -197,7 +197,7 @@ def train(
     for group, rate in zip(optimizer.param_groups, base_rates, strict=True):
         group.update(lr=rate, capturable=False)  # whatever the interrupted run had
     step = plain_step(wrapped, optimizer, fabric)
-    if captured and can_capture(fabric, plan.precision):
+    if captured and not checkpointing and can_capture(fabric, plan.precision):
         step = CapturedStep(step, optimizer, fabric.device, rarely)
     history: list[dict[str, float]] = list(state["history"]) if state else []
     last: dict[str, Any] = state["last"] if state else {}

@@ -171,7 +171,8 @@ def _checkpoint(path: Path, model: Model) -> dict[str, Tensor]:
         state = state if ours else published_segmenter(state).state_dict()
     except PipelineError as error:
         raise PipelineError(f"{path}: {error}") from error
-    wanted = Segmenter(model.backbone, model.channels, model.tpavi_stages).state_dict()
+    gated = any(name.startswith("sound_gate.") for name in state)  # a variant without a gate passes it over
+    wanted = Segmenter(model.backbone, model.channels, model.tpavi_stages, gated=gated).state_dict()
     if problems := misfits(wanted, state):
         stages = ", ".join(f"stage {n}" for n in model.tpavi_stages)
         raise PipelineError(

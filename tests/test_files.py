@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 from pipeline.errors import PipelineError
@@ -14,6 +16,15 @@ def test_an_error_leaves_the_old_file_and_no_litter(tmp_path):
         raise RuntimeError
     assert target.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_full_disk_is_named_with_the_file_that_was_to_be_written(tmp_path):
+    with pytest.raises(OSError) as full, atomic_path(tmp_path / "a.pt"):
+        raise OSError(errno.ENOSPC, "No space left on device")  # as a write through an open file
+    assert full.value.filename == str(tmp_path / "a.pt")
+    with pytest.raises(OSError) as other, atomic_path(tmp_path / "a.pt"):
+        raise OSError(errno.EIO, "Input/output error")  # perhaps of another file, which the block reads
+    assert other.value.filename is None
 
 
 def test_a_folder_is_swapped_whole(tmp_path):

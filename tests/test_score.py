@@ -13,6 +13,7 @@ import pytest
 import typer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from typer.testing import CliRunner
 
 from pipeline.catalog import write_catalog
@@ -193,6 +194,19 @@ def test_doubtful_arrays_are_refused(tmp_path: Path, array: np.ndarray, said: st
     np.save(tmp_path / "x_1.npy", array)
     with pytest.raises(PipelineError, match=said):
         read_values(tmp_path / "x_1.npy")
+
+
+@pytest.mark.parametrize("colour", [(64, 0, 0), (0, 0, 0), (255, 255, 255)])
+def test_a_palette_mask_counts_by_index_as_truth_does(tmp_path: Path, colour: tuple[int, ...]) -> None:
+    image = Image.fromarray((TRUTH > 0).astype(np.uint8), mode="P")
+    image.putpalette([0, 0, 0, *colour])
+    image.save(tmp_path / "a_1.png")
+    assert (read_values(tmp_path / "a_1.png") == TRUTH).all()
+
+
+def test_a_palette_of_many_greys_is_a_map_of_probabilities(tmp_path: Path) -> None:
+    Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)).convert("P").save(tmp_path / "a_1.png")
+    assert read_values(tmp_path / "a_1.png").flatten().tolist() == list(range(64))
 
 
 def test_colour_pictures_are_refused(tmp_path: Path) -> None:

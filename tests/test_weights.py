@@ -196,6 +196,22 @@ def test_a_checkpoint_of_ours_is_started_from_instead_of_imagenet(here: Path) ->
     assert all(torch.equal(initial[key], value) for key, value in checkpoint["segmenter"].items())
 
 
+def test_a_gated_checkpoint_is_started_from_with_or_without_its_gate(here: Path) -> None:
+    checkpoint = ours(gated=True)
+    torch.save(checkpoint, here / "gated.pt")
+    initial = initial_weights(start_from("weights/gated.pt"))
+    assert initial is not None
+    for gated in (True, False):
+        network = Segmenter("resnet18", 16, [4], gated=gated)
+        assert not network.load_state_dict(initial, strict=False).missing_keys
+        assert torch.equal(network.encoder.conv1.weight, checkpoint["segmenter"]["encoder.conv1.weight"])
+    gate = next(name for name in checkpoint["segmenter"] if name.startswith("sound_gate."))
+    del checkpoint["segmenter"][gate]
+    torch.save(checkpoint, here / "broken.pt")
+    with pytest.raises(PipelineError, match=rf"broken\.pt: .*lacks {gate}"):
+        initial_weights(start_from("weights/broken.pt"))
+
+
 def test_a_published_checkpoint_is_started_from(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its translation is tested with the model; here it need only be chosen for a plain state dict."""
     network = Segmenter("resnet18", 16, [4])

@@ -45,8 +45,8 @@ class Segmenter(nn.Module):
         gated: beside the mask a `SoundGate` says where something is heard; a pixel's logit is the lower one
             of the two, so that both have to say yes.
 
-    With `checkpointing` set, training keeps no activations inside the parts and computes them again when
-    their gradients are due: the same result in less memory.
+    With `checkpointing` set, training keeps no activations inside the parts (but a gate's) and computes them
+    again when their gradients are due: the same result in less memory.
     """
 
     def __init__(
