@@ -144,6 +144,9 @@ def import_(
     """Take over labelImg folders and Label Studio exports, however laid out; every file left out is
     listed; exit status 1 if one that is named gives no label.
 
+    Of several labels for one frame one counts: of Label Studio's ground truth, then the latest, whichever
+    export holds it; otherwise the first, and of a folder's VOC XML the least deep.
+
     Example: avs labels import ~/labelimg export.json
     """
     from pipeline.labels.importing import read_sources
@@ -174,7 +177,7 @@ def export(
     shown = IMAGES if images else None
     done = export_voc(params.labels.dir, homes(catalog), target, place.RECORD, shown)
     console = Console(soft_wrap=True)
-    console.print(f"{target}: {done.labels} labels, {done.images} images")
+    console.print(f"{target}: {done.labels} labels, {done.images} images", markup=False)
     show_list(console, "left out", [f"{what}: {why}" for what, why in done.left_out], few=None)
 
 

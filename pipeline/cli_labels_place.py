@@ -40,10 +40,11 @@ def open_world() -> tuple[Params, pd.DataFrame]:
 
     params = load_params()
     if left_by_a_kill(params.labels.dir):
-        with alone(params.labels.dir, RECORD.with_suffix(".lock")) as put_back:
+        with alone(params.labels.dir) as put_back:
             if put_back:
                 Console(soft_wrap=True).print(
-                    f"{params.labels.dir}: put back as before a killed pull or import; run that again"
+                    f"{params.labels.dir}: put back as before a killed pull or import; run that again",
+                    markup=False,
                 )
     return params, read_catalog(CATALOG)
 
@@ -93,7 +94,8 @@ def push_frames(params: Params, catalog: pd.DataFrame, title: str, proposals: Pr
         console = Console(soft_wrap=True)
         console.print(
             f"{server.url}/projects/{done.project}: {done.added} tasks added, {done.there} were there; "
-            f"{done.proposals} proposals added"
+            f"{done.proposals} proposals added",
+            markup=False,
         )
         if done.config_replaced:
             console.print(f"its labelling configuration was another one; it is {CONFIG} again")

@@ -76,7 +76,8 @@ def propose(
     write_proposals(PROPOSALS, proposals)
     empty = sum(not one.boxes for one in proposals.frames.values())
     console.print(
-        f"{len(proposals.frames)} frames proposed ({empty} without a box) as {proposals.model_version}"
+        f"{len(proposals.frames)} frames proposed ({empty} without a box) as {proposals.model_version}",
+        markup=False,
     )
     other = "" if project == TITLE else f" --project {shlex.quote(project)}"
     console.print(f"{PROPOSALS}: `avs labels push --proposals {PROPOSALS}{other}` sends them", markup=False)

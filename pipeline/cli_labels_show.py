@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from pipeline.errors import PipelineError
 
@@ -53,7 +52,8 @@ def show_settled(plan: Merge, collected: Collected, folder: Path) -> None:
     console.print(
         f"{folder}: {len(plan.write)} labels written, {plan.same} as they were; {collected.empty} say that "
         f"the object is not visible, {collected.skipped} tasks skipped, {collected.several} with several "
-        "annotations"
+        "annotations",
+        markup=False,
     )
     for note, count in sorted(collected.notes.items()):
         console.print(f"  {count} boxes: {note}")
@@ -75,7 +75,7 @@ def show_settled(plan: Merge, collected: Collected, folder: Path) -> None:
         few=None,
     )
     if plan.write:
-        console.print(f"next: avs labels check; dvc add {folder}; dvc repro")
+        console.print(f"next: avs labels check; dvc add {folder}; dvc repro", markup=False)
     if collected.fruitless:
         raise PipelineError(
             "\n".join(f"{source}: gave no label: {why}" for source, why in collected.fruitless)
@@ -90,7 +90,8 @@ def show_list(console: Console, what: str, lines: list[str], few: int | None = F
         return
     console.print(f"{what}: {len(lines)}")
     for line in lines[:few]:
-        console.print(f"  {escape(line)}", highlight=False)
+        told = line.encode(errors="backslashreplace").decode()  # a name of a file need not be UTF-8
+        console.print(f"  {told}", highlight=False, markup=False)
     if more := len(lines) - len(lines[:few]):
         console.print(f"  ... and {more} more")
 

@@ -72,7 +72,11 @@ def collect(
 def choose(drawn: Iterable[Drawn]) -> Drawn | None:
     """The annotation that counts: not a skip; ground truth before others, then the latest."""
     candidates = [one for one in drawn if not one.cancelled]
-    return max(candidates, key=lambda one: (one.ground_truth, one.updated, one.id), default=None)
+    return max(candidates, key=_rank, default=None)
+
+
+def _rank(one: Drawn) -> tuple[bool, str, int]:
+    return one.ground_truth, one.updated, one.id
 
 
 def outcome(proposal: tuple[Box, ...], drawn: tuple[Box, ...]) -> str:
@@ -104,7 +108,7 @@ def _take(found: Collected, frame: Frame, chosen: Drawn, source: str) -> None:
     except PipelineError as error:
         found.left_out.append((name, str(error)))
         return
-    found.labels[frame] = Theirs(source, text.encode())
+    found.labels[frame] = Theirs(source, text.encode(), _rank(chosen))
     found.empty += not chosen.boxes
     if lost:
         found.doubtful.append((name, f"a region beside its boxes is not usable and was left out: {lost}"))

@@ -14,7 +14,7 @@ from pipeline.labels.frames import image_path
 from pipeline.labels.importing import source_name
 from pipeline.labels.places import Frame, Home, image_id
 from pipeline.labels.record import Record, digest, read_record, write_record
-from pipeline.labels.swap import alone
+from pipeline.labels.swap import undisturbed
 from pipeline.labels.voc import UnreadableLabelError, read_voc, voc_text
 
 
@@ -53,7 +53,7 @@ def export_voc(
             f"{folder}: no such folder of labels; with --images the frames go out alone, to be labelled."
         )
     done = Exported()
-    with alone(folder, record_file.with_suffix(".lock")):
+    with undisturbed(folder):
         record = read_record(record_file, folder)
         for source in [one for one in record if Path(one).parent == target]:
             del record[source]  # of a folder that stood there before

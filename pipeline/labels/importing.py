@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pipeline.categories import FRAMES
 from pipeline.errors import PipelineError
 from pipeline.labels.collect import Collected, collect
 from pipeline.labels.folder import label_files
 from pipeline.labels.merge import Theirs, alike
-from pipeline.labels.places import Frame, Home, split_stem
+from pipeline.labels.places import Frame, Home, image_id, split_stem
 from pipeline.labels.studio_json import read_export
 from pipeline.labels.voc import UnreadableLabelError, read_voc
 
@@ -30,9 +31,13 @@ def read_sources(sources: Sequence[Path], clips: Mapping[str, Home]) -> Collecte
     name.
 
     Folders are searched to any depth, and their names do not matter. Paths inside files are never
-    followed. What gives no label is listed with the reason, a folder without any label file too; of several
-    labels for one frame the first counts, the others are listed. A source none of whose files holds a label
-    or a skipped task is fruitless; one whose labels are known already is not.
+    followed. What gives no label is listed with the reason, a folder without any label file too. A source
+    none of whose files holds a label or a skipped task is fruitless; one whose labels are known already is
+    not.
+
+    Of several labels for one frame one counts, the others are listed. Of Label Studio's it is the one that
+    `collect.choose` takes, whichever export holds it; otherwise the first: sources as given, within a folder
+    VOC before JSON and the less deep first.
 
     Raises `PipelineError` if a source does not exist.
     """
@@ -46,6 +51,7 @@ def read_sources(sources: Sequence[Path], clips: Mapping[str, Home]) -> Collecte
                 read[path] = _add_file(found, path, clips)
         if not any(read[path] for path in files):
             found.fruitless.append((str(source), _why(source, found.left_out[before:])))
+    _unchoose(found)
     return found
 
 
@@ -71,7 +77,9 @@ def _files(found: Collected, source: Path, clips: Mapping[str, Home]) -> list[Pa
         (str(link), "is a link to a folder, which is not followed; name it too")
         for link in _linked_folders(source)
     ]
-    files = [source / relative for relative in label_files(source)] + _with_suffix(source, (".json",))
+    # by depth, so that a copy in `backup/` does not go before its file
+    voc = sorted(label_files(source), key=lambda relative: relative.count("/"))
+    files = [source / relative for relative in voc] + _with_suffix(source, (".json",))
     others = [path for path in _with_suffix(source, _NOT_READ) if path.name != "classes.txt"]
     told = [(path, _NOT_READ[path.suffix.lower()]) for path in others]
     if not files:
@@ -143,7 +151,7 @@ def _add_export(found: Collected, path: Path, clips: Mapping[str, Home]) -> bool
         return False
     more = collect(tasks, clips, source_name(path))
     for frame, theirs in more.labels.items():
-        _add(found, frame, theirs, f"{path}: {frame.name}_{frame.number}")
+        _add(found, frame, theirs, f"{path}: {image_id(frame)}")
     found.left_out += [*reasons, *((f"{path}: {what}", why) for what, why in more.left_out)]
     found.doubtful += [(f"{path}: {what}", why) for what, why in more.doubtful]
     found.whole |= more.whole
@@ -156,7 +164,29 @@ def _add_export(found: Collected, path: Path, clips: Mapping[str, Home]) -> bool
 
 
 def _add(found: Collected, frame: Frame, theirs: Theirs, what: str) -> bool:
+    """Whether it counts, and not one before it."""
     first = found.labels.setdefault(frame, theirs)
+    if first is theirs:
+        return True
+    better = first.rank is not None and theirs.rank is not None and theirs.rank > first.rank
+    if better:
+        found.labels[frame], what = theirs, f"{first.source}: {image_id(frame)}"
     if not alike(first.data, theirs.data):
-        found.left_out.append((what, "labels a frame that another file before it labels"))
-    return first is theirs
+        counts = found.labels[frame].source
+        found.left_out.append((what, f"labels a frame that {counts} labels too; that one counts"))
+    return better
+
+
+def _unchoose(found: Collected) -> None:
+    """Each export chose for itself: of them all, only the annotation that counts stays chosen, and copies."""
+
+    def told(line: dict[str, Any]) -> tuple[Any, ...]:
+        return line["annotation"], line["updated"], line["boxes"]
+
+    counts = {}
+    for line in found.lines:
+        frame = Frame(line["name"], line["frame"])
+        if line["chosen"] and frame in found.labels and found.labels[frame].source == line["source"]:
+            counts[frame] = told(line)
+    for line in found.lines:
+        line["chosen"] &= counts.get(Frame(line["name"], line["frame"]), told(line)) == told(line)

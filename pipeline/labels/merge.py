@@ -26,10 +26,13 @@ Side = Literal["theirs", "ours"]
 
 
 class Theirs(NamedTuple):
-    """A label from elsewhere: the contents of its file, and who says so (a project's address, or a path)."""
+    """A label from elsewhere: the contents of its file, who says so (a project's address, or a path), and, of
+    Label Studio's, how it ranks among others of the frame: the greatest counts.
+    """
 
     source: str
     data: bytes
+    rank: tuple[bool, str, int] | None = None
 
 
 @dataclass
@@ -65,7 +68,7 @@ def merge(
     places = place_files(folder, clips).files
     told_of = set()
     for frame in sorted(incoming):
-        source, theirs = incoming[frame]
+        source, theirs, _ = incoming[frame]
         path = places.get(frame) or label_path(frame, clips[frame.name].category)
         told_of.add(path)
         ours = _read(folder / path)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import PipelineError
+from pipeline.files import refuse_linked_folders
 from pipeline.labels.annotations import ANNOTATIONS, annotations_file, read_annotations
 from pipeline.labels.collect import Collected, collect
 from pipeline.labels.merge import Merge, Side, apply, merge
@@ -60,8 +61,11 @@ def settle(
 
     In the list of annotations those of a project or export that was read replace its earlier ones; others
     stay. What a killed run left is mended first.
+
+    Raises `PipelineError` if a folder of labels is a link: what lies behind one is not written in place.
     """
-    with alone(folder, record_file.with_suffix(".lock")):
+    with alone(folder):
+        refuse_linked_folders(folder.resolve())
         record = read_record(record_file, folder)
         plan = merge(folder, collected.labels, clips, record, side, collected.whole)
         before = read_annotations(folder)

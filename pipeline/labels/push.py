@@ -81,7 +81,7 @@ def push(
             continue
         worked_on = bool(task.get("total_annotations") or task.get("cancelled_annotations"))
         there[key] = (task["id"], worked_on)
-        ours = "image_id" in data  # another's task keeps its own addresses
+        ours = data.get("image_id") == key  # another's task keeps its own addresses
         if ours and any(data.get(field) != value for field, value in wanted[key].items()):
             if worked_on:
                 changed.append(key)

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from pipeline.errors import PipelineError
+from pipeline.labels.places import split_stem
 from pipeline.labels.studio_regions import NOT_VISIBLE, PLACELESS, read_regions
 from pipeline.labels.untrusted import dicts, integer, number, pixels, string
 from pipeline.labels.voc import Box
@@ -100,6 +101,8 @@ def read_tasks(
             reasons.append((place, task))
         else:
             tasks.append(task)
+            if isinstance(value.get("drafts"), list) and value["drafts"]:
+                reasons.append((place, "has a draft that was not submitted; submit it in Label Studio"))
     return tasks, reasons
 
 
@@ -115,6 +118,8 @@ def _task(value: dict[str, Any], who: Callable[[Any], str]) -> Task | str:
         return "shows no image that could be told by name"
     width, height = pixels(data.get("width")), pixels(data.get("height"))
     if isinstance(value.get("annotations"), list):
+        if value["annotations"] and not dicts(value["annotations"]):
+            return "its annotations are not written out; export as JSON"
         drawn = tuple(_drawn(one, width, height, who) for one in dicts(value["annotations"]))
     elif "annotation_id" in value or "annotator" in value:
         drawn = (_minimal(value, width, height, who),)
@@ -171,11 +176,11 @@ def _minimal(value: dict[str, Any], width: int, height: int, who: Callable[[Any]
 
 
 def image_of(data: dict[str, Any]) -> str | None:
-    """What a task shows: our own `image_id`, or the stem of the first address that looks like an image's. A
-    name, never a path.
+    """What a task shows: our own `image_id` if it names a frame, otherwise the stem of the first address that
+    looks like an image's. A name, never a path.
     """
     own = data.get("image_id")
-    if isinstance(own, str) and own:
+    if isinstance(own, str) and split_stem(own):
         return own
     for address in _addresses(data):
         try:

@@ -130,7 +130,7 @@ def _read_box(region: dict[str, Any], read: Regions) -> None:
     if not width or not height:
         read.notes.append("no_size")
         return
-    if number(region.get("image_rotation", 0)) != 0:
+    if number(region.get("image_rotation") or 0) != 0:
         read.notes.append("image_turned")
         return
     sides = [number(value.get(key)) for key in ("x", "y", "width", "height")]

@@ -2,7 +2,8 @@
 
 A new folder is made as `.{name}.new` beside the old one; then the old one is renamed to `.{name}.old`, the
 new one takes its place, and the old one goes. Which of the three are there tells how far a killed run came,
-and the next run mends that.
+and the next run mends that. `.{name}.lock`, there while a command is at work, lies beside them too, and not
+in a checkout: several may share one folder.
 """
 
 from __future__ import annotations
@@ -11,31 +12,35 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
+from typing import TextIO
 
 from pipeline.errors import PipelineError
 
 
 @contextmanager
-def alone(folder: Path, lock: Path) -> Iterator[bool]:
+def alone(folder: Path) -> Iterator[bool]:
     """Let one command at a time change `folder`; mend first what a killed one left, and give whether labels
     were put back.
 
-    Args:
-        lock: a file, made if need be; the system frees it when the process ends, however it ends.
-
-    Raises `PipelineError` if another command is at it, or see `_mend`.
+    Raises `PipelineError` if another command is at it or nothing can be written beside it, or see `_mend`.
     """
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("a") as handle:
+    folder = folder.resolve()
+    lock = folder.with_name(f".{folder.name}.lock")
+    with _locked(lock, folder):
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise PipelineError(
-                f"{folder}: another command writes labels there; wait for its end, then run this again."
-            ) from None
-        yield _mend(folder.resolve())
+            yield _mend(folder)
+        finally:
+            with suppress(OSError):  # a file that stays locks nothing
+                lock.unlink()
+
+
+def undisturbed(folder: Path) -> AbstractContextManager[bool]:
+    """`alone` for a command that only reads `folder`: one that lies where this user writes nothing, as on a
+    read-only disk, is read as it stands.
+    """
+    return alone(folder) if os.access(folder.resolve().parent, os.W_OK) else nullcontext(False)
 
 
 @contextmanager
@@ -64,6 +69,30 @@ def swapped(folder: Path) -> Iterator[Path]:
 def left_by_a_kill(folder: Path) -> bool:
     """Whether `alone` would find something to mend, or another command at work."""
     return any(path.exists() for path in _beside(folder.resolve()))
+
+
+def _locked(lock: Path, folder: Path) -> TextIO:
+    """The file `lock`, open; the system frees it when the process ends, however it ends."""
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            with ExitStack() as opened:
+                handle = opened.enter_context(lock.open("a"))
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                with suppress(FileNotFoundError):
+                    # one that its owner removed meanwhile keeps nobody out
+                    if os.path.samestat(os.fstat(handle.fileno()), lock.stat()):
+                        opened.pop_all()
+                        return handle
+    except BlockingIOError:
+        raise PipelineError(
+            f"{folder}: another command writes labels there; wait for its end, then run this again."
+        ) from None
+    except OSError as error:
+        raise PipelineError(
+            f"{lock}: cannot be locked ({error.strerror}). Wait for the end of what another user runs there, "
+            f"or mend the permissions of {lock.parent}; then run this again."
+        ) from error
 
 
 def _mend(folder: Path) -> bool:

@@ -119,6 +119,13 @@ def test_an_export_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.Mon
     assert _export(tmp_path).labels == 10
 
 
+def test_labels_on_a_read_only_disk_go_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full(tmp_path / "voc")
+    monkeypatch.setattr("os.access", lambda path, mode: False)  # a test that runs as root may write anywhere
+    monkeypatch.setattr("pipeline.labels.swap.alone", None)  # which would lock it, is not called
+    assert _export(tmp_path).labels == 10
+
+
 def test_a_target_that_is_a_file_is_told(tmp_path: Path) -> None:
     full(tmp_path / "voc")
     (tmp_path / "out").write_text("x")

@@ -239,6 +239,61 @@ def test_people_of_two_exports_are_two_and_one_of_an_export_and_its_project_is_o
     assert (agreed.pairs, agreed.f1) == (1, 0.0)
 
 
+def test_of_several_exports_the_annotation_counts_that_would_in_one(tmp_path: Path) -> None:
+    far = Box("dog_barking", 100, 80, 140, 110)
+
+    def write(name: str, updated: str, box: Box, **more: Any) -> Path:
+        one = {"id": 1, "updated_at": updated, "result": regions([box], 160, 120), **more}
+        return _export(tmp_path / name, one)
+
+    def chosen(*files: Path) -> list[str]:
+        found = read_sources([*files], CLIPS)
+        counts = found.labels[Frame("abc", 1)].source
+        others = [str(file) for file in files if str(file) != counts]
+        told = [
+            (f"{other}: abc_1", f"labels a frame that {counts} labels too; that one counts")
+            for other in others
+        ]
+        assert set(found.left_out) <= set(told)
+        return [Path(line["source"]).name for line in found.lines if line["chosen"]]
+
+    old, new = write("a.json", "2026-01-01", DOG), write("b.json", "2026-02-01", far)
+    truth = write("c.json", "2025-12-01", far, ground_truth=True)
+    copy = write("copy.json", "2026-01-01", DOG)
+    assert chosen(old, copy, new) == chosen(new, copy, old) == ["b.json"]
+    assert chosen(new, truth) == ["c.json"]
+    assert chosen(old, copy) == ["a.json", "copy.json"]  # the same annotation twice
+    assert len(read_sources([old, new], CLIPS).left_out) == 1
+
+
+def test_a_copy_in_a_folder_below_does_not_go_before_its_file(tmp_path: Path) -> None:
+    (tmp_path / "backup").mkdir()
+    (tmp_path / "backup/abc_1.xml").write_text(_voc(Box("x", 1, 2, 3, 4)))
+    (tmp_path / "abc_1.xml").write_text(_voc(DOG))
+    (tmp_path / "deep/er").mkdir(parents=True)
+    (tmp_path / "deep/er/abc_2.xml").write_text(_voc(Box("x", 1, 2, 3, 4)))
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new/abc_2.xml").write_text(_voc(DOG))
+    found = read_sources([tmp_path], CLIPS)
+    sources = [found.labels[Frame("abc", k)].source for k in (1, 2)]
+    assert sources == [str(tmp_path / "abc_1.xml"), str(tmp_path / "new/abc_2.xml")]
+    why = [f"labels a frame that {source} labels too; that one counts" for source in sources]
+    assert found.left_out == [
+        (str(tmp_path / "backup/abc_1.xml"), why[0]),
+        (str(tmp_path / "deep/er/abc_2.xml"), why[1]),
+    ]
+
+
+def test_labels_are_not_written_through_a_linked_folder(tmp_path: Path) -> None:
+    (tmp_path / "abc_1.xml").write_text(_voc(DOG))
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "voc").mkdir()
+    (tmp_path / "voc/dog_barking").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(PipelineError, match="dog_barking: is a link to a folder"):
+        settle(tmp_path / "voc", read_sources([tmp_path / "abc_1.xml"], CLIPS), CLIPS, tmp_path / "met.json")
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
 @pytest.mark.parametrize("path", ["../../../outside_1.jpg", "/etc/passwd", "C:\\Windows\\abc_1.jpg"])
 def test_paths_inside_files_lead_nowhere(tmp_path: Path, path: str) -> None:
     folder = tmp_path / "in"
@@ -254,7 +309,7 @@ def test_paths_inside_files_lead_nowhere(tmp_path: Path, path: str) -> None:
         for file in tmp_path.rglob("*")
         if file.is_file() and file not in before
     ]
-    assert sorted(made) == ["met.json", "met.lock", "voc/dog_barking/abc/abc_1.xml"]
+    assert sorted(made) == ["met.json", "voc/dog_barking/abc/abc_1.xml"]
 
 
 def test_voc_to_label_studio_to_voc_gives_the_same_numbers(tmp_path: Path) -> None:

@@ -252,8 +252,10 @@ def test_one_source_of_proposals_is_named(project: Path) -> None:
 
 def test_left_out_maps_are_counted_and_what_sends_the_rest_is_told(project: Path) -> None:
     np.savez(project / "p.npz", name=["def", "val"], frame=[1, 1], probability=np.ones((2, 4, 4)))
-    said = _avs("propose", "--probabilities", "p.npz", "--no-push", "--project", "a b").output
-    assert "1 maps left out" in said and "1 frames proposed" in said
+    said = _avs(
+        "propose", "--probabilities", "p.npz", "--no-push", "--project", "a b", "--model", "m[a]"
+    ).output
+    assert "1 maps left out" in said and "1 frames proposed" in said and "as m[a]" in said
     file = ".label-studio/proposals.json"
     assert f"{file}: `avs labels push --proposals {file} --project 'a b'` sends them" in said
 

@@ -146,6 +146,14 @@ def test_the_least_certain_come_first_and_the_version_is_shown() -> None:
     assert first["score"] == 0.1 and read_regions(first["result"]).boxes == [DOG]
 
 
+def test_anothers_task_of_a_frame_keeps_what_it_shows() -> None:
+    studio = FakeStudio()
+    data = {"image": "/data/upload/1/abc_1.jpg", "image_id": "123"}
+    studio.held.append({"id": 1, "predictions": [], "data": data})
+    assert _push(studio).added == 4
+    assert studio.held[0]["data"] == {"image": "/data/upload/1/abc_1.jpg", "image_id": "123"}
+
+
 def test_what_has_changed_here_is_shown_anew_unless_it_was_worked_on() -> None:
     studio = FakeStudio()
     _push(studio)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import typer
+import yaml
 from labels_world import DOG, catalog, label
 from rich.console import Console
 from studio_world import make_project
@@ -55,6 +56,24 @@ def test_a_folder_is_no_place_for_the_report(tmp_path: Path, monkeypatch: pytest
     monkeypatch.chdir(make_project(tmp_path))
     with pytest.raises(PipelineError, match=r"data: is a folder; name a file, such as data/labels\.html"):
         CliRunner().invoke(app, ["labels", "check", "--report", "data"], catch_exceptions=False)
+
+
+def test_paths_are_printed_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = Path("voc[new]/[/old]")
+    show_settled(Merge(write={"x.xml": b"x"}), Collected(left_out=[("a\udcff[b]\\", "why")]), folder)
+    said = capsys.readouterr().out
+    assert f"{folder}: 1 labels" in said and f"dvc add {folder};" in said
+    assert "a\\udcff[b]\\: why" in said
+    project = make_project(tmp_path)
+    params = yaml.safe_load((project / "params.yaml").read_text())
+    params["labels"]["dir"] = "labels/[old]"
+    (project / "params.yaml").write_text(yaml.safe_dump(params))
+    (project / "labels/.[old].old").mkdir()  # as a kill between the two renames leaves it
+    monkeypatch.chdir(project)
+    done = CliRunner().invoke(app, ["labels", "export", "out[/x]", "--images"], catch_exceptions=False)
+    assert "labels/[old]: put back" in done.output and "out[/x]: 0 labels" in done.output
 
 
 def test_the_help_gives_an_example() -> None:

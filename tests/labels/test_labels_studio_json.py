@@ -63,6 +63,30 @@ def test_what_is_no_task_is_told_by_its_place() -> None:
     ]
 
 
+def test_drafts_and_annotations_by_number_alone_are_told() -> None:
+    data, done = {"image_id": "a_1"}, {"id": 1, "result": regions([BOX], 200, 100)}
+    values = [
+        {"data": data, "annotations": [], "drafts": [{"id": 5, "result": []}]},
+        {"data": data, "annotations": [done], "drafts": [5]},
+        {"data": data, "annotations": [7, 8]},
+        {"data": data, "annotations": [done], "drafts": []},
+    ]
+    tasks, reasons = read_tasks(values, "e.json")
+    assert [len(task.drawn) for task in tasks] == [0, 1, 1]
+    draft = "has a draft that was not submitted; submit it in Label Studio"
+    assert reasons == [
+        ("e.json: task 1", draft),
+        ("e.json: task 2", draft),
+        ("e.json: task 3", "its annotations are not written out; export as JSON"),
+    ]
+
+
+def test_a_name_that_is_no_frame_s_does_not_hide_the_address() -> None:
+    data = {"image": "/x/abc_1.jpg", "image_id": "123"}
+    ((task,), _) = read_tasks([{"data": data, "annotations": []}], "x")
+    assert task.image_id == "abc_1"
+
+
 @settings(deadline=None)
 @given(st.lists(anything, max_size=4))
 def test_anything_gives_tasks_or_reasons(values: list[Any]) -> None:

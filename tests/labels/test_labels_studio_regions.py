@@ -115,6 +115,7 @@ def test_other_regions() -> None:
     assert read_regions([{**_region(), "original_width": 0}]).notes == ["no_size"]
     assert read_regions([{**_region(), "original_width": 0}], 200, 100).boxes
     assert read_regions([{**_region(), "image_rotation": 90}]).notes == ["image_turned"]
+    assert read_regions([{**_region(), "image_rotation": None}]).boxes
     assert read_regions([{"type": "choices", "value": {"choices": [NOT_VISIBLE]}}]).not_visible
 
 

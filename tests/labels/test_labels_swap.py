@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -10,6 +11,7 @@ import tempfile
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 from labels_world import catalog
@@ -146,18 +148,53 @@ def test_labels_come_back_though_what_was_prepared_is_gone(tmp_path: Path) -> No
     _settle(tmp_path, _theirs(21, 2))
     _kill_between_the_renames(tmp_path)
     (tmp_path / ".voc.new").rmdir()
-    with alone(tmp_path / "voc", tmp_path / "record/met.lock") as put_back:
+    with alone(tmp_path / "voc") as put_back:
         assert put_back
     assert _labels(tmp_path) == {_names(1): _text(21), _names(2): _text(21)}
     assert not left_by_a_kill(tmp_path / "voc")
 
 
 def test_one_command_at_a_time(tmp_path: Path) -> None:
-    with alone(tmp_path / "voc", tmp_path / "record/met.lock") as put_back:
+    with alone(tmp_path / "voc") as put_back:
         assert not put_back
         with pytest.raises(PipelineError, match="another command"):
             _settle(tmp_path, _theirs(21, 2))
     _settle(tmp_path, _theirs(21, 2))
+
+
+def test_two_checkouts_that_share_a_folder_take_turns(tmp_path: Path) -> None:
+    _settle(tmp_path, _theirs(21, 2))
+    link = tmp_path / "other/voc"
+    link.parent.mkdir()
+    link.symlink_to(tmp_path / "voc")
+    with alone(tmp_path / "voc"), swapped(tmp_path / "voc") as new:
+        with pytest.raises(PipelineError, match="another command"):
+            _settle(tmp_path / "other", _theirs(25, 2))
+        (new / "x.xml").write_bytes(b"x")  # what is prepared is still there
+    assert _labels(tmp_path) == {"x.xml": b"x"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "record", "voc"]
+
+
+def test_a_lock_that_its_owner_removed_meanwhile_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, real, calls = tmp_path / ".voc.lock", fcntl.flock, []
+
+    def late(handle: TextIO, how: int) -> None:
+        if not calls:
+            lock.unlink()
+        calls.append(how)
+        real(handle, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with alone(tmp_path / "voc"):
+        assert len(calls) == 2 and lock.exists()
+
+
+def test_a_lock_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / ".voc.lock").mkdir()
+    with pytest.raises(PipelineError, match=r"\.voc\.lock: cannot be locked \(Is a directory\)"):
+        _settle(tmp_path, _theirs(21, 2))
 
 
 def test_an_error_in_the_second_rename_undoes_the_first(
@@ -179,7 +216,7 @@ def test_an_error_in_the_second_rename_undoes_the_first(
 
 def test_a_write_protected_folder_among_the_labels_is_no_hindrance(anybodys: Path) -> None:
     """Its copy is removed with the rest, and the next run finds nothing to mend."""
-    folder, lock = anybodys / "voc", anybodys / "record/lock"
+    folder = anybodys / "voc"
     protected = folder / "dog_barking/abc"
     protected.mkdir(parents=True)
     (protected / "abc_1.xml").write_bytes(_text(1))
@@ -187,7 +224,7 @@ def test_a_write_protected_folder_among_the_labels_is_no_hindrance(anybodys: Pat
 
     def twice() -> None:
         for xmin in (2, 3):
-            with alone(folder, lock), swapped(folder) as new:
+            with alone(folder), swapped(folder) as new:
                 shutil.copytree(folder, new, dirs_exist_ok=True)
                 (new / f"{xmin}.xml").write_bytes(_text(xmin))
             assert not left_by_a_kill(folder)
