@@ -97,7 +97,6 @@ def has_palette(path: Path) -> bool:
 def palette_indices(path: Path, colours: np.ndarray) -> np.ndarray:
     """A palette PNG's indices, (height, width) uint8: OpenCV has put `colours` in their place.
 
-
     The published loaders read MS3's masks by index and S4's by colour. `PipelineError` where the two are
     opposites: index 0 shows a colour and the rest is black.
     """

@@ -26,7 +26,7 @@ def build_segmenter(plan: Plan) -> Segmenter | Localiser:
         channels=plan.model.channels,
         tpavi_stages=tuple(plan.model.tpavi_stages),
         audio_dim=AUDIO_WIDTH,
-        gate=plan.model.tpavi_gate,
+        tpavi_gate=plan.model.tpavi_gate,
         attention=plan.attention,
         gated=plan.loss.gate > 0,
     )

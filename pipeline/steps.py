@@ -37,9 +37,15 @@ def plain_step(objective: Any, optimizer: Any, fabric: Fabric) -> Step:
     return step
 
 
-def can_capture(fabric: Fabric, precision: str) -> bool:
-    """Whether a step can be a CUDA graph: one process on a GPU, and no loss scale, which the host reads."""
-    return fabric.device.type == "cuda" and fabric.world_size == 1 and precision != "16-mixed"
+def why_not_captured(fabric: Fabric, precision: str, checkpointing: bool) -> str:
+    """What keeps a step from being a CUDA graph; "" if nothing does."""
+    if fabric.device.type != "cuda":
+        return "there is no GPU"
+    if fabric.world_size > 1:
+        return "it is for one process"
+    if precision == "16-mixed":
+        return "the host reads the loss scale of 16-mixed; take bf16-mixed"
+    return "it is not for checkpointing" if checkpointing else ""
 
 
 def set_rates(optimizer: Any, rates: Sequence[float]) -> None:

@@ -31,7 +31,7 @@ from pipeline.model import Localiser, Segmenter
 from pipeline.objective import Objective, seed_everything
 from pipeline.plan import Plan
 from pipeline.resume import ResumeState
-from pipeline.steps import CapturedStep, Step, can_capture, plain_step, set_rates
+from pipeline.steps import CapturedStep, Step, plain_step, set_rates, why_not_captured
 
 
 class Log(Protocol):
@@ -162,7 +162,7 @@ def train(
         say: gets one line an epoch.
         checkpointing: compute activations twice instead of keeping them: the same result in less memory.
         compiled: run the network's parts through torch.compile.
-        captured: on a single GPU, and without checkpointing, run a step as one CUDA graph.
+        captured: run a step as one CUDA graph, where it can be one; else it is said why not.
         on_batch: called at each batch, for a progress bar.
 
     Raises `PipelineError` where the loss becomes infinite or NaN.
@@ -197,7 +197,10 @@ def train(
     for group, rate in zip(optimizer.param_groups, base_rates, strict=True):
         group.update(lr=rate, capturable=False)  # whatever the interrupted run had
     step = plain_step(wrapped, optimizer, fabric)
-    if captured and not checkpointing and can_capture(fabric, plan.precision):
+    if captured and (why := why_not_captured(fabric, plan.precision, checkpointing)):
+        if fabric.is_global_zero:
+            say(f"train.cuda_graph: not used: {why}")
+    elif captured:
         step = CapturedStep(step, optimizer, fabric.device, rarely)
     history: list[dict[str, float]] = list(state["history"]) if state else []
     last: dict[str, Any] = state["last"] if state else {}

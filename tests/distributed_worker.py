@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,9 @@ TRAIN, VAL = np.arange(6), np.arange(6, 9)  # batches of 3 clips: shares of 2 an
 
 
 def plan_of(task: str = "av") -> Plan:
-    """With the AVM loss "av" or "vv" and the terms of crops and boxes, or of the localiser ("trimap")."""
+    """With the AVM loss "av" or "vv" and the terms of crops and boxes; of the localiser ("trimap"); or with
+    other sounds, judged by the mask and a gate ("mask") or by the gate alone ("gate").
+    """
     terms = {
         "lambda_": 0.5,
         "avm": task,
@@ -33,6 +36,8 @@ def plan_of(task: str = "av") -> Plan:
         "box": 0.5,
         "outlines": 0.5,
     }
+    if task in ("mask", "gate"):
+        terms = {"outlines": 0.5, "gate": 0.5, "negatives": 0.5 * (task == "mask")}
     return Plan(
         network="localiser" if task == "trimap" else "segmenter",
         variant="proposed",
@@ -68,6 +73,18 @@ def clips_of(folder: Path) -> Clips:
     return Clips(folder, np.load(folder / "features.npy"), folder, np.array([0, 1, 1] * 3), outlines=folder)
 
 
+def with_others(batch: Batch, rows: np.ndarray, apart: bool) -> Batch:
+    """The batch with another sound for each clip, of every second one silence; in each a corner is pasted."""
+    make = torch.Generator().manual_seed(1)
+    sounds = torch.randn(9, 2, 128, generator=make)[rows].double()
+    laid = torch.zeros(len(rows), 2, 64, 64, dtype=torch.uint8)
+    laid[..., 40:, 40:] = 1
+    pictures = torch.randint(0, 256, (9, 2, 64, 64, 3), generator=make)[rows]
+    others = {"others": sounds, "offscreen": torch.from_numpy(rows % 2 == 0), "laid": laid}
+    others |= {"pasted": pictures} if apart else {"other_truth": laid}
+    return replace(batch, **others)
+
+
 class Figures:
     """A log that keeps the figures of each epoch."""
 
@@ -91,9 +108,12 @@ def gradients(folder: Path, task: str) -> dict[str, torch.Tensor]:
         if name.endswith("bn.weight"):
             torch.nn.init.uniform_(parameter, 0.5, 1.5)  # at the start it is zero and hides the sound
     synchronise_batch_norm(objective, torch.device("cpu"))
-    batch = clips_of(folder).take(np.arange(3)[rank::world])
+    rows = np.arange(3)[rank::world]
+    batch = clips_of(folder).take(rows)
     assert batch.audio is not None
-    batch = Batch(**{**vars(batch), "audio": batch.audio.double()})
+    batch = replace(batch, audio=batch.audio.double())
+    if task in ("mask", "gate"):
+        batch = with_others(batch, rows, apart=task == "gate")
     net = DistributedDataParallel(objective, find_unused_parameters=True) if world > 1 else objective
     terms = net(batch)
     terms["loss"].backward()
@@ -133,7 +153,7 @@ def main(task: str, folder: Path) -> None:
     import os
 
     rank = os.environ["RANK"]
-    if task in ("av", "vv", "trimap"):
+    if task in ("av", "vv", "trimap", "mask", "gate"):
         distributed.init_process_group("gloo")
         torch.save(gradients(folder, task), folder / f"{task}-{rank}.pt")
     else:

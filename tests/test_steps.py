@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,28 +13,136 @@ from test_train import HEARS, TRAIN, VAL, Figures, clips_of, data, plan_of
 from torch import nn
 
 from pipeline.batches import Batch
+from pipeline.errors import PipelineError
 from pipeline.params import Augment, Model
 from pipeline.plan import LossWeights
 from pipeline.resume import ResumeState
-from pipeline.steps import can_capture, plain_step, set_rates
+from pipeline.steps import WARM_UP, CapturedStep, plain_step, set_rates, why_not_captured
 from pipeline.train import train
 
 __all__ = ["data"]  # a fixture
 
 
 @pytest.mark.parametrize(
-    ("device", "processes", "precision", "can"),
+    ("device", "processes", "precision", "checkpointing", "why"),
     [
-        ("cuda", 1, "32-true", True),
-        ("cuda", 1, "bf16-mixed", True),
-        ("cuda", 1, "16-mixed", False),  # its loss scale is read by the host
-        ("cuda", 2, "32-true", False),
-        ("cpu", 1, "32-true", False),
+        ("cuda", 1, "32-true", False, ""),
+        ("cuda", 1, "bf16-mixed", False, ""),
+        ("cuda", 1, "16-mixed", False, "loss scale"),
+        ("cuda", 2, "32-true", False, "one process"),
+        ("cuda", 1, "32-true", True, "checkpointing"),
+        ("cpu", 1, "32-true", False, "no GPU"),
     ],
 )
-def test_what_can_be_captured(device: str, processes: int, precision: str, can: bool) -> None:
+def test_what_can_be_captured(
+    device: str, processes: int, precision: str, checkpointing: bool, why: str
+) -> None:
     fabric: Any = SimpleNamespace(device=torch.device(device), world_size=processes)
-    assert can_capture(fabric, precision) is can
+    found = why_not_captured(fabric, precision, checkpointing)
+    assert why in found and bool(why) == bool(found)
+
+
+def test_training_says_why_it_is_not_captured(data: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    train(
+        plan_of(epochs=1, keep_epochs=[]),
+        1,
+        clips_of(plan_of(), data, 1),
+        TRAIN,
+        VAL,
+        tmp_path,
+        resume=ResumeState(tmp_path / ".resume", "run", "run"),
+        log=None,
+        say=said.append,
+        fabric=Fabric(accelerator="cpu", devices=1),
+        captured=True,
+    )
+    assert said[0] == "train.cuda_graph: not used: there is no GPU"
+
+
+class Summing:
+    """A step whose one term is the sum of its batch's frames."""
+
+    def __init__(self) -> None:
+        self.memory: tuple[Any, torch.Tensor] = ([], torch.zeros(()))
+
+    def __call__(self, batches: Any) -> list[dict[str, torch.Tensor]]:
+        self.memory = batches, batches[0].frames.sum()
+        return [{"loss": self.memory[1]}]
+
+
+class Recorder:
+    """In the place of torch.cuda: replays a `Summing` as a graph would, on the memory that was recorded."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, step: Summing) -> None:
+        self.step, self.memory = step, step.memory
+        self.recorded = self.replayed = 0
+        stream = SimpleNamespace(wait_stream=lambda other: None)
+        event = SimpleNamespace(synchronize=lambda: None, record=lambda: None)
+        monkeypatch.setattr(torch.cuda, "Stream", lambda device: stream)
+        monkeypatch.setattr(torch.cuda, "current_stream", lambda: stream)
+        monkeypatch.setattr(torch.cuda, "stream", lambda stream: nullcontext())
+        monkeypatch.setattr(torch.cuda, "Event", lambda: event)
+        monkeypatch.setattr(torch.cuda, "CUDAGraph", lambda: SimpleNamespace(replay=self.replay))
+        monkeypatch.setattr(torch.cuda, "graph", self.record)
+
+    @contextmanager
+    def record(self, graph: Any, stream: Any, capture_error_mode: str) -> Iterator[None]:
+        assert capture_error_mode == "thread_local"  # another thread asks for page-locked memory meanwhile
+        yield
+        self.recorded += 1
+        self.memory = self.step.memory
+        self.memory[1].fill_(torch.nan)  # a recording computes nothing
+
+    def replay(self) -> None:
+        self.replayed += 1
+        batches, term = self.memory
+        term.copy_(batches[0].frames.sum())
+
+
+def batch_of(value: float, clips: int = 2) -> Batch:
+    frames = torch.full((clips, 1), value)
+    return Batch(frames, torch.zeros(clips), torch.ones(clips, dtype=torch.bool), torch.arange(clips))
+
+
+def test_a_captured_step_reads_each_batch_and_takes_odd_ones_aside(monkeypatch: pytest.MonkeyPatch) -> None:
+    step = Summing()
+    cuda = Recorder(monkeypatch, step)
+    rare: list[str] = []
+
+    @contextmanager
+    def rarely() -> Iterator[None]:
+        rare.append("in")
+        yield
+
+    weight = nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.Adam([weight], lr=0.5, fused=True)
+    captured = CapturedStep(step, optimizer, torch.device("cpu"), rarely)
+    (group,) = optimizer.param_groups
+    assert group["capturable"] and group["lr"].item() == 0.5  # on the device from now on
+    losses = []
+    for value in range(1, WARM_UP + 4):
+        losses.append(captured([batch_of(float(value))])[0]["loss"].item())
+        if value in (1, WARM_UP + 2):  # an epoch's last, before and after the recording
+            assert captured([batch_of(10.0, clips=1)])[0]["loss"].item() == 10.0
+    assert losses == [2.0 * value for value in range(1, WARM_UP + 4)]  # of each its own
+    assert (cuda.recorded, cuda.replayed) == (1, 3) and rare == ["in", "in"]
+
+
+def test_a_step_that_cannot_be_recorded_names_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    Recorder(monkeypatch, Summing())
+    calls = iter(range(100))
+
+    def step(batches: Any) -> Any:
+        if next(calls) == WARM_UP:
+            raise RuntimeError("operation not permitted\nwhile capturing")
+        return [{}]
+
+    captured = CapturedStep(step, SimpleNamespace(param_groups=[]), torch.device("cpu"))
+    for _ in range(WARM_UP):
+        captured([batch_of(0.0)])
+    with pytest.raises(PipelineError, match=r"cuda_graph: .*\(operation not permitted\); set it to false"):
+        captured([batch_of(0.0)])
 
 
 def test_rates_on_a_device_are_set_in_place() -> None:
@@ -124,8 +234,13 @@ def test_a_captured_step_trains_as_a_plain_one(
         )
         return figures.epochs[:-1]
 
+    steps: list[CapturedStep] = []
+    monkeypatch.setattr(
+        "pipeline.train.CapturedStep", lambda *given: steps.append(CapturedStep(*given)) or steps[-1]
+    )
     captured = go("captured")
     monkeypatch.setattr("pipeline.steps.WARM_UP", 1000)  # nothing is captured
     plain = go("plain")
+    assert steps[0].graph is not None and steps[1].graph is None
     for one, other in zip(plain, captured, strict=True):
         assert other == pytest.approx(one, rel=0.01, abs=0.01)

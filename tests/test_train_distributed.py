@@ -61,11 +61,18 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("task", ["av", "vv", "trimap"])
+TERMS = {
+    "av": {"bce", "avm", "classification", "similarity", "contrastive", "box", "outlines"},
+    "trimap": {"trimap"},
+    "mask": {"bce", "outlines", "negatives", "gate"},
+    "gate": {"bce", "outlines", "gate"},
+}
+
+
+@pytest.mark.parametrize("task", ["av", "vv", "trimap", "mask", "gate"])
 def test_losses_gradients_and_running_averages(packed: Path, task: str) -> None:
     alone = worker.gradients(packed, task)
-    terms = {"bce", "avm", "classification", "similarity", "contrastive", "box", "outlines"}
-    assert (terms if task != "trimap" else {"trimap"}) < alone.keys()
+    assert TERMS["av" if task == "vv" else task] < alone.keys()
     for found in two_processes(task, packed):
         assert found.keys() == alone.keys()
         for name, value in alone.items():

@@ -38,7 +38,7 @@ class Segmenter(nn.Module):
         channels: C, width of everything after the encoder; 256 as published.
         tpavi_stages: where sound meets vision; stage 1 is the finest (stride 4).
         audio_dim: size of an audio feature.
-        gate: first scale of TPAVI's batch norm (see `TPAVI`).
+        tpavi_gate: first scale of TPAVI's batch norm (see `TPAVI`).
         attention: what TPAVI attends to: "sound"; "constant", the same network with zeros in the sound's
             place; "clip", all positions of all frames; "frame", those of its own frame. All but the first
             ignore any audio they are given.
@@ -55,7 +55,7 @@ class Segmenter(nn.Module):
         channels: int = 256,
         tpavi_stages: Sequence[int] = (1, 2, 3, 4),
         audio_dim: int = 128,
-        gate: float = 0.0,
+        tpavi_gate: float = 0.0,
         attention: str = "sound",
         gated: bool = False,
     ) -> None:
@@ -67,7 +67,9 @@ class Segmenter(nn.Module):
         self.checkpointing = False
         self.encoder = build_backbone(backbone)
         self.reductions = nn.ModuleList(Reduction(width, channels) for width in self.encoder.channels)
-        self.tpavi = nn.ModuleDict({str(stage): TPAVI(channels, audio_dim, gate) for stage in tpavi_stages})
+        self.tpavi = nn.ModuleDict(
+            {str(stage): TPAVI(channels, audio_dim, tpavi_gate) for stage in tpavi_stages}
+        )
         self.decoder = Decoder(channels)
         self.sound_gate = SoundGate(self.encoder.channels, audio_dim) if gated else None
         self.to(memory_format=torch.channels_last)  # convolutions follow their weights' layout
