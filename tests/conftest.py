@@ -13,6 +13,11 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 import pytest
 import yaml
+from hypothesis import settings
+
+# A busy machine is slow, not wrong: no example has a deadline.
+settings.register_profile("project", deadline=None)
+settings.load_profile("project")
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -44,7 +44,7 @@ def test_two_opposite_groups_are_not_collapsed() -> None:
     assert not got.collapsed
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(npst.arrays(np.float64, (7, 3), elements=st.floats(-5, 5).map(lambda v: round(v, 2))))
 def test_mean_cosine_is_the_mean_over_pairs(features: np.ndarray) -> None:
     norms = np.linalg.norm(features, axis=1)

@@ -80,7 +80,7 @@ def test_curve_is_exactly_the_loop() -> None:
         assert torch.equal(curve, looped_curve(p, t))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.floats(0, 1, width=32), min_size=4, max_size=4),
     st.lists(st.booleans(), min_size=4, max_size=4),

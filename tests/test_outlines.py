@@ -64,7 +64,7 @@ def test_a_lost_object_is_not_outlined() -> None:
     np.testing.assert_array_equal(outline(frame, [BOX]), NOTHING)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     arrays.arrays(np.uint8, (12, 16, 3)),
     st.tuples(*[st.floats(0, 1, width=32)] * 4),

@@ -223,7 +223,7 @@ def test_a_shape_in_the_transparency_alone_is_refused(tmp_path: Path) -> None:
         read_values(tmp_path / "x.png")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=300), ending=st.sampled_from([".png", ".npy"]))
 def test_any_bytes_give_values_or_an_error_that_names_the_file(
     tmp_path: Path, content: bytes, ending: str

@@ -81,7 +81,7 @@ def test_specks_do_not_widen_the_box_but_second_parts_do() -> None:
     assert not without_specks(np.zeros((3, 3), bool)).any()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 300), st.integers(1, 300), st.randoms())
 def test_every_box_lies_in_its_frame(h: int, w: int, width: int, height: int, random: object) -> None:
     probability = np.random.default_rng(random.randint(0, 99)).random((h, w)).astype(np.float32)  # type: ignore[attr-defined]

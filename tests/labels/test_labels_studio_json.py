@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import PipelineError
@@ -87,7 +87,6 @@ def test_a_name_that_is_no_frame_s_does_not_hide_the_address() -> None:
     assert task.image_id == "abc_1"
 
 
-@settings(deadline=None)
 @given(st.lists(anything, max_size=4))
 def test_anything_gives_tasks_or_reasons(values: list[Any]) -> None:
     tasks, reasons = read_tasks(values, "x")

@@ -48,7 +48,7 @@ def test_truncated_only_at_an_edge() -> None:
     assert "<truncated>0</truncated>" in inside
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
 @given(annotation=annotations)
 def test_round_trip_is_exact(tmp_path: Path, annotation: Annotation) -> None:
     path = tmp_path / "a.xml"
@@ -56,7 +56,7 @@ def test_round_trip_is_exact(tmp_path: Path, annotation: Annotation) -> None:
     assert read_voc(path) == annotation
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
 @given(
     data=st.one_of(
         st.binary(max_size=300), st.text(alphabet="<>/&;!annotobjec \"'=", max_size=200).map(str.encode)
