@@ -6,10 +6,14 @@ PATH := $(CURDIR)/$(BIN):$(PATH)
 export PATH
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
 
+# of an archive, without git's history: DVC and DVCLive want a repository with a commit
+COMMITTED = { git init -q && git add -A && \
+	git -c user.name=avs-pipeline -c user.email=avs-pipeline@localhost commit -qm 'As downloaded'; }
+
 .PHONY: repro test lint install bench
 
 repro: $(VENV)/.run  ## the whole pipeline, from clips to reports/index.html
-	[ -d .git ] || git init -q
+	[ -e .git ] || $(COMMITTED)
 	dvc repro
 	@echo "open reports/index.html"
 

@@ -9,8 +9,10 @@ from pathlib import Path
 from dvclive import Live
 from rich.console import Console
 from rich.progress import Progress
+from scmrepo.exceptions import SCMError
 
 import pipeline
+from pipeline.errors import PipelineError
 from pipeline.files import digest
 from pipeline.launch import make_fabric
 from pipeline.params import load_params
@@ -52,8 +54,7 @@ def main(variant: str, seed: int) -> None:
     data = open_training_data(CATALOG.parent, plan, seed)
     steps = plan.epochs * -(-len(data.train_rows) // plan.batch_size)
     bar = Progress(console=Console(stderr=True)) if first and sys.stderr.isatty() else nullcontext()
-    live = Live(str(LOGS / name), dvcyaml=None, save_dvc_exp=False, report=None) if first else nullcontext()
-    with live as log, bar as progress:
+    with _live(LOGS / name) if first else nullcontext() as log, bar as progress:
         task = progress.add_task(f"train {name}", total=steps) if progress else None
         train(
             plan,
@@ -72,6 +73,15 @@ def main(variant: str, seed: int) -> None:
             captured=machine.cuda_graph,
             on_batch=(lambda: progress.advance(task)) if progress and task is not None else (lambda: None),
         )
+
+
+def _live(folder: Path) -> Live:
+    try:
+        return Live(str(folder), dvcyaml=None, save_dvc_exp=False, report=None)
+    except SCMError as error:  # `git init` alone: DVCLive asks for the commit that it belongs to
+        raise PipelineError(
+            f"git: {error}; commit the project (`git add -A && git commit`), then run `dvc repro` again."
+        ) from error
 
 
 if __name__ == "__main__":
