@@ -36,9 +36,9 @@ class Batch:
         rows: (B,) int64, the clips' numbers in the catalogue; in the host's memory, whatever the device.
         audio: (B, T, 128) float32, or None for a variant that does not listen.
         crops: (B, T, s, s, 3) uint8, or None; in the place of a missing one stands another (`stand_ins`).
-        present: (B, T) bool: which frames have a box and a crop; None without crops.
-        boxes: (B, T, 4) float32: left, top, right, bottom as fractions of the frame; None without crops.
-        category: (B,) int64: the clip's class for the crop classifier; None without crops.
+        present: (B, T) bool: which frames have a box and a crop; None without boxes.
+        boxes: (B, T, 4) float32: left, top, right, bottom as fractions of the frame; None without boxes.
+        category: (B,) int64: the clip's class for the crop classifier; None without boxes.
         others: (n, T, 128) float32, n <= B: other sounds for the first n clips, or None.
         offscreen: (n,) bool: which of them are other clips'; the rest is silence and noise.
         laid: (n, T, H, W) uint8: 1 where these clips' objects were pasted over the first n clips.
@@ -105,11 +105,12 @@ class Clips:
     Args:
         frames: folder with frames.npy, masks.npy, labelled.npy.
         audio: (N, T, 128) float32 features, or None.
-        crops: folder with crops.npy, present.npy and boxes.npy for the first C clips (the train split), or
+        boxed: folder with present.npy, boxes.npy and crops.npy for the first C clips (the train split), or
             None.
-        category: (N,) class indices for the crop classifier; needed with crops.
-        negatives: other sounds that training hears, or None; needs crops, whose boxes it reads.
+        category: (N,) class indices for the crop classifier; needed with `boxed`.
+        negatives: other sounds that training hears, or None; needs `boxed`, whose boxes it reads.
         outlines: folder with outlines.npy for the first C clips, or None.
+        crops: whether batches hold the crops themselves, and not only where they were cut.
         pasted_apart: other clips' objects come in pictures of their own, beside a batch's frames.
     """
 
@@ -117,20 +118,22 @@ class Clips:
         self,
         frames: Path,
         audio: NDArray | None = None,
-        crops: Path | None = None,
+        boxed: Path | None = None,
         category: NDArray | None = None,
         negatives: NegativeSounds | None = None,
         outlines: Path | None = None,
+        *,
+        crops: bool = True,
         pasted_apart: bool = False,
     ) -> None:
         self.frames = open_packed(frames / "frames.npy")
         self.masks = open_packed(frames / "masks.npy")
         self.labelled = open_packed(frames / "labelled.npy")
         self.audio = audio
-        self.crops = open_packed(crops / "crops.npy") if crops else None
-        self.present = open_packed(crops / "present.npy") if crops else None
+        self.present = open_packed(boxed / "present.npy") if boxed else None
+        self.boxes = open_packed(boxed / "boxes.npy") if boxed else None
+        self.crops = open_packed(boxed / "crops.npy") if boxed and crops else None
         self._shown = None if self.present is None else stand_ins(np.asarray(self.present))
-        self.boxes = open_packed(crops / "boxes.npy") if crops else None
         self.category = category
         self.negatives, self.pasted_apart = negatives, pasted_apart
         self.outlines = open_packed(outlines / "outlines.npy") if outlines else None
@@ -140,13 +143,12 @@ class Clips:
             )
 
     def take(self, rows: NDArray, epoch: int | None = None) -> Batch:
-        """Read the clips at `rows` into one batch; without crops where not all of the clips have them.
+        """Read the clips at `rows` into one batch; without boxes and crops where not all of them have some.
 
         Args:
             epoch: of training, which decides the other sounds; None: none are given.
         """
-        cropped = self.crops is not None and len(rows) > 0 and rows.max() < len(self.crops)
-        outlined = self.outlines is not None and cropped
+        boxed = self.present is not None and len(rows) > 0 and rows.max() < len(self.present)
 
         def pick(array: NDArray | None, wanted: bool = True) -> Tensor | None:
             return _read(array, rows) if wanted and array is not None else None
@@ -157,11 +159,11 @@ class Clips:
             _read(self.labelled, rows),
             torch.from_numpy(np.asarray(rows, dtype=np.int64)),
             pick(self.audio),
-            self._crops(rows) if cropped else None,
-            pick(self.present, cropped),
-            pick(self.boxes, cropped),
-            pick(self.category, cropped),
-            outlines=self._outlines(rows) if outlined else None,
+            self._crops(rows) if boxed and self.crops is not None else None,
+            pick(self.present, boxed),
+            pick(self.boxes, boxed),
+            pick(self.category, boxed),
+            outlines=self._outlines(rows) if boxed and self.outlines is not None else None,
         )
         return batch if self.negatives is None or epoch is None else self._with_others(batch, rows, epoch)
 

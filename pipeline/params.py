@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    NonNegativeInt,
     ValidationError,
     field_validator,
     model_validator,
@@ -17,14 +16,18 @@ from pydantic import (
 from ruamel.yaml import YAML, YAMLError
 
 from pipeline.errors import PipelineError
+from pipeline.variants import VARIANTS
 
 Backbone = Literal["resnet18", "resnet50", "pvt_v2_b5"]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what every generator of numbers takes
 
 
 class Group(BaseModel):
-    """A section of params.yaml: strict types, no unknown keys, immutable."""
+    """A section of params.yaml: strict types, no unknown keys, finite numbers, immutable."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=True)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, populate_by_name=True, allow_inf_nan=False
+    )
 
 
 def _below_weights(path: str) -> str:
@@ -55,7 +58,7 @@ class Crops(Group):
 
 class Audio(Group):
     weights: str = Field("seeded", description="'seeded', or the path of a published VGGish checkpoint")
-    seed: int = Field(0, ge=0)
+    seed: Seed = 0
     standardise: bool = True
 
     @field_validator("weights")
@@ -118,7 +121,7 @@ class Train(Group):
     schedule: Literal["constant", "cosine"] = "constant"
     warmup_epochs: float = Field(0.0, ge=0)
     augment: Augment = Augment()  # type: ignore[call-arg]
-    seeds: list[NonNegativeInt] = Field(min_length=1)
+    seeds: list[Seed] = Field(min_length=1)
     variants: list[str] = Field(min_length=1)
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     devices: int = Field(1, ge=1)
@@ -135,17 +138,32 @@ class Train(Group):
             raise ValueError("each is listed once")
         return values
 
+    @field_validator("variants")
+    @classmethod
+    def _known(cls, names: list[str]) -> list[str]:
+        if unknown := [name for name in names if name not in VARIANTS]:
+            raise ValueError(f"no variant is called {unknown[0]!r}; there are {', '.join(VARIANTS)}")
+        return names
+
+    @model_validator(mode="after")
+    def _warms_up(self) -> Train:
+        if self.warmup_epochs > self.epochs:
+            raise ValueError(
+                f"warmup_epochs: {self.warmup_epochs} of {self.epochs} epochs: the rate never reaches lr"
+            )
+        return self
+
 
 class Evaluate(Group):
     batch_size: int = Field(ge=1)
     tsne_epochs: list[int] = Field(min_length=2, max_length=2)
     pictures: int = Field(6, ge=0)
-    seed: int = Field(0, ge=0)
+    seed: Seed = 0
 
 
 class Demo(Group):
     setting: Literal["s4", "ms3"] = "s4"
-    seed: int = Field(0, ge=0)
+    seed: Seed = 0
     categories: int = Field(ge=2, le=23)
     train: int = Field(ge=1)
     val: int = Field(ge=1)
@@ -158,6 +176,13 @@ class Demo(Group):
 class Compute(Group):
     jobs: int = -1
     backend: Literal["loky", "ray"] = "loky"
+
+    @field_validator("jobs")
+    @classmethod
+    def _some(cls, jobs: int) -> int:
+        if jobs == 0:
+            raise ValueError("-1 is all cores, any other number that many")
+        return jobs
 
 
 class Params(Group):
@@ -180,6 +205,8 @@ class Params(Group):
         late = [epoch for epoch in self.evaluate.tsne_epochs if not 1 <= epoch <= self.train.epochs]
         if late:
             raise ValueError(f"evaluate.tsne_epochs: {late} lie outside epochs 1 to {self.train.epochs}")
+        if sorted(self.evaluate.tsne_epochs) != self.evaluate.tsne_epochs:
+            raise ValueError("evaluate.tsne_epochs: the earlier epoch comes first")
         return self
 
 

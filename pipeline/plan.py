@@ -81,7 +81,7 @@ class Plan(BaseModel):
         return self.attention == "sound"
 
     @property
-    def crops(self) -> bool:
+    def boxes(self) -> bool:
         """Whether training reads the annotators' boxes, or the crops cut by them."""
         return self.loss.heads or self.loss.boxes
 
@@ -98,7 +98,7 @@ def make_plan(
 
     Args:
         categories: the classes of the crop classifier, in order; none (MS3) leaves out terms that need them.
-        inputs: files and folders by name ("frames", "audio", "crops", "outlines", "bank", "initial",
+        inputs: files and folders by name ("frames", "audio", "boxes", "crops", "outlines", "bank", "initial",
             "pretrained"), of which only those that the variant reads are hashed; and digests already made:
             "clips", which clip is of which split, and "category", what each one shows.
     """
@@ -122,19 +122,22 @@ def make_plan(
         negatives=negatives,
         gate=gate,
         negative_share=loss.negative_share if other_sounds else 0.0,
-        pasted_share=loss.pasted_share if other_sounds else 0.0,
+        # without a category it cannot be known whose sound another clip's is: silence and noise are heard
+        pasted_share=loss.pasted_share if other_sounds and categories else 0.0,
         trimap=weight("trimap", 1.0),
     )
+    # a checkpoint brings its own encoder
+    model = params.model.model_copy(update={"pretrained": False}) if params.model.initial else params.model
     by_category = weights.heads or other_sounds
     used = ["clips", "frames"] + ["audio"] * chosen.audio + ["category"] * by_category
-    used += ["crops"] * (weights.heads or weights.boxes) + ["outlines"] * (weights.outlines > 0)
-    used += ["bank"] * other_sounds
-    used += ["initial"] if params.model.initial else ["pretrained"] * params.model.pretrained
+    used += ["boxes"] * (weights.heads or weights.boxes) + ["crops"] * weights.heads
+    used += ["outlines"] * (weights.outlines > 0) + ["bank"] * other_sounds
+    used += ["initial"] * bool(model.initial) + ["pretrained"] * model.pretrained
     return Plan(
         variant=name,
         network=chosen.network,
         attention=chosen.attention,
-        model=params.model,
+        model=model,
         loss=weights,
         categories=categories if by_category else [],
         epochs=params.train.epochs,
@@ -149,6 +152,21 @@ def make_plan(
         keep_epochs=params.evaluate.tsne_epochs,
         inputs={key: _digest(inputs[key]) for key in used},
     )
+
+
+def left_out(name: str, params: Params, categories: list[str]) -> list[str]:
+    """What the variant `name` cannot use of params since the clips have no category, a line each."""
+    if categories:
+        return []
+    terms, loss = variant(name).terms, params.loss.model_dump()
+    lines = [
+        f"loss.{term} is left out: the clips have no category"
+        for term in ("classification", "contrastive")
+        if term in terms and loss[term] > 0
+    ]
+    if any(term in terms and loss[term] > 0 for term in ("negatives", "gate")):
+        lines.append("the other sounds are silence and noise alone: the clips have no category")
+    return lines
 
 
 def _digest(found: list[Path] | str) -> str:

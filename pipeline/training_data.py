@@ -60,10 +60,11 @@ def open_training_data(data: Path, plan: Plan, seed: int) -> TrainingData:
     clips = Clips(
         data / "frames",
         audio,
-        data / "crops" if plan.crops else None,
+        data / "crops" if plan.boxes else None,
         category,
         negatives,
         data / "outlines" if plan.loss.outlines > 0 else None,
+        crops=plan.loss.heads,
         pasted_apart=plan.loss.negatives == 0,
     )
     return TrainingData(clips, train_rows, val_rows)

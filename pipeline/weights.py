@@ -166,6 +166,8 @@ def _checkpoint(path: Path, model: Model) -> dict[str, Tensor]:
     """The segmenter's weights from a checkpoint of ours (best.pt, last.pt) or of the published code."""
     content = load_weights(path)
     ours = isinstance(content, dict) and "segmenter" in content
+    if ours and "project_map.weight" in content["segmenter"]:
+        raise PipelineError(f"{path}: is of a sound localiser, which has no decoder to start from.")
     state = _state(path, content["segmenter"] if ours else content)
     try:
         state = state if ours else published_segmenter(state).state_dict()

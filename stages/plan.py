@@ -10,7 +10,7 @@ from pipeline.catalog import digest_of, read_catalog
 from pipeline.errors import PipelineError
 from pipeline.files import atomic_folder, write_json
 from pipeline.params import load_params
-from pipeline.plan import make_plan
+from pipeline.plan import left_out, make_plan
 from stages.common import AUDIO, BANK, CATALOG, CROPS, FRAMES, OUTLINES, PLAN, run
 
 
@@ -28,7 +28,8 @@ def main() -> None:
         "category": digest_of(catalog, "category"),
         "frames": [FRAMES / "frames.npy", FRAMES / "masks.npy", FRAMES / "labelled.npy"],
         "audio": [AUDIO / "features.npy"],
-        "crops": [CROPS],
+        "boxes": [CROPS / "present.npy", CROPS / "boxes.npy"],
+        "crops": [CROPS / "crops.npy"],
         "outlines": [OUTLINES],
         "bank": [BANK],
         "initial": [Path(params.model.initial)],
@@ -45,15 +46,13 @@ def main() -> None:
     with atomic_folder(PLAN) as folder:
         for name in params.train.variants:
             plan = make_plan(name, params, categories, inputs)
-            if plan.crops and not boxed:
+            if plan.boxes and not boxed:
                 raise PipelineError(
                     f"{params.labels.dir}: holds no box of a train clip, and the variant {name} learns from "
                     f"boxes; draw some (labels/guide.md), or take {name} out of train.variants."
                 )
-            if plan.crops and not categories:
-                print(
-                    f"{name}: the clips have no category, so classification of crops is left out", flush=True
-                )
+            for line in left_out(name, params, categories):
+                print(f"{name}: {line}", flush=True)
             write_json(folder / f"{name}.json", plan.model_dump(mode="json"))
 
 

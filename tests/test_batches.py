@@ -60,7 +60,7 @@ def test_a_frame_without_a_box_shows_another_crop_whatever_the_batch(folder: Pat
     crops = np.load(folder / "crops.npy")
     crops[~present] = 0
     np.save(folder / "crops.npy", crops)
-    clips = Clips(folder, crops=folder, category=np.arange(N))
+    clips = Clips(folder, boxed=folder, category=np.arange(N))
     for rows in ([2, 1], [1], [0, 2, 3]):
         batch = clips.take(np.array(rows))
         assert batch.crops is not None and batch.present is not None
@@ -75,6 +75,13 @@ def test_a_batch_on_a_device_keeps_its_row_numbers_in_the_host(folder: Path) -> 
     assert (batch.frames.device.type, batch.labelled.device.type) == ("meta", "meta")
     assert batch.rows.tolist() == [3, 1]
     assert normalise(batch.frames).device.type == "meta"
+
+
+def test_boxes_come_without_crops_where_nothing_looks_at_these(folder: Path) -> None:
+    (folder / "crops.npy").unlink()
+    batch = Clips(folder, None, folder, np.arange(N), crops=False).take(np.array([3, 1]))
+    assert batch.crops is None and batch.boxes is not None and batch.boxes.shape == (2, 5, 4)
+    assert batch.present is not None and batch.present.all()
 
 
 def test_clips_of_other_splits_come_without_crops(folder: Path) -> None:

@@ -44,6 +44,13 @@ def test_an_unknown_key_is_named(values, group, key, value):
         ("train", "precision", "int4"),
         ("train", "seeds", [1, 1]),  # would count as two trainings
         ("train", "seeds", [-1]),
+        ("train", "seeds", [2**32]),
+        ("train", "lr", float("inf")),
+        ("train", "variants", ["baseline", "listenning"]),  # and not after all data stages
+        ("loss", "box", float("inf")),
+        ("loss", "box", float("nan")),
+        ("compute", "jobs", 0),
+        ("evaluate", "seed", 2**32),
         ("train", "variants", ["baseline", "baseline"]),
         ("evaluate", "seed", -1),
         ("audio", "seed", -1),
@@ -85,6 +92,22 @@ def test_every_problem_is_listed_at_once(values):
 def test_an_epoch_to_draw_must_exist(values):
     values["evaluate"]["tsne_epochs"] = [1, values["train"]["epochs"] + 1]
     with pytest.raises(PipelineError, match="tsne_epochs"):
+        parse_params(values)
+
+
+def test_a_later_epoch_is_not_drawn_first(values):
+    values["train"]["epochs"] = 6
+    values["evaluate"]["tsne_epochs"] = [6, 2]
+    with pytest.raises(PipelineError, match="tsne_epochs: the earlier epoch comes first"):
+        parse_params(values)
+
+
+def test_the_rate_reaches_its_height(values):
+    values["evaluate"]["tsne_epochs"] = [1, 2]
+    values["train"] |= {"epochs": 2, "warmup_epochs": 2.0}
+    parse_params(values)
+    values["train"]["warmup_epochs"] = 2.5
+    with pytest.raises(PipelineError, match=r"warmup_epochs: 2\.5 of 2 epochs"):
         parse_params(values)
 
 

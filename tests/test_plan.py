@@ -8,7 +8,7 @@ import pytest
 from pipeline.errors import PipelineError
 from pipeline.files import write_json
 from pipeline.params import Augment, parse_params
-from pipeline.plan import Plan, differences, make_plan, read_plan
+from pipeline.plan import Plan, differences, left_out, make_plan, read_plan
 from pipeline.variants import VARIANTS
 
 Inputs = dict[str, Any]
@@ -16,7 +16,7 @@ Inputs = dict[str, Any]
 
 @pytest.fixture
 def inputs(tmp_path: Path) -> Inputs:
-    names = ("frames", "audio", "crops", "outlines", "bank", "pretrained")
+    names = ("frames", "audio", "boxes", "crops", "outlines", "bank", "pretrained")
     for name in names:
         (tmp_path / name).mkdir()
         (tmp_path / name / "a.npy").write_bytes(name.encode())
@@ -42,14 +42,21 @@ def test_a_setting_that_only_proposed_uses_leaves_baseline_alone(
 
 @pytest.mark.parametrize(
     ("changed", "equal"),
-    [("crops", [True, False, True]), ("audio", [False, False, True]), ("frames", [False, False, False])],
+    [
+        ("frames", [False, False, False, False, False]),
+        ("audio", [False, False, False, False, True]),
+        ("boxes", [True, False, False, False, True]),
+        ("crops", [True, False, True, True, True]),
+    ],
 )
 def test_changed_data_changes_the_plans_that_read_it(
     values: dict[str, Any], inputs: Inputs, changed: str, equal: list[bool]
 ) -> None:
-    before = [plan_of(name, values, inputs) for name in ("baseline", "proposed", "silent")]
+    values["loss"] |= {"box": 0.5, "negatives": 1.0, "contrastive": 0.0}
+    names = ("baseline", "proposed", "boxes-only", "listening", "silent")
+    before = [plan_of(name, values, inputs) for name in names]
     (inputs[changed][0] / "a.npy").write_bytes(b"new")
-    after = [plan_of(name, values, inputs) for name in ("baseline", "proposed", "silent")]
+    after = [plan_of(name, values, inputs) for name in names]
     assert [a == b for a, b in zip(before, after, strict=True)] == equal
 
 
@@ -58,7 +65,7 @@ def test_proposed_without_its_two_weights_is_baseline_but_for_the_name(
 ) -> None:
     values["loss"] |= {"classification": 0.0, "similarity": 0.0}
     proposed = plan_of("proposed", values, inputs)
-    assert not proposed.crops
+    assert not proposed.boxes
     assert proposed.model_copy(update={"variant": "baseline"}) == plan_of("baseline", values, inputs)
 
 
@@ -80,11 +87,30 @@ def test_another_checkpoint_to_start_from_changes_the_plan(
     start.write_bytes(b"two")
     two = plan_of("baseline", values, inputs | {"initial": [start]})
     assert [key for key in one.inputs if one.inputs[key] != two.inputs[key]] == ["initial"]
+    values["model"]["pretrained"] = True  # ImageNet's weights are not read then
+    assert plan_of("baseline", values, inputs | {"initial": [start]}) == two
 
 
 def test_without_categories_there_is_no_classification(values: dict[str, Any], inputs: Inputs) -> None:
     plan = make_plan("proposed", parse_params(values), [], inputs)
     assert plan.loss.classification == 0 and plan.loss.similarity > 0
+
+
+def test_what_needs_categories_is_told_where_there_are_none(values: dict[str, Any], inputs: Inputs) -> None:
+    values["loss"] |= {"classification": 0.5, "contrastive": 0.1, "negatives": 0.0, "gate": 0.1}
+    params = parse_params(values)
+    told = {name: left_out(name, params, []) for name in VARIANTS}
+    assert {name: lines for name, lines in told.items() if lines} == {
+        "proposed": ["loss.classification is left out: the clips have no category"],
+        "listening": [
+            "loss.contrastive is left out: the clips have no category",
+            "the other sounds are silence and noise alone: the clips have no category",
+        ],
+    }
+    assert make_plan("listening", params, [], inputs).loss.pasted_share == 0
+    assert not any(left_out(name, params, ["dog"]) for name in VARIANTS)
+    values["loss"] |= {"contrastive": 0.0, "gate": 0.0}
+    assert left_out("listening", parse_params(values), []) == []
 
 
 def test_an_unknown_variant_is_named(values: dict[str, Any], inputs: Inputs) -> None:
@@ -164,8 +190,9 @@ def test_each_variant_takes_its_own_terms_alone(values: dict[str, Any], inputs: 
         "salient": set(),
     }
     read = {name: set(plan_of(name, values, inputs).inputs) for name in VARIANTS}
-    assert read["boxes-only"] == {"clips", "frames", "audio", "crops", "outlines"}
-    assert read["listening"] == read["boxes-only"] | {"category", "bank"}
+    assert read["proposed"] == {"clips", "category", "frames", "audio", "boxes", "crops"}
+    assert read["boxes-only"] == {"clips", "frames", "audio", "boxes", "outlines"}
+    assert read["listening"] == read["proposed"] | {"outlines", "bank"}  # it contrasts crops here
     assert read["silent"] == read["video"] == read["salient"] == {"clips", "frames"}
 
 

@@ -86,10 +86,11 @@ def clips_of(plan: Plan, data: Path, seed: int) -> Clips:
     return Clips(
         data,
         audio,
-        data if plan.crops else None,
+        data if plan.boxes else None,
         category,
         other if plan.loss.other_sounds else None,
         data if plan.loss.outlines > 0 else None,
+        crops=plan.loss.heads,
         pasted_apart=plan.loss.negatives == 0,
     )
 
@@ -158,7 +159,7 @@ def test_what_a_run_writes(whole: tuple[Plan, Path, list[dict[str, float]]]) -> 
     assert [files[name]["epoch"] for name in ("last", "epoch-1", "epoch-2")] == [2, 1, 2]
     assert not same(files["epoch-1"]["segmenter"], files["last"]["segmenter"])
     assert Plan.model_validate(files["last"]["plan"]) == plan
-    assert (files["last"]["heads"] is not None) == plan.crops
+    assert (files["last"]["heads"] is not None) == plan.loss.heads
     scores = [epoch["val/miou"] for epoch in figures]
     assert len(scores) == 2 and files["best"]["val_miou"] == files["best"]["score"] == max(scores)
     assert files["best"]["epoch"] == scores.index(max(scores)) + 1

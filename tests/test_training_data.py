@@ -43,7 +43,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def plan_of(name: str, values: dict[str, Any]) -> Plan:
-    inputs: dict[str, Any] = {key: [] for key in ("frames", "audio", "crops", "outlines", "bank")}
+    inputs: dict[str, Any] = {key: [] for key in ("frames", "audio", "boxes", "crops", "outlines", "bank")}
     inputs |= {"clips": "", "category": ""}
     return make_plan(name, parse_params(values), ["cat_meowing", "race_car"], inputs)
 
@@ -53,18 +53,25 @@ def test_rows_and_classes(data: Path, values: dict[str, Any]) -> None:
     assert opened.train_rows.tolist() == [0, 1, 2] and opened.val_rows.tolist() == [3]
     batch = opened.clips.take(opened.train_rows, epoch=1)
     assert batch.category is not None and batch.category.tolist() == [0, 1, 1]
-    assert batch.others is not None and batch.crops is not None and batch.audio is not None
+    assert batch.others is not None and batch.boxes is not None and batch.audio is not None
 
 
 @pytest.mark.parametrize(
-    ("variant", "audio", "crops", "negatives"),
-    [("baseline", True, False, False), ("proposed", True, True, False), ("silent", False, False, False)],
+    ("variant", "audio", "boxes", "crops", "negatives"),
+    [
+        ("baseline", True, False, False, False),
+        ("proposed", True, True, True, False),
+        ("listening", True, True, False, True),
+        ("silent", False, False, False, False),
+    ],
 )
 def test_a_variant_opens_what_it_uses(
-    data: Path, values: dict[str, Any], variant: str, audio: bool, crops: bool, negatives: bool
+    data: Path, values: dict[str, Any], variant: str, audio: bool, boxes: bool, crops: bool, negatives: bool
 ) -> None:
+    values["loss"] |= {"contrastive": 0.0}
     clips = open_training_data(data, plan_of(variant, values), 1).clips
     assert (clips.audio is not None) == audio
+    assert (clips.boxes is not None) == boxes
     assert (clips.crops is not None) == crops
     assert (clips.negatives is not None) == negatives
 

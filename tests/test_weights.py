@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from pipeline import weights as module
 from pipeline.cli_weights import weights_command
 from pipeline.errors import PipelineError
+from pipeline.model import Localiser, Segmenter
 from pipeline.model.backbone import build_backbone
-from pipeline.model.segmenter import Segmenter
 from pipeline.params import Model
 from pipeline.weights import WEIGHTS, Weights, check, fetch, initial_weights, read_state
 
@@ -210,6 +210,14 @@ def test_a_gated_checkpoint_is_started_from_with_or_without_its_gate(here: Path)
     torch.save(checkpoint, here / "broken.pt")
     with pytest.raises(PipelineError, match=rf"broken\.pt: .*lacks {gate}"):
         initial_weights(start_from("weights/broken.pt"))
+
+
+def test_a_localiser_is_not_started_from(here: Path) -> None:
+    """Not for its settings, which the message must not advise to change."""
+    state = Localiser("resnet18").state_dict()
+    torch.save({"segmenter": state, "heads": None, "epoch": 3}, here / "loc.pt")
+    with pytest.raises(PipelineError, match=r"loc\.pt: is of a sound localiser.*no decoder to start from\.$"):
+        initial_weights(start_from("weights/loc.pt"))
 
 
 def test_a_published_checkpoint_is_started_from(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
