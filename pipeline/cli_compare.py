@@ -24,7 +24,7 @@ FIGURES = ("M_J", "M_J, another's", *(f"G-mIoU, {BRIEF[name]}" for name in NEGAT
 
 def compare_command(
     evaluated: Annotated[list[Path], typer.Argument(help="folders VARIANT-SEED with a per_clip.csv each")],
-    seed: Annotated[int, typer.Option(help="of the bootstrap over clips")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="of the bootstrap over clips")] = 0,
 ) -> None:
     """Means over seeds, and differences from the first variant, and from `proposed`, with 95 % intervals.
 
@@ -41,7 +41,7 @@ def compare_command(
             raise PipelineError(f"{folder}: a second {run.name}; give one of each variant and seed.")
         found[run.name] = run
     runs = [run for group in by_variant(list(found.values())).values() for run in group]
-    console = Console()
+    console = Console(markup=False, emoji=False)  # names are printed as they are
     console.print(_means(runs))
     tables = compare_variants(runs, seed=seed), compare_listening(runs, seed=seed)
     for pairs in tables:

@@ -67,7 +67,7 @@ def listen_command(
         sounds={name: on_the_scale_of(sound, data / "audio", audio) for name, sound in world.sounds.items()},
     )
     trained_with = digest([features])
-    console, models = Console(), {}
+    console, models = Console(markup=False, emoji=False), {}  # names are printed as they are
     for name, path in paths.items():
         models[name], by_clip = _listen(path, heard, split, batch_size)
         if clips is not None:

@@ -164,3 +164,14 @@ def test_a_sound_that_some_clips_lack_is_compared_over_the_rest(
     assert means(printed)["G-mIoU, white", "baseline"][0] == "0.545 ± 0.029"
     assert means(printed)["G-mIoU, pink", "baseline"][0] == "0.583 ± 0.025"
     assert "listening minus baseline (G-mIoU, white): over 2 of 4 clips and seed 1, 2;" in printed
+
+
+def test_names_are_printed_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Brackets and colons too, which rich takes for markup and emoji."""
+    folders = [
+        str(write(tmp_path / name, [0.5, 0.6, 0.7], 0.5)) for name in ("base[v2]-1", "x[bold]-1", ":b:-2")
+    ]
+    printed = compare(monkeypatch, *folders)
+    assert ("M_J", "base[v2]") in means(printed) and ("M_J", ":b:") in means(printed)
+    assert any(row[1] == "x[bold] minus base[v2]" for row in rows(printed))
+    assert ":b: and base[v2] share no seed" in printed

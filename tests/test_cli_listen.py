@@ -214,3 +214,9 @@ def test_sounds_of_other_clips_than_the_catalogues_are_refused(place: Path) -> N
     np.save("data/negatives/white.npy", np.zeros((CLIPS + 1, 5, 128), np.float32))
     with pytest.raises(PipelineError, match=r"white\.npy: holds 4 clips, the catalogue 3"):
         listen("models/baseline-1/best.pt")
+
+
+def test_a_model_is_printed_by_its_name_whatever_it_holds(place: Path) -> None:
+    Path("models/baseline-1").rename("models/base[v2]-1")
+    printed, _ = listen("models/base[v2]-1/best.pt", "--data", "other/data", "--audio", "other/data/audio")
+    assert printed.count("base[v2]-1") == 2  # in the table, and before what is wrong with --audio

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
+from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from pipeline.report.compare import by_variant
-from pipeline.report.figures import inline_svg, new_axes, variant_colours
+from pipeline.report.figures import inline_svg, new_axes, variant_colours, variant_dashes
 from pipeline.report.inputs import Run
 
 TITLES = {
@@ -45,25 +47,29 @@ def draw_curves(runs: Sequence[Run]) -> list[Curve]:
 def _draw(metric: str, runs: Sequence[Run]) -> Markup:
     """Thin lines are seeds, the thick one their mean; on validation M_J a dot marks the kept epoch."""
     figure, axes = new_axes(3.5, 2.2)
-    colours = variant_colours(list(by_variant(runs)))
-    for variant, group in by_variant(runs).items():
+    groups = by_variant(runs)
+    colours, dashes = variant_colours(list(groups)), variant_dashes(list(groups))
+    for variant, group in groups.items():
+        look: dict[str, Any] = {"color": colours[variant], "dashes": dashes[variant]}
         lines = {run.seed: run.curves[metric] for run in group if metric in run.curves}
         if not lines:
             continue
         for line in lines.values():
-            axes.plot(
-                line.index, line, color=colours[variant], alpha=0.4 if len(lines) > 1 else 1, linewidth=1
-            )
+            _plot(axes, line, alpha=0.4 if len(lines) > 1 else 1, linewidth=1, **look)
         if len(lines) > 1:
-            mean = pd.DataFrame(lines).dropna().mean(axis=1)
-            axes.plot(mean.index, mean, color=colours[variant], linewidth=1.8)
+            _plot(axes, pd.DataFrame(lines).dropna().mean(axis=1), linewidth=1.8, **look)
         if metric == "val/miou":
             for run in group:
                 kept = run.figures["best_epoch"]
                 if run.seed in lines and kept in lines[run.seed].index:
                     axes.plot(kept, lines[run.seed][kept], "o", color=colours[variant], markersize=3.5)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6, min_n_ticks=1))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
     if metric == "val/miou":
         axes.set_ylim(bottom=0)
     return inline_svg(figure, f"{TITLES.get(metric, metric)} by epoch")
+
+
+def _plot(axes: Axes, line: pd.Series, **look: Any) -> None:
+    """A line by epoch; a line of one point would not be seen, so that it has a marker."""
+    axes.plot(line.index, line, marker="o" if len(line.dropna()) == 1 else "", markersize=3.5, **look)

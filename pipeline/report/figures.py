@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import io
 import re
+from collections.abc import Sequence
 from html import escape
+from itertools import count
 from pathlib import Path
 
 import cv2
@@ -18,16 +20,37 @@ from matplotlib.figure import Figure
 from pipeline.overlay import Image, read_picture
 
 INK = "#010203"  # stands for the page's text colour, which only the reader's browser knows
-PALETTE = ("#3b82c4", "#e0701a", "#1f9e77", "#c25b96", "#8f8f8f", "#b8901b", "#4fb3d9", "#8a66c2")
-FIXED = {"baseline": 0, "proposed": 1, "listening": 2, "boxes-only": 3, "silent": 4}
+# Colour alone does not tell eight of them apart for the colour-blind: lines have a dash as well, points a
+# marker. There are three of each, and the colours three places apart, which share one, differ for any eye.
+PALETTE = ("#3b82c4", "#d9650f", "#1f9e77", "#c25b96", "#808080", "#8a66c2", "#a07c12", "#2a93bd")
+DASHES: tuple[tuple[float, ...], ...] = ((), (4, 1.5), (1, 1.2))  # on and off, in line widths
+MARKERS = ("o", "s", "^")
+FIXED = {
+    "baseline": 0,
+    "proposed": 1,
+    "listening": 2,
+    "boxes-only": 3,
+    "silent": 4,
+    "localisation": 5,
+    "video": 6,
+    "salient": 7,
+}
 
 
-def variant_colours(variants: list[str]) -> dict[str, str]:
+def variant_colours(variants: Sequence[str]) -> dict[str, str]:
     """A colour for each variant; the known ones always have the same."""
-    free = [place for place in range(len(PALETTE)) if place not in FIXED.values()]
-    others = [variant for variant in variants if variant not in FIXED]
-    places = {variant: free[number % len(free)] for number, variant in enumerate(others)}
-    return {variant: PALETTE[{**places, **FIXED}[variant]] for variant in variants}
+    return {variant: PALETTE[place % len(PALETTE)] for variant, place in _places(variants).items()}
+
+
+def variant_dashes(variants: Sequence[str]) -> dict[str, tuple[float, ...]]:
+    """What breaks each variant's lines, the second cue beside `variant_colours`."""
+    return {variant: DASHES[place % len(DASHES)] for variant, place in _places(variants).items()}
+
+
+def _places(variants: Sequence[str]) -> dict[str, int]:
+    taken = {FIXED[variant] for variant in variants if variant in FIXED}
+    free = (place for place in count() if place not in taken)
+    return {variant: FIXED[variant] if variant in FIXED else next(free) for variant in variants}
 
 
 def new_axes(width: float, height: float) -> tuple[Figure, Axes]:

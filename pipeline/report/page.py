@@ -14,10 +14,10 @@ from markupsafe import Markup, escape
 
 from pipeline.listening import NEGATIVES
 from pipeline.overlay import LEGEND
-from pipeline.report import published, sentences
+from pipeline.report import data_sentences, published, sentences
 from pipeline.report.compare import Pair, certainty, hearing
 from pipeline.report.curves import draw_curves
-from pipeline.report.figures import variant_colours
+from pipeline.report.figures import variant_colours, variant_dashes
 from pipeline.report.inputs import Run
 from pipeline.report.listening import listening_by_category
 from pipeline.report.pictures import clip_pictures, listening_pictures
@@ -80,11 +80,12 @@ def build_page(runs: Sequence[Run], pairs: Sequence[Pair], material: Material, *
         rows=rows,
         base=rows[0],
         colours=variant_colours([row.variant for row in rows]),
+        dashes=variant_dashes([row.variant for row in rows]),
         pairs=pairs,
         headline=pairs[0] if pairs else None,
         missing=sentences.missing_sentence([row.variant for row in rows]),
         reach=_reach(pairs),
-        data=sentences.data_sentence(material.params, material.catalog),
+        data=data_sentences.data_sentence(material.params, material.catalog),
         source=material.params.get("data", {}).get("source", ""),
         silent=next((row for row in rows if row.variant == "silent"), None),
         certainty=certainty(runs, seed=seed),
@@ -100,7 +101,7 @@ def build_page(runs: Sequence[Run], pairs: Sequence[Pair], material: Material, *
         grids=listening_pictures(runs),
         transfer=transfer_rows(material.transfer),
         transfer_sentences=[
-            sentences.transfer_sentence(
+            data_sentences.transfer_sentence(
                 row, material.params, bool((material.transfer or {}).get("crowded", False))
             )
             for row in transfer_rows(material.transfer)
@@ -114,7 +115,7 @@ def build_page(runs: Sequence[Run], pairs: Sequence[Pair], material: Material, *
         curves=draw_curves(runs),
         panels=panels,
         health=[sentences.health_sentence(group) for group in grouped(panels).values()],
-        searches=list(dict.fromkeys(name for panel in panels for name in panel.retrieval)),
+        chances={name: found.chance for panel in panels for name, found in panel.retrieval.items()},
         look=look,
         named=any(look),
         category_variants=category_variants,
@@ -126,7 +127,7 @@ def build_page(runs: Sequence[Run], pairs: Sequence[Pair], material: Material, *
         problem_count=len(problems),
         label_errors=int((problems["level"] == "error").sum()) if "level" in problems else None,
         problem_kinds=sorted(problems["kind"].astype(str).value_counts().items()),
-        audio=sentences.audio_sentence(material.audio),
+        audio=data_sentences.audio_sentence(material.audio),
         params=list(flatten(material.params)),
         provenance=dict(material.provenance),
     )
@@ -172,6 +173,7 @@ def _template() -> jinja2.Template:
     environment.filters["signed"] = sentences.signed
     environment.filters["p_value"] = sentences.p_value
     environment.filters["symbols"] = symbols
+    environment.filters["counted"] = sentences.counted
     environment.globals["verdict_words"] = sentences.verdict_words
     environment.globals["compare_sentence"] = sentences.compare_sentence
     environment.globals["power_sentence"] = sentences.power_sentence

@@ -9,22 +9,26 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 PACKAGES = ("torch", "torchvision", "timm", "lightning-fabric", "numpy", "scikit-learn", "av", "dvc")
-DECIDES = ("params.yaml", "dvc.yaml", "pipeline", "stages")
+DECIDES = ("params.yaml", "dvc.yaml", "pipeline", "stages", "labels/*.dvc")
 
 
 def provenance(repository: Path) -> dict[str, str]:
-    """Name -> value, in the order shown; what cannot be found out is `unknown`."""
-    facts = {
+    """Name -> value, in the order shown; what cannot be found out is `unknown`.
+
+    Machine and versions are those that the report is made with: models may come from elsewhere.
+    """
+    return {
         "commit": commit(repository),
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count() or '?'} cores",
-        "Python": platform.python_version(),
+        "report made on": f"{platform.system()} {platform.machine()}, {os.cpu_count() or '?'} cores",
+        "report made with": ", ".join([f"Python {platform.python_version()}", *map(_version, PACKAGES)]),
     }
-    for package in PACKAGES:
-        try:
-            facts[package] = version(package)
-        except PackageNotFoundError:
-            facts[package] = "not installed"
-    return facts
+
+
+def _version(package: str) -> str:
+    try:
+        return f"{package} {version(package)}"
+    except PackageNotFoundError:
+        return f"{package} not installed"
 
 
 def commit(repository: Path) -> str:
@@ -34,7 +38,10 @@ def commit(repository: Path) -> str:
     head = _git(repository, "rev-parse", "HEAD")
     if not head:
         return "unknown"
-    changed = _git(repository, "diff", "--name-only", "HEAD", "--", *DECIDES).split()
+    # ended by NUL, names are as they are: git quotes them otherwise, and they may hold spaces
+    tracked = _git(repository, "diff", "--name-only", "--relative", "-z", "HEAD", "--", *DECIDES)
+    new = _git(repository, "ls-files", "--others", "--exclude-standard", "-z", "--", *DECIDES)
+    changed = sorted(name for name in (tracked + new).split("\0") if name)
     return f"{head}, changed since: {', '.join(changed)}" if changed else head
 
 

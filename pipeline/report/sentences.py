@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-import pandas as pd
 
 from pipeline.report.compare import Pair
 from pipeline.report.tables import CONDITIONS, VariantRow
-from pipeline.report.transfer import TransferRow
 from pipeline.report.tsne import Panel
 from pipeline.statistics import FEW_SEEDS, LEVEL, Comparison
 from pipeline.variants import VARIANTS
 
-SOURCES = {"demo": "the demo world made here", "s4": "AVSBench S4", "ms3": "AVSBench MS3"}
+# what the true sound gives, in times what another clip's gives
+LISTENS = 2
+MATTERS = 1.1
 
 
 def signed(value: float) -> str:
@@ -29,6 +27,12 @@ def p_value(p: float | None) -> str:
     if p is None:
         return "–"
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: 1 clip, 2 clips, 1,200 categories."""
+    several = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else several}"
 
 
 def scope(comparison: Comparison) -> str:
@@ -62,11 +66,16 @@ def compare_sentence(pair: Pair) -> str:
             " Among several differences one like it" if corrected else " By its p value a difference like it"
         )
         said += f" may be chance (p {p_value(pair.p)}{' after correction' if corrected else ''})."
-    if comparison.both is not None and comparison.n_seeds <= FEW_SEEDS:
-        said += " With so few seeds such an interval holds the truth in about 9 cases of 10, not in 19 of 20."
+    return said + caveat(comparison)
+
+
+def caveat(comparison: Comparison) -> str:
+    """What a verdict over few seeds leaves open; nothing where there are enough."""
     if comparison.n_seeds == 1:
-        said += " With one seed each, another training may come out differently."
-    return said
+        return " With one seed each, another training may come out differently."
+    if comparison.both is not None and comparison.n_seeds <= FEW_SEEDS:
+        return " With so few seeds such an interval holds the truth in about 9 cases of 10, not in 19 of 20."
+    return ""
 
 
 def power_sentence(pair: Pair) -> str:
@@ -114,18 +123,30 @@ def _hearing(row: VariantRow, gain: Comparison | None) -> str:
         said += " (over the clips that have one)"
     if true <= 0:
         return said + "."
+    if gain is not None and _hardly_matters(gain, true):
+        return f"{said}. The masks hardly depend on the sound."
     if gain is not None and _may_be_chance(gain):
         return f"{said}. Whether the sound matters cannot be told."
     ratio = row.true_over_swapped
     if ratio is None:
         return f"{said}. It listens."
-    if ratio >= 2:
+    if ratio >= LISTENS:
         return f"{said}: {ratio:.1f} times as much. It listens."
-    if ratio >= 1.1:
+    if ratio >= MATTERS:
         return f"{said}: {ratio:.2f} times as much. The sound matters, but much is found without it."
-    if ratio > 1 / 1.1:
+    if ratio > 1 / MATTERS:
         return f"{said}. The masks hardly depend on the sound."
     return f"{said}. The masks depend on the sound, and fit better under another clip's."
+
+
+def _hardly_matters(gain: Comparison, true: float) -> bool:
+    """Whether all that the interval allows is too little to matter: a close interval round 0 is a finding."""
+    interval = gain.headline
+    return (
+        interval is not None
+        and true * (1 - MATTERS) < interval.low
+        and interval.high < true * (1 - 1 / MATTERS)
+    )
 
 
 def _may_be_chance(gain: Comparison) -> bool:
@@ -160,39 +181,7 @@ def listening_sentence(variant: str, pairs: Sequence[Pair], areas: Mapping[str, 
         text += " To settle what is open takes more test clips, or more than 1,000 seeds."
     elif needed:
         text += f" To settle what is open: {max(needed)} seeds."
-    return text
-
-
-def transfer_sentence(row: TransferRow, params: Mapping[str, Any], crowded: bool) -> str:
-    """What a variant trained in this world does in the other one; nobody knows what real data show."""
-    trained, demo = "on this data", params.get("demo", {})
-    if params.get("data", {}).get("source") == "demo":
-        if demo.get("setting") == "ms3":
-            trained = "where one or two of the objects in view sound"
-        elif demo.get("silent_objects", 1):
-            trained = "with two objects in view"
-        else:
-            trained = "with the sounding object alone in view"
-    # data that names no silent object may show one all the same
-    tested = "with a second, silent object beside it" if crowded else "on other data"
-    said = f"{row.variant}, trained {trained} and tested {tested}: M_J"
-    if row.swapped_miou is None:
-        return f"{said} {row.miou.mean:.3f} with the true sound."
-    true, swapped = row.miou_where_swapped.mean, row.swapped_miou.mean
-    said += f" {true:.3f} with the true sound, {swapped:.3f} with another clip's"
-    if not math.isclose(true, row.miou.mean):
-        said += " (over the clips that have one)"
-    if row.swap_passed is not None:
-        said += f", and on {100 * row.swap_passed.mean:.0f} % of the clips the mask moves with the sound"
-    if true <= 0:
-        return said + "."
-    ratio = true / swapped if swapped > 0 else math.inf
-    found = (
-        ("it follows the sound" if ratio >= 2 else "the sound matters somewhat")
-        if ratio >= 1.1
-        else "it hardly follows the sound"
-    )
-    return f"{said}: {found}."
+    return text + "".join(dict.fromkeys(caveat(pair.comparison) for pair in pairs))
 
 
 def health_sentence(panels: Sequence[Panel]) -> str:
@@ -200,8 +189,8 @@ def health_sentence(panels: Sequence[Panel]) -> str:
     first, last = panels[0], panels[-1]
     said = f"{last.variant}:"
     if first.silhouette is not None and last.silhouette is not None:
-        said += f" silhouette by category {signed(first.silhouette)} at epoch {first.epoch}, "
-        said += f"{signed(last.silhouette)} at epoch {last.epoch};"
+        said += f" silhouette by category {signed(first.silhouette)} at epoch {first.epoch}"
+        said += f", {signed(last.silhouette)} at epoch {last.epoch};" if last.epoch != first.epoch else ";"
     spreads = {"encoder's crop": last.spread, "crop": last.crop_spread, "sound": last.sound_spread}
     dead = [
         f"{name} features (mean cosine {s.mean_cosine:.3f})"
@@ -221,46 +210,6 @@ def health_sentence(panels: Sequence[Panel]) -> str:
             f" At epoch {last.epoch} a sound finds a crop of its own clip in {100 * found.accuracy:.0f} % "
             f"of the searches (chance {100 * found.chance:.0f} %)."
         )
-    return said
-
-
-def data_sentence(params: Mapping[str, Any], catalog: pd.DataFrame | None) -> str:
-    """On what data: source, clips by split, categories, and for the demo what is in view."""
-    source = params.get("data", {}).get("source", "")
-    said = SOURCES.get(source, source or "data not stated")
-    if catalog is not None:
-        count = catalog["split"].value_counts()
-        splits = " / ".join(f"{int(count.get(split, 0)):,}" for split in ("train", "val", "test"))
-        said += f": {len(catalog):,} clips ({splits} for training, validation and test)"
-        categories = catalog["category"].replace("", None).nunique()
-        if categories:
-            said += f" of {categories} categories"
-    demo = params.get("demo", {})
-    if source == "demo" and demo.get("setting") == "ms3":
-        said += "; one or two of the objects in view sound"
-    elif source == "demo" and "silent_objects" in demo:
-        said += (
-            "; two objects are in view, one sounds"
-            if demo["silent_objects"]
-            else "; the sounding object is alone in view"
-        )
-    return said
-
-
-def audio_sentence(info: Mapping[str, Any] | None) -> str:
-    """Which VGGish weights made the audio features."""
-    if info is None:
-        return "Not stated: the audio stage left no info.json."
-    weights = str(info.get("weights", "not stated"))
-    if weights == "seeded":
-        seed = info.get("seed", 0)
-        said = f"Seeded initialisation: VGGish with random weights (seed {seed}), not the published ones."
-    else:
-        said = f"VGGish weights from {weights}."
-        if info.get("sha256"):
-            said += f" SHA-256 {info['sha256']}."
-    if info.get("standardised"):
-        said += " Features were standardised on the train split."
     return said
 
 

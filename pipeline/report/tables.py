@@ -116,11 +116,11 @@ def _distinct(values: Iterable[object]) -> str:
 
 @dataclass(frozen=True)
 class CategoryRow:
-    """One category: number of test clips, and (M_J, M_F) of each variant or None where it lacks it."""
+    """One category: number of test clips, and (M_J, M_F) of each variant, None where it has none."""
 
     category: str
     clips: int
-    scores: tuple[tuple[float, float] | None, ...]
+    scores: tuple[tuple[float | None, float | None], ...]
 
 
 def category_rows(runs: Sequence[Run]) -> tuple[list[str], list[CategoryRow]]:
@@ -134,14 +134,17 @@ def category_rows(runs: Sequence[Run]) -> tuple[list[str], list[CategoryRow]]:
     rows = []
     for category in names:
         found = [table.loc[category] if category in table.index else None for table in tables.values()]
-        scores = tuple(None if s is None else (float(s["miou"]), float(s["fscore"])) for s in found)
+        scores = tuple((None, None) if s is None else _scores(s) for s in found)
         rows.append(CategoryRow(category, max(int(s["clips"]) for s in found if s is not None), scores))
     if len(rows) > 1:
-        macro = tuple(
-            (float(table["miou"].mean()), float(table["fscore"].mean())) for table in tables.values()
-        )
+        macro = tuple(_scores(table.mean()) for table in tables.values())  # over those that are defined
         rows.append(CategoryRow("mean over categories", sum(row.clips for row in rows), macro))
     return list(tables), rows
+
+
+def _scores(of: pd.Series) -> tuple[float | None, float | None]:
+    miou, fscore = (None if math.isnan(value) else float(value) for value in of[["miou", "fscore"]])
+    return miou, fscore
 
 
 @dataclass(frozen=True)

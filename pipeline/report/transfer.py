@@ -29,8 +29,10 @@ def transfer_rows(transfer: Mapping[str, Any] | None) -> list[TransferRow]:
     try:
         for model in (transfer or {"models": {}})["models"].values():
             figures = model["figures"]
-            # files written before `avs listen` gave the second have the first alone
-            where_swapped = model.get("miou_where_swapped", figures.get("miou"))
+            # none in older files, nor where no clip was given another's sound: then of all clips
+            where_swapped = model.get("miou_where_swapped")
+            if where_swapped is None:
+                where_swapped = figures.get("miou")
             groups.setdefault(model["variant"], []).append({**figures, "miou_where_swapped": where_swapped})
     except (KeyError, TypeError, AttributeError) as error:
         raise PipelineError(

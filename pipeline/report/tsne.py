@@ -14,12 +14,11 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from pipeline.feature_health import Retrieval, Spread, retrieval, silhouette, spread
 from pipeline.report.compare import by_variant
-from pipeline.report.figures import PALETTE, inline_svg, new_axes
+from pipeline.report.figures import MARKERS, PALETTE, inline_svg, new_axes
 from pipeline.report.inputs import Features, Run, read_features
 
 FEWEST = 5  # below, a map of neighbourhoods means nothing
 MOST = 1000  # points drawn; more hide each other
-MARKERS = ("o", "s", "^")  # with 8 colours: 24 looks for the 23 categories
 
 
 @dataclass(frozen=True)
@@ -70,9 +69,9 @@ def _embed_all(features: Sequence[NDArray[np.float32]], seed: int) -> list[NDArr
 
 
 def looks(categories: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Colour and marker of each category, the same in every picture."""
+    """Colour and marker of each category, the same in every picture: 24 looks for the 23 categories."""
     return {
-        category: (PALETTE[place % len(PALETTE)], MARKERS[place // len(PALETTE) % len(MARKERS)])
+        category: (PALETTE[place % len(PALETTE)], MARKERS[place % len(MARKERS)])
         for place, category in enumerate(sorted(set(categories)))
     }
 

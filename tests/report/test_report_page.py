@@ -340,3 +340,39 @@ def test_flatten_and_p_value() -> None:
         ("b.d.e", "x"),
     ]
     assert [p_value(p) for p in (None, 0.0004, 0.0314)] == ["–", "< 0.001", "0.031"]
+
+
+def test_scores_that_are_undefined_are_dashes(finish: Callable) -> None:
+    finished = finish(("baseline",), (1,))
+    (path,) = finished.root.rglob("per_category.csv")
+    table = pd.read_csv(path)
+    table.loc[0, "miou"] = table.loc[1, "fscore"] = np.nan
+    table.to_csv(path, index=False)
+    text = finished.page()
+    assert "nan%" not in text
+    page = check_whole(text)
+    cells = {row[0]: row[2:] for row in page.rows if row[0] in ("cat meowing", "dog barking")}
+    assert cells["cat meowing"][0] == "–" != cells["cat meowing"][1]
+    assert cells["dog barking"][1] == "–" != cells["dog barking"][0]
+
+
+def test_a_search_that_one_panel_lacks_has_its_chance_from_the_others(finish: Callable) -> None:
+    """With one clip a category none of its own category can be found."""
+    finished = finish(seeds=(1,))
+    path = finished.root / "data/eval/baseline-1/features-5.npz"
+    with np.load(path) as stored:
+        arrays = dict(stored)
+    kept = ["train_0", "train_4", "train_8", "train_12"]
+    crops, sounds = np.isin(arrays["clip"], kept), np.isin(arrays["audio_clip"], kept)
+    np.savez(
+        path, **{key: values[sounds if key.startswith("audio") else crops] for key, values in arrays.items()}
+    )
+    cells = check_whole(finished.page()).row("crop to sound, same category")
+    assert cells[1] == "–" and cells[2] != "–" and cells[-1] == "25.0 %"  # 4 clips a category
+
+
+def test_curves_have_the_dashes_of_their_legend(full: tuple) -> None:
+    curves = full[1][full[1].index('id="curves"') : full[1].index('id="features"')]
+    legend, drawn = curves[: curves.index("<figure>")], curves[curves.index("<figure>") :]
+    assert 'stroke-dasharray="none"' in legend and 'stroke-dasharray="4 1.5"' in legend
+    assert "stroke-dasharray: 7.2,2.7" in drawn  # of the mean, 1.8 wide

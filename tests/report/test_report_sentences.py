@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from report_runs import pair, run
 
-from pipeline.report import sentences
+from pipeline.report import data_sentences, sentences
 from pipeline.report.compare import compare_variants, hearing
 from pipeline.report.inputs import Run
 from pipeline.report.summary import summarise
 from pipeline.report.tables import variant_rows
 from pipeline.report.transfer import transfer_rows
+from pipeline.report.tsne import Panel
 from pipeline.statistics import compare, crossed_seeds_needed, seeds_needed
 
 
@@ -88,14 +90,20 @@ def test_a_model_that_finds_nothing_or_whose_gain_may_be_chance_is_not_said_to_l
             False,
             "trained with the sounding object alone in view and tested on",
         ),
-        ("demo", {"setting": "ms3", "silent_objects": 0}, True, "trained where one or two of the objects in"),
+        ("demo", {"setting": "ms3", "silent_objects": 1}, True, "trained where one or two of the objects in"),
+        (
+            "demo",
+            {"setting": "ms3", "silent_objects": 0},
+            True,
+            "trained where one or two objects are in view, and all of them sound and tested",
+        ),
         ("s4", {"silent_objects": 0}, False, "trained on this data and tested on other data:"),
     ],
 )
 def test_where_a_model_was_trained_and_tested(source: str, demo: dict, crowded: bool, said: str) -> None:
     models = {"a-1": {"variant": "a", "figures": {"miou": 0.8, "swapped_miou": 0.0}}}
     (row,) = transfer_rows({"models": models})
-    sentence = sentences.transfer_sentence(row, {"data": {"source": source}, "demo": demo}, crowded)
+    sentence = data_sentences.transfer_sentence(row, {"data": {"source": source}, "demo": demo}, crowded)
     assert said in sentence and sentence.endswith("it follows the sound.")
 
 
@@ -121,7 +129,7 @@ def test_true_and_anothers_sound_are_compared_over_the_same_clips() -> None:
 def test_in_another_world_too() -> None:
     model = {"variant": "a", "figures": {"miou": 0.5, "swapped_miou": 0.2}, "miou_where_swapped": 0.2}
     (row,) = transfer_rows({"models": {"a-1": model}})
-    said = sentences.transfer_sentence(row, {}, False)
+    said = data_sentences.transfer_sentence(row, {}, False)
     assert "M_J 0.200 with the true sound, 0.200 with another clip's (over the clips that have one)" in said
     assert said.endswith("it hardly follows the sound.") and row.miou.mean == 0.5
 
@@ -187,3 +195,72 @@ def test_what_more_seeds_cannot_settle() -> None:
     corrected = replace(pair(0.01, 0.03), figure="g_miou_silence", p=0.06)
     said = sentences.listening_sentence("proposed", [corrected], {})
     assert "not to be told from baseline" in said and "To settle what is open: 7 seeds." in said
+
+
+def deaf(wobble: float, variant: str = "baseline") -> list[Run]:
+    """Five seeds of a model whose masks under another's sound differ by chance alone."""
+    random = np.random.default_rng(0)
+    runs = [run(variant, seed, dict.fromkeys(map(str, range(100)), 0.8)) for seed in range(1, 6)]
+    for made in runs:
+        made.clips["swapped_miou"] = 0.8 + wobble * random.standard_normal(100)
+        made.figures["swapped_miou"] = float(made.clips["swapped_miou"].mean())
+    return runs
+
+
+@pytest.mark.parametrize(
+    ("wobble", "said"),
+    [
+        (0.0, "The masks hardly depend on the sound."),  # the same masks
+        (0.05, "The masks hardly depend on the sound."),
+        (2.0, "Whether the sound matters cannot be told."),
+    ],
+)
+def test_a_close_interval_round_0_says_that_the_sound_does_not_matter(wobble: float, said: str) -> None:
+    runs = deaf(wobble)
+    gain = hearing(runs, seed=0)["baseline"]
+    assert gain.verdict == "cannot tell"
+    assert sentences.hearing_sentence(variant_rows(runs)[0], gain).endswith(said)
+
+
+def test_who_listens_better_is_said_with_what_few_seeds_leave_open() -> None:
+    for seeds, open_ in ((1, "another training may come out differently."), (3, "not in 19 of 20."), (9, "")):
+        group = [replace(pair(0.1, 0.2, seeds), figure=f"g_miou_{name}") for name in ("silence", "white")]
+        said = sentences.listening_sentence("proposed", group, {})
+        assert said.endswith(open_ or "white noise.") and (not open_ or said.count(open_) == 1)
+
+
+def health(*epochs: int) -> str:
+    return sentences.health_sentence(
+        [Panel("baseline", 1, epoch, 40, None, 0.1 * epoch, None, None, None, {}) for epoch in epochs]
+    )
+
+
+def test_one_kept_epoch_is_not_compared_with_itself() -> None:
+    assert "silhouette by category +0.100 at epoch 1, +0.600 at epoch 6;" in health(1, 6)
+    assert health(6).count("epoch 6") == 1 and "+0.600 at epoch 6; too few" in health(6)
+
+
+def test_one_is_not_many() -> None:
+    assert [sentences.counted(n, "category") for n in (1, 2)] == ["1 category", "2 categories"]
+    catalog = pd.DataFrame({"split": ["train"], "category": ["helicopter"]})
+    said = data_sentences.data_sentence({"data": {"source": "s4"}}, catalog)
+    assert said.startswith("AVSBench S4: 1 clip (1 / 0 / 0") and said.endswith("of 1 category")
+
+
+@pytest.mark.parametrize(
+    ("silent", "said"),
+    [
+        (1, "one or two of the objects in view sound"),
+        (0, "one or two objects are in view, and all of them sound"),
+    ],
+)
+def test_what_is_in_view_where_several_sound(silent: int, said: str) -> None:
+    params = {"data": {"source": "demo"}, "demo": {"setting": "ms3", "silent_objects": silent}}
+    assert data_sentences.data_sentence(params, None).endswith(f"; {said}")
+
+
+def test_where_no_clip_was_given_anothers_sound_the_variant_is_still_shown() -> None:
+    """`avs listen` writes the key whatever the clips are."""
+    model = {"variant": "a", "figures": {"miou": 0.5}, "miou_where_swapped": None}
+    (row,) = transfer_rows({"models": {"a-1": model}})
+    assert row.miou.mean == row.miou_where_swapped.mean == 0.5 and row.swapped_miou is None

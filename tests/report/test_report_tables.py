@@ -13,7 +13,7 @@ import pytest
 from pipeline.files import write_json
 from pipeline.overlay import HIT
 from pipeline.report.compare import compare_variants
-from pipeline.report.figures import image_uri, variant_colours
+from pipeline.report.figures import image_uri
 from pipeline.report.inputs import Run, read_curves
 from pipeline.report.page import symbols
 from pipeline.report.pictures import clip_and_kind
@@ -59,6 +59,13 @@ def test_category_rows_by_hand() -> None:
     assert [row.scores[0][0] for row in rows] == pytest.approx([0.3, 0.5, 0.4])
 
 
+def test_a_score_that_is_undefined_is_none_and_left_out_of_the_mean() -> None:
+    nan = float("nan")
+    table = pd.DataFrame({"category": ["a", "b"], "clips": [2, 6], "miou": [nan, 0.4], "fscore": [0.5, nan]})
+    _, rows = category_rows([Run("baseline", 1, variant_figures(), categories=table)])
+    assert [row.scores for row in rows] == [((None, 0.5),), ((0.4, None),), ((0.4, 0.5),)]
+
+
 def variant_figures() -> dict:
     return {"miou": 0.5, "fscore": 0.5, "val_miou": 0.5, "best_epoch": 1, "epochs": 2}
 
@@ -82,12 +89,6 @@ def test_kinds_of_pictures(tmp_path) -> None:
         ("plain", "picture"),
         ("video.mp4", "picture"),
     ]
-
-
-def test_variants_keep_their_colours() -> None:
-    alone = variant_colours(["proposed"])["proposed"]
-    many = variant_colours(["mine", "baseline", "proposed"])
-    assert many["proposed"] == alone and len(set(many.values())) == 3
 
 
 def test_pictures_are_shrunk_to_their_column() -> None:

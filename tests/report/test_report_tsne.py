@@ -51,6 +51,10 @@ def test_23_categories_have_23_looks() -> None:
     assert len(set(looks([f"category {n}" for n in range(23)]).values())) == 23
 
 
+def test_of_few_categories_colour_is_not_the_only_cue() -> None:
+    assert [marker for _, marker in looks(list("abcdef")).values()] == ["o", "s", "^"] * 2
+
+
 def test_thinning_keeps_rows_in_order() -> None:
     names = np.array(["a"] * 3000)
     rows = _thin(Features(np.zeros((3000, 1), np.float32), names, names))

@@ -91,7 +91,7 @@ def roars(rng: Rng, n: int) -> Wave:
 
 
 def chirps(rng: Rng, n: int) -> Wave:
-    """Quick whistles that leap about between 2 and 6 kHz."""
+    """Quick whistles that leap about between 1.9 and 4.6 kHz."""
     centre = rng.uniform(2500, 3300)
 
     def chirp() -> Wave:

@@ -60,7 +60,7 @@ def bus(rng: Rng, n: int) -> Wave:
 
 
 def helicopter(rng: Rng, n: int) -> Wave:
-    """Dull thumps ten to fifteen times a second under a turbine's whine."""
+    """Dull thumps nine to fourteen times a second under a turbine's whine."""
     rate = rng.uniform(9, 14)
     thump = np.maximum(np.sin(2 * np.pi * rate * seconds_of(n)), 0) ** 3
     whine = tone(rng.uniform(2300, 2900) * (1 + 0.01 * wobble(rng, 1, n)), [1, 0.3], n)
