@@ -18,7 +18,7 @@ Mask = NDArray[np.bool_]  # (H, W)
 # Okabe & Ito's palette: told apart with any colour vision, and by lightness in print
 HIT = (0, 158, 115)
 MISS = (0, 114, 178)
-FALSE_ALARM = (230, 97, 0)
+FALSE_ALARM = (230, 159, 0)
 LEGEND = (("hit", HIT), ("miss", MISS), ("false alarm", FALSE_ALARM))
 
 GAP = 3  # pixels between frames

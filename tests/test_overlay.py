@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from small_disk import files_of_at_most
@@ -38,6 +39,13 @@ def test_each_area_has_its_colour() -> None:
         assert (painted[6, column] == inner).all()
     assert (painted[6, 4] == MISS).all()  # outlines are solid
     assert (painted[6, 8] == HIT).all()
+
+
+def test_colours_differ_in_lightness() -> None:
+    """In print, and to an eye that sees no colours."""
+    pixels = np.array([[HIT, MISS, FALSE_ALARM]], np.float32) / 255
+    lightness = sorted(cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB)[0, :, 0])
+    assert np.diff(lightness).min() > 10  # of 100
 
 
 def test_nothing_predicted_and_nothing_true_is_the_grey_frame() -> None:
