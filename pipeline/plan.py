@@ -126,8 +126,11 @@ def make_plan(
         pasted_share=loss.pasted_share if other_sounds and categories else 0.0,
         trimap=weight("trimap", 1.0),
     )
-    # a checkpoint brings its own encoder
-    model = params.model.model_copy(update={"pretrained": False}) if params.model.initial else params.model
+    model = params.model
+    if model.initial:  # which brings its own encoder
+        model = model.model_copy(update={"pretrained": False})
+    if chosen.network == "localiser":  # it has neither TPAVI nor a decoder: their settings stand at defaults
+        model = Model(**model.model_dump(include={"backbone", "pretrained", "initial", "image_size"}))
     by_category = weights.heads or other_sounds
     used = ["clips", "frames"] + ["audio"] * chosen.audio + ["category"] * by_category
     used += ["boxes"] * (weights.heads or weights.boxes) + ["crops"] * weights.heads

@@ -23,6 +23,7 @@ from pipeline.model.published import misfits, published_segmenter
 from pipeline.model.segmenter import Segmenter
 from pipeline.params import Model
 from pipeline.progress import Track, silent
+from pipeline.variants import Network
 
 FOLDER = Path("weights")
 RECORD = "sha256.json"  # in the folder: the hashes seen at the first fetch, for files published without one
@@ -132,16 +133,18 @@ def check(weights: Weights, folder: Path = FOLDER) -> Path:
     return path
 
 
-def initial_weights(model: Model, folder: Path = FOLDER) -> dict[str, Tensor] | None:
-    """What a `Segmenter` starts from: the checkpoint `model.initial`, or else its encoder's ImageNet weights.
+def initial_weights(
+    model: Model, folder: Path = FOLDER, network: Network = "segmenter"
+) -> dict[str, Tensor] | None:
+    """What a network starts from: the checkpoint `model.initial`, or else its encoder's ImageNet weights.
 
-    None without a checkpoint where `model.pretrained` is off.
+    A localiser takes a checkpoint's encoder alone. None without a checkpoint where `model.pretrained` is off.
 
     Raises:
         PipelineError: the file is missing, broken, or of another network.
     """
     if model.initial:
-        return _checkpoint(Path(model.initial), model)
+        return _checkpoint(Path(model.initial), model, network)
     if not model.pretrained:
         return None
     path = check(WEIGHTS[model.backbone], folder)
@@ -162,24 +165,30 @@ def read_state(path: Path) -> dict[str, Tensor]:
     return _state(path, load_weights(path))
 
 
-def _checkpoint(path: Path, model: Model) -> dict[str, Tensor]:
-    """The segmenter's weights from a checkpoint of ours (best.pt, last.pt) or of the published code."""
+def _checkpoint(path: Path, model: Model, network: Network) -> dict[str, Tensor]:
+    """A network's weights from a checkpoint of ours (best.pt, last.pt) or of the published code."""
     content = load_weights(path)
     ours = isinstance(content, dict) and "segmenter" in content
-    if ours and "project_map.weight" in content["segmenter"]:
-        raise PipelineError(f"{path}: is of a sound localiser, which has no decoder to start from.")
     state = _state(path, content["segmenter"] if ours else content)
     try:
         state = state if ours else published_segmenter(state).state_dict()
     except PipelineError as error:
         raise PipelineError(f"{path}: {error}") from error
-    gated = any(name.startswith("sound_gate.") for name in state)  # a variant without a gate passes it over
-    wanted = Segmenter(model.backbone, model.channels, model.tpavi_stages, gated=gated).state_dict()
-    if problems := misfits(wanted, state):
+    if network == "localiser":
+        state = {name: value for name, value in state.items() if name.startswith("encoder.")}
+        encoder = build_backbone(model.backbone).state_dict()
+        wanted = {f"encoder.{name}": value for name, value in encoder.items()}
+        asked: str = model.backbone
+    elif "project_map.weight" in state:
+        raise PipelineError(f"{path}: is of a sound localiser, which has no decoder to start from.")
+    else:
+        gated = any(name.startswith("sound_gate.") for name in state)  # without a gate it is passed over
+        wanted = Segmenter(model.backbone, model.channels, model.tpavi_stages, gated=gated).state_dict()
         stages = ", ".join(f"stage {n}" for n in model.tpavi_stages)
+        asked = f"{model.backbone} with {model.channels} channels, TPAVI at {stages}"
+    if problems := misfits(wanted, state):
         raise PipelineError(
-            f"{path}: does not fit {model.backbone} with {model.channels} channels, TPAVI at {stages}: "
-            f"it {problems}. Set model.* to what it was trained with."
+            f"{path}: does not fit {asked}: it {problems}. Set model.* to what it was trained with."
         )
     return state
 

@@ -67,7 +67,7 @@ def main(variant: str, seed: int) -> None:
             log=log,
             say=lambda line: print(f"{name}  {line}", flush=True),
             fabric=fabric,
-            initial=initial_weights(plan.model),
+            initial=initial_weights(plan.model, network=plan.network),
             checkpointing=machine.checkpointing,
             compiled=machine.compile,
             captured=machine.cuda_graph,

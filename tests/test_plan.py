@@ -156,6 +156,14 @@ def test_a_plan_is_read_as_it_was_written(values: dict[str, Any], inputs: Inputs
         read_plan(tmp_path / "plan.json")
 
 
+def test_settings_of_the_segmenter_leave_a_localiser_alone(values: dict[str, Any], inputs: Inputs) -> None:
+    before = plan_of("localisation", values, inputs)
+    values["model"] |= {"channels": 8, "tpavi_stages": [4], "tpavi_gate": 0.5}
+    assert plan_of("localisation", values, inputs) == before
+    values["model"]["image_size"] = 32
+    assert plan_of("localisation", values, inputs) != before
+
+
 def test_differences_by_hand() -> None:
     old = {"lr": 0.1, "loss": {"similarity": 0.5, "avm": None}, "epochs": 2, "heads_lr": 1}
     new = {"lr": 0.1, "loss": {"similarity": 0.2, "avm": None}, "epochs": 3, "inputs": {"audio": "x"}}

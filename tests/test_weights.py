@@ -220,6 +220,19 @@ def test_a_localiser_is_not_started_from(here: Path) -> None:
         initial_weights(start_from("weights/loc.pt"))
 
 
+def test_a_localiser_starts_from_the_encoder_of_any_checkpoint(here: Path) -> None:
+    state = Localiser("resnet18").state_dict()
+    torch.save({"segmenter": state, "heads": None, "epoch": 3}, here / "loc.pt")
+    torch.save(ours(channels=24), here / "wide.pt")  # of a width that the plan does not say
+    encoder = {name for name in state if name.startswith("encoder.")}
+    for file in ("loc.pt", "wide.pt"):
+        initial = initial_weights(start_from(f"weights/{file}"), network="localiser")
+        assert initial is not None and initial.keys() == encoder
+    other = start_from("weights/wide.pt").model_copy(update={"backbone": "resnet50"})
+    with pytest.raises(PipelineError, match=r"wide\.pt: does not fit resnet50: it lacks encoder\."):
+        initial_weights(other, network="localiser")
+
+
 def test_a_published_checkpoint_is_started_from(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its translation is tested with the model; here it need only be chosen for a plain state dict."""
     network = Segmenter("resnet18", 16, [4])
