@@ -24,9 +24,12 @@ TITLES = {
     "train/avm": "AVM",
     "train/classification": "Crop classification",
     "train/similarity": "Audio-crop similarity",
+    "train/contrastive": "Audio-crop contrast",
+    "train/box": "Projection on the box",
     "train/outlines": "BCE of outlined boxes",
     "train/negatives": "BCE under other sounds",
     "train/gate": "BCE of the sound gate",
+    "train/trimap": "Tri-map contrast",
 }
 
 

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from report_runs import run
 
-from pipeline.report.curves import draw_curves
+from pipeline.plan import LossWeights
+from pipeline.report.curves import TITLES, draw_curves
 from pipeline.report.figures import PALETTE
 
 
@@ -34,3 +35,8 @@ def test_a_single_epoch_is_a_dot(epochs: int, seeds: int, dots: int) -> None:
 def test_epochs_are_whole_numbers(epochs: int) -> None:
     shown = ticks(drawn(epochs, 1))
     assert shown and all(re.fullmatch(r"\d+", tick) for tick in shown), shown
+
+
+def test_every_term_of_the_loss_has_a_title() -> None:
+    terms = LossWeights.model_fields.keys() - {"lambda_", "negative_share", "pasted_share"}
+    assert {f"train/{term}" for term in terms} <= TITLES.keys()
