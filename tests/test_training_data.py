@@ -76,6 +76,17 @@ def test_a_variant_opens_what_it_uses(
     assert (clips.negatives is not None) == negatives
 
 
+@pytest.mark.parametrize(("negatives", "apart"), [(0.0, True), (1.0, False)])
+def test_a_gate_alone_leaves_the_masks_pictures_clean(
+    data: Path, values: dict[str, Any], negatives: float, apart: bool
+) -> None:
+    """The mask is to hear as well where `loss.negatives` asks it to: then it sees what was pasted."""
+    values["loss"] |= {"negatives": negatives, "gate": 0.1}
+    opened = open_training_data(data, plan_of("listening", values), 1)
+    batch = opened.clips.take(opened.train_rows, epoch=1)
+    assert (batch.pasted is not None, batch.other_truth is None) == (apart, apart)
+
+
 @pytest.mark.parametrize(
     "lost", ["audio/features.npy", "negatives/bank/sounds.npy", "crops/boxes.npy", "outlines/outlines.npy"]
 )

@@ -34,6 +34,14 @@ def test_the_logit_by_hand() -> None:
         torch.testing.assert_close(found[0, t], by_hand.expand(8, 8))
 
 
+def test_it_looks_at_what_things_are_not_at_where_they_end() -> None:
+    """The finest map, of stride 4, is the mask's; each of the others counts."""
+    torch.manual_seed(0)
+    maps = [torch.randn(2, s, 64 // s, 64 // s, requires_grad=True) for s in (4, 8, 16, 32)]
+    SoundGate((4, 8, 16, 32), audio_dim=4).see(maps).square().sum().backward()
+    assert [m.grad is not None and bool(m.grad.any()) for m in maps] == [False, True, True, True]
+
+
 def test_both_have_to_say_yes(gated: Segmenter) -> None:
     frames, audio = torch.randn(1, 2, 3, 32, 64), torch.randn(1, 2, 128)
     with torch.no_grad():
