@@ -17,6 +17,8 @@ FOLDERS = {  # trained, tested: folder
     ("alone", "alone"): "alone",
     ("alone, gate", "alone"): "alone-gate-gpu",
     ("alone, gate", "crowded"): "alone-gate-gpu-in-crowded",
+    ("alone, both", "alone"): "alone-both",
+    ("alone, both", "crowded"): "alone-both-in-crowded",
     ("alone, 200 clips", "alone"): "alone-200",
     ("alone, 200 clips", "crowded"): "alone-200-in-crowded",
     ("alone, twice as long", "alone"): "alone-twice",
