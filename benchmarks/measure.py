@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 import subprocess
 import sys
 import time
@@ -53,9 +54,19 @@ def apart(function: str, **arguments: Any) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.measure", call]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode != 0:
-        lines = done.stderr.strip().splitlines() or [f"ended with status {done.returncode}"]
-        return {"failed": "out of memory" if "out of memory" in lines[-1].lower() else lines[-1]}
+        return {"failed": _reason(done.returncode, done.stderr)}
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def _reason(status: int, told: str) -> str:
+    """Why a process failed, in a line: warnings and advice may stand before and after its error."""
+    if status < 0:
+        return f"killed by signal {-status} (out of memory?)"
+    lines = told.strip().splitlines() or [f"ended with status {status}"]
+    named = [line for line in lines if re.match(r"[\w.]*(Error|Exception|Unsupported)\b", line)]
+    reason = (named or lines)[-1]
+    short = ("out of memory", "can't allocate memory", "cannot allocate memory")
+    return "out of memory" if any(words in reason.lower() for words in short) else reason
 
 
 def best(function: Callable[[], object], device: str = "cpu", repeat: int = 3) -> float:
@@ -80,6 +91,8 @@ def wait(device: str) -> None:
 def rates(device: str, quick: bool = False) -> dict[str, float]:
     """What the machine reaches: operations a second of a large matrix product, bytes a second of a copy.
 
+    On a GPU also those of a product in TF32 ("tf32"), which float32 convolutions use there.
+
     Args:
         quick: with a small product, which says that it runs, not how fast.
     """
@@ -92,6 +105,11 @@ def rates(device: str, quick: bool = False) -> dict[str, float]:
     for name in ("float32", "bfloat16"):
         square = torch.randn(side, side, device=device).to(getattr(torch, name))
         found[name] = 2 * side**3 / best(lambda square=square: square @ square, device)
+    if device == "cuda":
+        square = torch.randn(side, side, device=device)
+        torch.backends.cuda.matmul.allow_tf32 = True
+        found["tf32"] = 2 * side**3 / best(lambda: square @ square, device)
+        torch.backends.cuda.matmul.allow_tf32 = False
     source = torch.zeros(length, device=device)
     target = torch.empty_like(source)
     found["copy"] = 2 * 4 * length / best(lambda: target.copy_(source), device)

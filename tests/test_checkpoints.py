@@ -22,7 +22,7 @@ CPU = torch.device("cpu")
 def ours(values: dict[str, Any]) -> dict[str, Any]:
     """A small checkpoint with crop heads, as training writes it."""
     values["model"].update(channels=8, tpavi_stages=[4], image_size=32)
-    inputs: dict[str, Any] = dict.fromkeys(("clips", "category", "frames", "audio", "crops"), "")
+    inputs: dict[str, Any] = dict.fromkeys(("clips", "category", "frames", "audio", "boxes", "crops"), "")
     plan = make_plan("proposed", parse_params(values), ["cat", "dog"], inputs)
     objective = Objective(plan)
     return checkpoint(objective.segmenter, objective.heads, plan, 3, {"val/miou": 0.5})

@@ -1,0 +1,45 @@
+"""Floating-point operations of a call: torch's counter, put right where it counts too much or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode, bmm_flop, conv_flop_count, mm_flop
+
+Shape = Sequence[int]
+
+
+def count_operations(call: Callable[[], Any]) -> tuple[Any, int]:
+    """What `call` returns, and how many multiplications and additions its products and convolutions take."""
+    aten = torch.ops.aten
+    corrected = {
+        aten.convolution_backward: _convolution_backward,
+        aten.addmm_: lambda _, a, b, *args, **kwargs: mm_flop(a, b),
+        aten.baddbmm_: lambda _, a, b, *args, **kwargs: bmm_flop(a, b),
+    }
+    with FlopCounterMode(display=False, custom_mapping=corrected) as counter:
+        result = call()
+    return result, counter.get_total_flops()
+
+
+def _convolution_backward(
+    grad: Shape,
+    x: Shape,
+    weight: Shape,
+    _bias: Any,
+    _stride: Any,
+    _padding: Any,
+    _dilation: Any,
+    transposed: bool,
+    _output_padding: Any,
+    _groups: int,
+    output_mask: Sequence[bool],
+    **kwargs: Any,
+) -> int:
+    """Each of the gradients, of the input and of the weight, takes what the forward pass took; torch counts
+    the weight's of a grouped layer as of a dense one.
+    """
+    forward = conv_flop_count(list(x), list(weight), list(grad), transposed)
+    return forward * (bool(output_mask[0]) + bool(output_mask[1]))
