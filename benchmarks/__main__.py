@@ -47,10 +47,13 @@ def machine(setup: Setup) -> Iterator[str]:
     yield f"- machine: {where}, {os.cpu_count()} cores, {torch.get_num_threads()} threads{load}"
     yield f"- commit {commit}, torch {torch.__version__}, Python {platform.python_version()}"
     yield f"- command: `{' '.join(['python -m benchmarks', *sys.argv[1:]])}`"
-    yield (
-        f"- the machine's own rates: matrix product {setup.rates['float32'] / 1e12:.3g} TF/s in float32, "
-        f"{setup.rates['bfloat16'] / 1e12:.3g} in bfloat16; copy {setup.rates['copy'] / 1e9:.3g} GB/s"
+    products = ", ".join(
+        f"{setup.rates[name] / 1e12:.3g} TF/s in {name}"
+        for name in ("float32", "tf32", "bfloat16")
+        if name in setup.rates
     )
+    copy = f"{setup.rates['copy'] / 1e9:.3g} GB/s"
+    yield f"- the machine's own rates: matrix product {products}; copy {copy}"
     if setup.published is None:
         yield "- the published code is not here (`--published FOLDER`): its rows are left out"
 

@@ -23,12 +23,12 @@ def report(setup: Setup) -> Iterator[str]:
         direct = apart("benchmarks.tpavi:block", form="direct", **case)
         linear = apart("benchmarks.tpavi:block", form="linear", **case)
         failed = [
-            failure(result, f"{stage}, {form}", 9)
+            line
             for form, result in (("direct", direct), ("linear", linear))
-            if "failed" in result
+            if (line := failure(result, f"{stage}, {form}", 9))
         ]
         if failed:
-            yield from map(str, failed)
+            yield from failed
             continue
         positions = FRAMES * case["side"] ** 2
         # T numbers from C, and C from T: once forward, twice backward. Maps and Z with their gradients.

@@ -133,7 +133,7 @@ class Clips:
         self.present = open_packed(boxed / "present.npy") if boxed else None
         self.boxes = open_packed(boxed / "boxes.npy") if boxed else None
         self.crops = open_packed(boxed / "crops.npy") if boxed and crops else None
-        self._shown = None if self.present is None else stand_ins(np.asarray(self.present))
+        self._shown = stand_ins(np.asarray(self.present)) if self.crops is not None else None
         self.category = category
         self.negatives, self.pasted_apart = negatives, pasted_apart
         self.outlines = open_packed(outlines / "outlines.npy") if outlines else None

@@ -125,6 +125,10 @@ def test_the_command() -> None:
     loop, histogram = lines[2], lines[3]
     assert loop[5] == histogram[5]  # the same M_F to seven places
     assert "its rows are left out" in done.stdout
+    told = (
+        r"- the machine's own rates: matrix product \S+ TF/s in float32, \S+ TF/s in bfloat16; copy \S+ GB/s$"
+    )
+    assert re.search(told, done.stdout, re.MULTILINE)
     refused = subprocess.run([*command, "--published", "nowhere"], cwd=ROOT, capture_output=True, text=True)
     assert refused.returncode == 2 and "holds no avs_scripts/avs_s4" in refused.stderr
 

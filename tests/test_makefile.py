@@ -17,8 +17,6 @@ git status --porcelain; git log --format=%s; echo "$@"
 @pytest.fixture
 def archive(tmp_path: Path, root: Path) -> Path:
     """A folder with the Makefile and one more file; where `dvc` is called, it prints what it finds."""
-    if not (shutil.which("make") and shutil.which("git")):
-        pytest.skip("make and git are needed")
     place, tools = tmp_path / "archive", tmp_path / "tools"
     place.mkdir()
     tools.mkdir()
@@ -45,9 +43,15 @@ def test_an_archive_becomes_a_repository_with_a_commit(archive: Path) -> None:
     assert repro(archive).splitlines() == ["As downloaded", "repro", "open reports/index.html"]
 
 
-def test_a_repository_is_left_as_it_is(archive: Path) -> None:
-    subprocess.run(["git", "init", "-q"], cwd=archive, check=True)
+@pytest.mark.parametrize("worktree", [False, True])  # whose .git is a file
+def test_a_repository_is_left_as_it_is(archive: Path, worktree: bool) -> None:
+    home = archive.parent / "home" if worktree else archive
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
-    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "Mine"], cwd=archive, check=True)
+    subprocess.run([*git, "init", "-q", str(home)], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "Mine"], cwd=home, check=True)
+    if worktree:
+        subprocess.run([*git, "worktree", "add", "-q", str(archive.parent / "tree")], cwd=home, check=True)
+        shutil.copytree(archive, archive.parent / "tree", dirs_exist_ok=True)
+        archive = archive.parent / "tree"
     printed = repro(archive).splitlines()
     assert {"?? Makefile", "?? params.yaml", "Mine"} <= set(printed) and "As downloaded" not in printed

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,6 @@ def test_a_repository_without_a_commit_is_told_plainly(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     subprocess.run(["git", "init", "-q"], check=True)
-    subprocess.run(["dvc", "init", "-q"], check=True)
+    subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], check=True)
     with pytest.raises(PipelineError, match=r"git: .*commit the project \(`git add -A && git commit`\)"):
         _live(tmp_path / "logs")
