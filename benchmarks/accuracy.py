@@ -49,15 +49,15 @@ def measure(precision: str, seed: int, epochs: int | None, device: str) -> dict[
     from lightning_fabric import Fabric
 
     from benchmarks.training import Nothing
-    from pipeline.plan import read_plan
-    from pipeline.resume import ResumeState
-    from pipeline.train import train
-    from pipeline.training_data import open_training_data
-    from pipeline.weights import initial_weights
+    from pipeline.checkpoint.weights import initial_weights
+    from pipeline.config.run_config import read_run_config
+    from pipeline.dataset.training import open_training_data
+    from pipeline.training.resume import ResumeState
+    from pipeline.training.train import train
 
     data = ROOT / "data"
     changes = {"precision": precision, "keep_epochs": []} | ({"epochs": epochs} if epochs else {})
-    plan = read_plan(data / "plan" / f"{VARIANT}.json").model_copy(update=changes)
+    plan = read_run_config(data / "plan" / f"{VARIANT}.json").model_copy(update=changes)
     opened = open_training_data(data, plan, seed)
     with tempfile.TemporaryDirectory() as temporary:
         out = Path(temporary)

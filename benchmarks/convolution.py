@@ -79,10 +79,10 @@ def _forms(kind: str) -> tuple[Form, Form]:
     from torch.func import functional_call
     from torch.nn import functional
 
+    from pipeline.model.aspp import ASPP, DILATIONS
     from pipeline.model.convolution import conv3x3
     from pipeline.model.doubled import doubled_conv3x3
-    from pipeline.model.reduction import DILATIONS, Reduction
-    from pipeline.model.resize import double
+    from pipeline.ops.resize import double
 
     def reduction(x: Tensor, bias: Tensor, *weights: Tensor) -> Tensor:
         pairs = zip(weights, DILATIONS, strict=True)
@@ -91,7 +91,7 @@ def _forms(kind: str) -> tuple[Form, Form]:
 
     def our_reduction(x: Tensor, bias: Tensor, *weights: Tensor) -> Tensor:
         with torch.device("meta"):  # its own weights take no part
-            layer = Reduction(weights[0].shape[1], len(bias))
+            layer = ASPP(weights[0].shape[1], len(bias))
         given = {f"branches.{i}.weight": weight for i, weight in enumerate(weights)}
         biases = {f"branches.{i}.bias": bias / len(weights) for i in range(len(weights))}
         return functional_call(layer, given | biases, x)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.measure import Setup, apart, failure, milliseconds, row, table
 
 if TYPE_CHECKING:
-    from pipeline.clip import Clip
+    from pipeline.data.clip import Clip
 
 NAMES = {
     "bare video": "bare decode of the pictures, up to the fifth",
@@ -64,15 +64,15 @@ def measure(clips: int) -> dict[str, tuple[float, float]]:
     import pandas as pd
     from joblib.externals.loky import get_reusable_executor
 
-    from pipeline.catalog import build_catalog, clips_of
-    from pipeline.crops import build_crops
-    from pipeline.demo import write_world
-    from pipeline.examples import clip_wave, pack_examples
-    from pipeline.frames import build_frames, image_path
-    from pipeline.outlines import build_outlines
-    from pipeline.params import Demo
-    from pipeline.recipe import AudioRecipe
-    from pipeline.video import frame_indices
+    from pipeline.audio.extractor import AudioFeatureExtractor
+    from pipeline.audio.spectrograms import clip_wave, pack_examples
+    from pipeline.config.params import Demo
+    from pipeline.data.catalog import build_catalog, clips_of
+    from pipeline.data.crops import build_crops
+    from pipeline.data.frames import build_frames, image_path
+    from pipeline.data.pseudo_masks import build_pseudo_masks
+    from pipeline.data.video import frame_indices
+    from pipeline.demo import write_demo
 
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as temporary:
@@ -80,7 +80,7 @@ def measure(clips: int) -> dict[str, tuple[float, float]]:
         # without silent objects: their masks are the demo's own, and AVSBench has no such thing
         sizes: dict[str, Any] = {"width": 320, "height": 240, "silent_objects": 0}
         demo = Demo(categories=4, train=clips - 2, val=1, test=1, **sizes)
-        write_world(folder / "world", demo)
+        write_demo(folder / "world", demo)
         catalog = build_catalog("demo", folder / "world")
         shutil.copytree(folder / "world", folder / "usual")
         for path in (folder / "usual").rglob("*.mp4"):
@@ -131,7 +131,7 @@ def measure(clips: int) -> dict[str, tuple[float, float]]:
             images = folder / "frames" / "images"
             build_crops(catalog, boxes, images, folder / "crops", size=64, padding=0.1, jobs=1)
 
-        recipe = AudioRecipe.load("seeded", 0)
+        recipe = AudioFeatureExtractor.load("seeded", 0)
         examples = folder / "logmel.npy"
         works: dict[str, Callable[[], Any]] = {
             "bare video": lambda: decode("video"),
@@ -144,7 +144,7 @@ def measure(clips: int) -> dict[str, tuple[float, float]]:
             "vggish": lambda: recipe.raw(np.load(examples, mmap_mode="r")),
             "bare images": read_images,
             "crops": crops,
-            "outlines": lambda: build_outlines(catalog, boxes, folder / "frames", folder / "out", jobs=1),
+            "outlines": lambda: build_pseudo_masks(catalog, boxes, folder / "frames", folder / "out", jobs=1),
             "all cores": lambda: frames(jobs=-1),
         }
         times: dict[str, list[tuple[float, float]]] = {name: [] for name in works}

@@ -19,13 +19,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.measure import ROOT, Setup, apart, failure, row, table
-from pipeline.categories import CATEGORIES
-from pipeline.labels.voc import Annotation, Box, voc_text
-
-sys.path.insert(0, str(ROOT / "tests"))
-from repository import Repository, copy_of_the_tree
-from trees import tone, write_video
+from benchmarks.measure import Setup, apart, failure, row, table
+from pipeline.data.categories import CATEGORIES
+from pipeline.labels.voc.voc_xml import Annotation, Box, voc_text
+from tests.helpers.repository import Repository, copy_of_the_tree
+from tests.helpers.trees import tone, write_video
 
 FULL = 4932
 WIDTH, HEIGHT, FPS, SECONDS = 96, 64, 10, 5

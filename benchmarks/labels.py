@@ -21,20 +21,25 @@ from typing import Any
 import pandas as pd
 from joblib.externals.loky import get_reusable_executor
 
-from pipeline.catalog import to_frame
-from pipeline.categories import CATEGORIES
-from pipeline.clip import Clip
-from pipeline.labels import server
-from pipeline.labels.client import Studio
-from pipeline.labels.frames import Shown
-from pipeline.labels.places import Frame, image_id, label_path
-from pipeline.labels.proposals import Proposals, Proposed
-from pipeline.labels.pull import pull
-from pipeline.labels.push import push
-from pipeline.labels.studio_regions import regions
-from pipeline.labels.table import homes, read_labels
-from pipeline.labels.voc import Annotation, Box, voc_text
-from pipeline.labels.workplace import Credentials, find_credentials, make_credentials, media_folder
+from pipeline.data.catalog import to_frame
+from pipeline.data.categories import CATEGORIES
+from pipeline.data.clip import Clip
+from pipeline.labels.studio import server
+from pipeline.labels.studio.client import Studio
+from pipeline.labels.studio.frame_tasks import FrameTask
+from pipeline.labels.studio.proposals import Proposals, Proposed
+from pipeline.labels.studio.push import push
+from pipeline.labels.studio.regions import regions
+from pipeline.labels.studio.studio_home import (
+    Credentials,
+    find_credentials,
+    make_credentials,
+    media_folder,
+)
+from pipeline.labels.sync.pull import pull
+from pipeline.labels.voc.label_paths import Frame, image_id, label_path
+from pipeline.labels.voc.table import homes, read_labels
+from pipeline.labels.voc.voc_xml import Annotation, Box, voc_text
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = (ROOT / "labels" / "label_studio.xml").read_text(encoding="utf-8")
@@ -53,16 +58,16 @@ def catalog(clips: int) -> pd.DataFrame:
     )
 
 
-def frames(table: pd.DataFrame) -> list[Shown]:
+def frames(table: pd.DataFrame) -> list[FrameTask]:
     pairs = zip(table["name"], table["category"], strict=True)
     return [
-        Shown(Frame(name, k), category, f"{name}_{k}.jpg", WIDTH, HEIGHT)
+        FrameTask(Frame(name, k), category, f"{name}_{k}.jpg", WIDTH, HEIGHT)
         for name, category in pairs
         for k in range(1, 6)
     ]
 
 
-def box(shown: Shown) -> Box:
+def box(shown: FrameTask) -> Box:
     shift = int(shown.frame.name[4:]) * 7 % 40 + shown.frame.number
     return Box(shown.category, 40 + shift, 30, 160 + shift, 150)
 

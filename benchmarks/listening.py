@@ -38,14 +38,14 @@ def report(setup: Setup) -> Iterator[str]:
 def measure(
     backbone: str, size: int, channels: int, clips: int, batch: int, sounds: int, device: str
 ) -> dict[str, float]:
-    """Seconds a clip of `pipeline.evaluate.evaluate`, the fastest of three after one that warms up."""
+    """Seconds a clip of `pipeline.evaluation.evaluate.evaluate`, the fastest of three after one that warms up."""
     import numpy as np
     import torch
 
     from benchmarks.packed_clips import pack, plan
-    from pipeline.checkpoints import Checkpoint
-    from pipeline.evaluate import evaluate
-    from pipeline.objective import build_segmenter
+    from pipeline.checkpoint.load import Checkpoint
+    from pipeline.evaluation.evaluate import evaluate
+    from pipeline.model.build import build_segmenter
 
     settings = plan(backbone, size, channels, batch)
     segmenter = build_segmenter(settings).to(device).eval()

@@ -40,7 +40,7 @@ def measure(form: str, frames: int, size: int, device: str, published: str | Non
     """Seconds a frame, and the answer."""
     import torch
 
-    from pipeline.metrics import fscore, fscore_curves
+    from pipeline.metrics.segmentation import fscore, fscore_curves
 
     torch.manual_seed(0)
     logits = torch.randn(frames, size, size) * 3

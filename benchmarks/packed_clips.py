@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.batches import Clips
-from pipeline.params import Model
-from pipeline.plan import LossWeights, Plan
+from pipeline.config.params import Model
+from pipeline.config.run_config import LossWeights, RunConfig
+from pipeline.dataset.clips import ClipDataset
 
 
-def pack(folder: Path, clips: int, size: int, cropped: int = 0, crop: int = 64) -> Clips:
+def pack(folder: Path, clips: int, size: int, cropped: int = 0, crop: int = 64) -> ClipDataset:
     """`clips` clips of 5 frames of noise, frame 1 labelled; crops for the first `cropped` of them."""
     make = np.random.default_rng(0)
     labelled = np.zeros((clips, 5), bool)
@@ -27,14 +27,16 @@ def pack(folder: Path, clips: int, size: int, cropped: int = 0, crop: int = 64) 
         array.flush()
     audio = make.standard_normal((clips, 5, 128)).astype(np.float32)
     if not cropped:
-        return Clips(folder, audio)
+        return ClipDataset(folder, audio)
     np.save(folder / "crops.npy", make.integers(0, 256, (cropped, 5, crop, crop, 3), np.uint8))
     np.save(folder / "present.npy", np.ones((cropped, 5), bool))
     np.save(folder / "boxes.npy", np.tile(np.array([0.25, 0.25, 0.75, 0.75], np.float32), (cropped, 5, 1)))
-    return Clips(folder, audio, folder, np.arange(clips) % 2)
+    return ClipDataset(folder, audio, folder, np.arange(clips) % 2)
 
 
-def plan(backbone: str, size: int, channels: int, batch: int, *, crops: bool = False, **changes: Any) -> Plan:
+def plan(
+    backbone: str, size: int, channels: int, batch: int, *, crops: bool = False, **changes: Any
+) -> RunConfig:
     """A plan of one epoch on such data."""
     settings: dict[str, Any] = {
         "variant": "proposed" if crops else "baseline",
@@ -51,4 +53,4 @@ def plan(backbone: str, size: int, channels: int, batch: int, *, crops: bool = F
         "keep_epochs": [],
         "inputs": {},
     }
-    return Plan(**{**settings, **changes})
+    return RunConfig(**{**settings, **changes})

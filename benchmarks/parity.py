@@ -19,8 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.published_code import load_published, published_network
+from pipeline.checkpoint.published import published_segmenter, translate
 from pipeline.losses import avm_av, avm_vv, bce
-from pipeline.model.published import published_segmenter, translate
 
 Values = dict[str, Tensor]
 Case = tuple[list[Tensor], Callable[..., Any], Callable[..., Any]]  # inputs, theirs(net, ...), ours(net, ...)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import Setup, apart, failure, row, table, wait
-from benchmarks.tpavi import oracle
+from tests.helpers.direct_tpavi import DirectTPAVI
 
 FORMS = {
     "published": "published code",
@@ -95,8 +95,8 @@ def _network(form: str, backbone: str, published: str | None, device: str) -> tu
     """A network, and how it gives the logits (B, H, W) of the first frames."""
     import torch
 
+    from pipeline.checkpoint.published import translate
     from pipeline.model import Segmenter
-    from pipeline.model.published import translate
 
     torch.manual_seed(0)
     net = Segmenter(backbone, channels=256)
@@ -113,7 +113,7 @@ def _network(form: str, backbone: str, published: str | None, device: str) -> tu
         return theirs, lambda frames, audio: theirs(frames.flatten(0, 1), audio.flatten(0, 1))[0][::5, 0]
     if form == "direct":
         for stage, block in net.tpavi.items():
-            net.tpavi[stage] = oracle().DirectTPAVI(block)
+            net.tpavi[stage] = DirectTPAVI(block)
     first = None if form in ("direct", "all") else 1
     if form == "compiled":
         net.compile()
@@ -138,10 +138,10 @@ def measure(
     import torch
 
     from benchmarks.operations import count_operations
-    from pipeline.batches import Batch
+    from pipeline.dataset.clips import Batch
     from pipeline.losses import bce
-    from pipeline.objective import seed_everything
-    from pipeline.steps import WARM_UP, CapturedStep, Step
+    from pipeline.training.seed import seed_everything
+    from pipeline.training.step import WARM_UP, CUDAGraphStep, Step
 
     net, logits_of = _network(form, backbone, published, device)
     net.to(device)
@@ -167,7 +167,7 @@ def measure(
     step: Step = plain
     warm = 0
     if form in ("captured", "compiled"):
-        step, warm = CapturedStep(plain, optimiser, torch.device(device)), WARM_UP
+        step, warm = CUDAGraphStep(plain, optimiser, torch.device(device)), WARM_UP
     if form == "compiled":
         loss, operations = step([drawn])[0]["loss"].item(), 0.0  # the counter cannot look inside
     else:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from typing import Any
 
-from benchmarks.measure import ROOT, Setup, apart, best, failure, milliseconds, row, table
+from benchmarks.measure import Setup, apart, best, failure, milliseconds, row, table
+from tests.helpers import direct_tpavi
 
 CHANNELS, FRAMES, STRIDES = 256, 5, (4, 8, 16, 32)
 
@@ -46,16 +45,6 @@ def report(setup: Setup) -> Iterator[str]:
     yield "\n`difference`: of a fixed projection of the outputs, relative to it."
 
 
-def oracle() -> Any:
-    """The tests' module of the direct form."""
-    folder = str(ROOT / "tests" / "model")
-    if folder not in sys.path:
-        sys.path.append(folder)
-    import direct_tpavi
-
-    return direct_tpavi
-
-
 def block(form: str, clips: int, side: int, device: str) -> dict[str, float]:
     """Seconds of forward and backward of one block, and a projection of its output."""
     import torch
@@ -63,9 +52,9 @@ def block(form: str, clips: int, side: int, device: str) -> dict[str, float]:
     from pipeline.model import TPAVI
 
     torch.manual_seed(0)
-    net: torch.nn.Module = oracle().alive(TPAVI(CHANNELS))
+    net: torch.nn.Module = direct_tpavi.alive(TPAVI(CHANNELS))
     if form == "direct":
-        net = oracle().DirectTPAVI(net)
+        net = direct_tpavi.DirectTPAVI(net)
     net.to(device)
     maps = torch.randn(clips * FRAMES, CHANNELS, side, side).contiguous(memory_format=torch.channels_last)
     maps = maps.unflatten(0, (clips, FRAMES)).to(device).requires_grad_()

@@ -73,19 +73,19 @@ def measure(
     import numpy as np
     from lightning_fabric import Fabric
 
-    import pipeline.train as training
+    import pipeline.training.train as training
     from benchmarks.packed_clips import pack, plan
-    from pipeline.resume import ResumeState
+    from pipeline.training.resume import ResumeState
 
     held = VALIDATION if epochs == EPOCHS else batch
     # of each pass over data: seconds in all, and seconds in which the loop had nothing to do but wait
     passes: list[tuple[float, float]] = []
-    read_ahead = training.read_ahead
+    read_ahead = training.prefetch
 
     def timed(*arguments: Any, **options: Any) -> Iterator[Any]:
         return stopwatch(read_ahead(*arguments, **options), passes, device)
 
-    training.read_ahead = timed
+    training.prefetch = timed
     settings = plan(backbone, size, channels, batch, crops=crops, precision=precision, epochs=epochs)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)

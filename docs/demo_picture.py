@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.catalog import read_catalog
-from pipeline.overlay import paint_mask, strip, write_picture
+from pipeline.data.catalog import read_catalog
+from pipeline.evaluation.overlay import paint_mask, strip, write_picture
 
 CATALOG, FRAMES = Path("data/catalog.parquet"), Path("data/frames")
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.catalog import read_catalog
-from pipeline.files import atomic_folder, atomic_path
-from pipeline.labels.table import REVIEW_COLUMNS, read_labels
-from pipeline.params import load_params
-from pipeline.progress import show
+from pipeline.config.params import load_params
+from pipeline.data.catalog import read_catalog
+from pipeline.labels.voc.table import REVIEW_COLUMNS, read_labels
+from pipeline.utils.files import atomic_folder, atomic_path
+from pipeline.utils.progress import show
 from stages.common import BOXES, CATALOG, run
 
 REVIEW = Path("labels/boxes.csv")  # in git: what changed in the labels can be read in a diff

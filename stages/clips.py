@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pipeline.catalog import build_catalog, check_videos, write_catalog
-from pipeline.params import load_params
-from pipeline.progress import show
+from pipeline.config.params import load_params
+from pipeline.data.catalog import build_catalog, check_videos, write_catalog
+from pipeline.utils.progress import show
 from stages.common import CATALOG, run
 
 

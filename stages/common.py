@@ -11,7 +11,7 @@ from typing import ParamSpec
 
 import typer
 
-from pipeline.errors import PipelineError, message
+from pipeline.utils.errors import PipelineError, message
 
 DEMO = Path("data/demo")
 CATALOG = Path("data/catalog.parquet")

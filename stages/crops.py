@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
-from pipeline.catalog import read_catalog
-from pipeline.crops import build_crops
-from pipeline.params import load_params
-from pipeline.progress import show
+from pipeline.config.params import load_params
+from pipeline.data.catalog import read_catalog
+from pipeline.data.crops import build_crops
+from pipeline.utils.progress import show
 from stages.common import BOXES, CATALOG, CROPS, FRAMES, run
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pipeline.demo import write_world
-from pipeline.files import atomic_folder
-from pipeline.params import load_params
-from pipeline.progress import show
+from pipeline.config.params import load_params
+from pipeline.demo import write_demo
+from pipeline.utils.files import atomic_folder
+from pipeline.utils.progress import show
 from stages.common import DEMO, run
 
 
@@ -16,7 +16,7 @@ def main() -> None:
     """
     params = load_params()
     if params.data.source == "demo":
-        write_world(DEMO, params.demo, jobs=params.compute.jobs, track=show)
+        write_demo(DEMO, params.demo, jobs=params.compute.jobs, track=show)
         return
     with atomic_folder(DEMO) as folder:
         (folder / "README.txt").write_text(

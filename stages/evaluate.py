@@ -8,16 +8,16 @@ import numpy as np
 import pandas as pd
 import torch
 
-from pipeline.batches import Clips
-from pipeline.catalog import rows_of
-from pipeline.checkpoints import Checkpoint, load_checkpoint
-from pipeline.evaluate import Evaluation, crop_features, evaluate_split
-from pipeline.evaluation_tables import listening_json
-from pipeline.files import atomic_folder, atomic_path, write_json
-from pipeline.overlay import write_strips
-from pipeline.params import load_params
-from pipeline.progress import show
-from pipeline.world import World, read_world
+from pipeline.checkpoint.load import Checkpoint, load_checkpoint
+from pipeline.config.params import load_params
+from pipeline.data.catalog import rows_of
+from pipeline.dataset.clips import ClipDataset
+from pipeline.dataset.evaluation import EvaluationData, read_evaluation_data
+from pipeline.evaluation.evaluate import Evaluation, crop_features, evaluate_split
+from pipeline.evaluation.overlay import write_strips
+from pipeline.evaluation.tables import listening_json
+from pipeline.utils.files import atomic_folder, atomic_path, write_json
+from pipeline.utils.progress import show
 from stages.common import CATALOG, CROPS, EVAL, FRAMES, METRICS, MODELS, run
 
 
@@ -29,7 +29,7 @@ def main(variant: str, seed: int) -> None:
     params, name = load_params(), f"{variant}-{seed}"
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     best = load_checkpoint(MODELS / name / "best.pt", device)
-    world = read_world(CATALOG.parent)
+    world = read_evaluation_data(CATALOG.parent)
     rows = rows_of(world.catalog, "test")
     chosen = np.random.default_rng(params.evaluate.seed).permutation(len(rows))[: params.evaluate.pictures]
     pictured = np.sort(chosen)
@@ -66,7 +66,7 @@ def main(variant: str, seed: int) -> None:
 
 def _pictures(folder: Path, rows: np.ndarray, result: Evaluation, pictured: np.ndarray) -> None:
     """The masks of each pictured clip under every sound that the clip has."""
-    clips = Clips(FRAMES)
+    clips = ClipDataset(FRAMES)
     for place, (row, scores) in enumerate(
         zip(rows, result.clips.iloc[pictured].to_dict("records"), strict=True)
     ):
@@ -84,7 +84,7 @@ def _pictures(folder: Path, rows: np.ndarray, result: Evaluation, pictured: np.n
         )
 
 
-def _features(path: Path, kept: Checkpoint, world: World, device: torch.device) -> None:
+def _features(path: Path, kept: Checkpoint, world: EvaluationData, device: torch.device) -> None:
     crops, present = np.load(CROPS / "crops.npy", mmap_mode="r"), np.load(CROPS / "present.npy")
     found = crop_features(kept, crops, present, world.audio[: len(crops)], device=device)
     row = found.pop("row")

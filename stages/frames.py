@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pipeline.catalog import read_catalog
-from pipeline.frames import build_frames
-from pipeline.params import load_params
-from pipeline.progress import show
+from pipeline.config.params import load_params
+from pipeline.data.catalog import read_catalog
+from pipeline.data.frames import build_frames
+from pipeline.utils.progress import show
 from stages.common import CATALOG, FRAMES, run
 
 

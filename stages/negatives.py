@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from pipeline.catalog import read_catalog
-from pipeline.negatives import build_negatives
-from pipeline.params import load_params
-from pipeline.progress import show
+from pipeline.audio.negatives import build_negatives
+from pipeline.config.params import load_params
+from pipeline.data.catalog import read_catalog
+from pipeline.utils.progress import show
 from stages.common import AUDIO, CATALOG, NEGATIVES, run
 
 

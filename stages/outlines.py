@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
-from pipeline.catalog import read_catalog
-from pipeline.outlines import build_outlines
-from pipeline.params import load_params
-from pipeline.progress import show
+from pipeline.config.params import load_params
+from pipeline.data.catalog import read_catalog
+from pipeline.data.pseudo_masks import build_pseudo_masks
+from pipeline.utils.progress import show
 from stages.common import BOXES, CATALOG, FRAMES, OUTLINES, run
 
 
@@ -17,7 +17,7 @@ def main() -> None:
     Example: python -m stages.outlines
     """
     compute = load_params().compute
-    fit = build_outlines(
+    fit = build_pseudo_masks(
         read_catalog(CATALOG),
         pd.read_parquet(BOXES / "boxes.parquet"),
         FRAMES,

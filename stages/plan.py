@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.catalog import digest_of, read_catalog
-from pipeline.errors import PipelineError
-from pipeline.files import atomic_folder, write_json
-from pipeline.params import load_params
-from pipeline.plan import left_out, make_plan
+from pipeline.config.params import load_params
+from pipeline.config.run_config import dropped_terms, make_run_config
+from pipeline.data.catalog import digest_of, read_catalog
+from pipeline.utils.errors import PipelineError
+from pipeline.utils.files import atomic_folder, write_json
 from stages.common import AUDIO, BANK, CATALOG, CROPS, FRAMES, OUTLINES, PLAN, run
 
 
@@ -39,19 +39,19 @@ def main() -> None:
             f"model.initial: {params.model.initial}: no such file; copy the checkpoint there."
         )
     if params.model.pretrained and not params.model.initial:
-        from pipeline.weights import WEIGHTS, check  # with torch, which takes seconds to import
+        from pipeline.checkpoint.weights import WEIGHTS, check  # with torch, which takes seconds to import
 
         inputs["pretrained"] = [check(WEIGHTS[params.model.backbone])]
     boxed = bool(np.load(CROPS / "present.npy").any())
     with atomic_folder(PLAN) as folder:
         for name in params.train.variants:
-            plan = make_plan(name, params, categories, inputs)
+            plan = make_run_config(name, params, categories, inputs)
             if plan.boxes and not boxed:
                 raise PipelineError(
                     f"{params.labels.dir}: holds no box of a train clip, and the variant {name} learns from "
                     f"boxes; draw some (labels/guide.md), or take {name} out of train.variants."
                 )
-            for line in left_out(name, params, categories):
+            for line in dropped_terms(name, params, categories):
                 print(f"{name}: {line}", flush=True)
             write_json(folder / f"{name}.json", plan.model_dump(mode="json"))
 

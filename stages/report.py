@@ -8,17 +8,17 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.catalog import read_catalog
-from pipeline.files import atomic_folder, read_json, write_json, write_text
-from pipeline.params import load_params, read_yaml
-from pipeline.report.compare import compare_variants, hearing
+from pipeline.config.params import load_params, read_yaml
+from pipeline.data.catalog import read_catalog
+from pipeline.report.compare import audio_gain, compare_variants
 from pipeline.report.inputs import read_runs
 from pipeline.report.listening import compare_listening
-from pipeline.report.page import Material, build_page
+from pipeline.report.page import ReportContext, build_page
 from pipeline.report.provenance import provenance
-from pipeline.report.sentences import compare_sentence, hearing_sentence
 from pipeline.report.summary import summarise
 from pipeline.report.tables import VariantRow, variant_rows
+from pipeline.report.text import audio_gain_sentence, compare_sentence
+from pipeline.utils.files import atomic_folder, read_json, write_json, write_text
 from stages.common import AUDIO, BOXES, CATALOG, EVAL, LOGS, METRICS, REPORTS, run
 
 
@@ -30,7 +30,7 @@ def main() -> None:
     params = load_params()
     runs = read_runs(params.train.variants, params.train.seeds, evaluation=EVAL, logs=LOGS)
     problems, info, transfer = BOXES / "problems.csv", AUDIO / "info.json", METRICS / "transfer.json"
-    material = Material(
+    material = ReportContext(
         params=read_yaml(Path("params.yaml").read_text(encoding="utf-8")),
         catalog=read_catalog(CATALOG) if CATALOG.exists() else None,
         problems=pd.read_csv(problems, dtype=str, keep_default_na=False) if problems.exists() else None,
@@ -50,8 +50,8 @@ def main() -> None:
     console.print(_table(rows))
     silent = next((row for row in rows if row.variant == "silent"), None)
     compared = [compare_sentence(pair) for pair in pairs if pair.figure == "miou"]
-    gains = hearing(runs, seed=seed)
-    for line in compared + [hearing_sentence(row, gains.get(row.variant), silent) for row in rows]:
+    gains = audio_gain(runs, seed=seed)
+    for line in compared + [audio_gain_sentence(row, gains.get(row.variant), silent) for row in rows]:
         console.print(line, markup=False, highlight=False)
     console.print(f"report: {REPORTS / 'index.html'}", markup=False, highlight=False)
 

@@ -12,23 +12,19 @@ from rich.progress import Progress
 from scmrepo.exceptions import SCMError
 
 import pipeline
-from pipeline.errors import PipelineError
-from pipeline.files import digest
-from pipeline.launch import make_fabric
-from pipeline.params import load_params
-from pipeline.plan import differences, read_plan
-from pipeline.resume import ResumeState
-from pipeline.train import train
-from pipeline.training_data import open_training_data
-from pipeline.weights import initial_weights
+from pipeline.checkpoint.weights import initial_weights
+from pipeline.config.params import load_params
+from pipeline.config.run_config import differences, read_run_config
+from pipeline.dataset.training import open_training_data
+from pipeline.training.fabric import make_fabric
+from pipeline.training.resume import ResumeState
+from pipeline.training.train import train
+from pipeline.utils.errors import PipelineError
+from pipeline.utils.files import digest
 from stages.common import CATALOG, LOGS, MODELS, PLAN, run
 
 RESUME = Path(".resume")
-CODE = (  # as in dvc.yaml
-    *("augment.py", "batches.py", "distributed.py", "launch.py", "listening.py", "losses", "masks.py"),
-    *("metrics.py", "model", "negative_sounds.py", "objective.py", "packed.py", "paste.py", "train.py"),
-    *("stand_ins.py", "steps.py", "training_data.py", "weights.py"),
-)
+CODE = ("checkpoint", "dataset", "losses", "metrics", "model", "ops", "training")  # as in dvc.yaml
 
 
 def main(variant: str, seed: int) -> None:
@@ -39,7 +35,7 @@ def main(variant: str, seed: int) -> None:
     Example: python -m stages.train proposed 1
     """
     machine = load_params().train
-    plan = read_plan(PLAN / f"{variant}.json")
+    plan = read_run_config(PLAN / f"{variant}.json")
     fabric = make_fabric(machine.devices, plan.precision)
     fabric.launch()  # further processes run this command from its start, and join here
     first = fabric.is_global_zero

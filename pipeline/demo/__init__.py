@@ -1,5 +1,5 @@
 """The demo world: small real videos with sound, drawn and synthesised here, in AVSBench's layout."""
 
-from pipeline.demo.world import write_world
+from pipeline.demo.dataset import write_demo
 
-__all__ = ["write_world"]
+__all__ = ["write_demo"]

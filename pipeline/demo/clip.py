@@ -12,20 +12,20 @@ import cv2
 import numpy as np
 import soundfile
 
-from pipeline.categories import FRAMES
+from pipeline.data.categories import FRAMES
+from pipeline.data.video import frame_indices
 from pipeline.demo.boxes import drawn_box
 from pipeline.demo.scene import Scene, compose
 from pipeline.demo.sounds import sound
 from pipeline.demo.synth import RATE
-from pipeline.labels.voc import Annotation, Box, write_voc
-from pipeline.video import frame_indices
+from pipeline.labels.voc.voc_xml import Annotation, Box, write_voc
 
 RATES = (Fraction(25), Fraction(30_000, 1_001), Fraction(30))  # frames a second
 SECONDS = 5
 
 
 @dataclass(frozen=True)
-class Clip:
+class DemoClip:
     """What a clip holds. `key` seeds all that is random in it; nothing else of the world does."""
 
     name: str
@@ -52,7 +52,7 @@ class Clip:
 
 
 @dataclass(frozen=True)
-class Places:
+class DemoFiles:
     """Where a clip's files go; a None is not written."""
 
     video: Path
@@ -63,18 +63,18 @@ class Places:
     first_mask_only: bool = False
 
 
-def scene_of(clip: Clip) -> Scene:
+def scene_of(clip: DemoClip) -> Scene:
     """The clip's scene; its actors are the sounding objects first, then the silent ones."""
     return compose((*clip.sounding, *clip.silent), clip.width, clip.height, clip.stream(0))
 
 
-def true_masks(clip: Clip, frame: int) -> tuple[np.ndarray, np.ndarray]:
+def true_masks(clip: DemoClip, frame: int) -> tuple[np.ndarray, np.ndarray]:
     """What is seen in a frame of the sounding (n, h, w) and of the silent objects (m, h, w), both bool."""
     seen = scene_of(clip).silhouettes(frame / float(clip.fps))
     return seen[: len(clip.sounding)], seen[len(clip.sounding) :]
 
 
-def write_clip(clip: Clip, places: Places) -> None:
+def write_clip(clip: DemoClip, places: DemoFiles) -> None:
     """Render, encode and annotate one clip."""
     scene, fps = scene_of(clip), clip.fps
     places.video.parent.mkdir(parents=True, exist_ok=True)
@@ -113,7 +113,7 @@ def recorded(categories: tuple[str, ...], rng: np.random.Generator) -> np.ndarra
     return (mix * min(1.0, 0.95 / np.abs(mix).max())).astype(np.float32)
 
 
-def _stereo(clip: Clip) -> np.ndarray:
+def _stereo(clip: DemoClip) -> np.ndarray:
     """The clip's sound track (2, samples) float32: the sounding objects, a little to one side."""
     rng = clip.stream(1)
     mono, side = recorded(clip.sounding, rng), rng.uniform(-0.25, 0.25)

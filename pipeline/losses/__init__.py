@@ -4,10 +4,10 @@ from pipeline.losses.avm import avm_av, avm_vv
 from pipeline.losses.bce import bce
 from pipeline.losses.classification import classification
 from pipeline.losses.contrastive import contrastive
-from pipeline.losses.known_bce import known_bce
-from pipeline.losses.projection import fill, outside, projection
+from pipeline.losses.gate_bce import gate_bce, other_gate_targets, own_gate_targets
+from pipeline.losses.masked_bce import masked_bce
+from pipeline.losses.projection import outside_box, projection
 from pipeline.losses.similarity import similarity
-from pipeline.losses.sounding import sounding, truth_of_other, truth_of_own
 from pipeline.losses.trimap import trimap
 
 __all__ = [
@@ -16,13 +16,12 @@ __all__ = [
     "bce",
     "classification",
     "contrastive",
-    "fill",
-    "known_bce",
-    "outside",
+    "gate_bce",
+    "masked_bce",
+    "other_gate_targets",
+    "outside_box",
+    "own_gate_targets",
     "projection",
     "similarity",
-    "sounding",
     "trimap",
-    "truth_of_other",
-    "truth_of_own",
 ]

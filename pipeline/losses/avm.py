@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pipeline.distributed import gather
+from pipeline.ops.distributed import gather
 
 Distance = Callable[[Tensor, Tensor], Tensor]
 

@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 from torch.nn import functional
 
 EPSILON = 1e-5
-
-
-def fill(boxes: Tensor, height: int, width: int) -> Tensor:
-    """Boxes (..., 4) as fractions left, top, right, bottom -> (..., height, width) float32, 1 inside.
-
-    A pixel is inside when its centre is.
-    """
-    x = (torch.arange(width, device=boxes.device) + 0.5) / width
-    y = (torch.arange(height, device=boxes.device) + 0.5) / height
-    left, top, right, bottom = boxes[..., None].unbind(-2)
-    columns, lines = (x >= left) & (x < right), (y >= top) & (y < bottom)
-    return (lines[..., :, None] & columns[..., None, :]).float()
 
 
 def projection(logits: Tensor, box: Tensor, present: Tensor) -> Tensor:
@@ -41,7 +28,7 @@ def projection(logits: Tensor, box: Tensor, present: Tensor) -> Tensor:
     return (frames * present).sum() / present.sum().clamp(min=1)
 
 
-def outside(logits: Tensor, box: Tensor, present: Tensor) -> Tensor:
+def outside_box(logits: Tensor, box: Tensor, present: Tensor) -> Tensor:
     """Nothing sounds outside the box: mean over the pixels outside it of -log(1 - p).
 
     Arguments as for `projection`. The mean is over all outside pixels of all frames with a box; 0 when there

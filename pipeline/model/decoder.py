@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from pipeline.model.convolution import Conv3x3
 from pipeline.model.doubled import DoubledConv3x3
-from pipeline.model.resize import double
+from pipeline.ops.resize import double
 
 
 class ResidualUnit(nn.Module):

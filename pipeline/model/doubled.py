@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from pipeline.model.convolution import Conv3x3, conv3x3, plain_float32
-from pipeline.model.resize import double, hats
+from pipeline.ops.resize import double, hats
 
 WIDE = 64  # channels from which this is faster with its gradients, on two cores with AVX2
 BLOCK = 16 * 2**20  # bytes of the taps' maps at once, at least one map's

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pipeline.distributed import gather
 from pipeline.model.backbone import build_backbone
-from pipeline.model.recompute import run_part
-from pipeline.model.resize import resize
+from pipeline.model.checkpointing import run_checkpointed
 from pipeline.model.segmenter import Segmentation
+from pipeline.ops.distributed import gather
+from pipeline.ops.resize import resize
 
 STRIDE = 16
 FLAT = 1e-4  # cosines of a frame that differ by less are one and the same but for rounding
@@ -85,7 +85,7 @@ class Localiser(nn.Module):
         self.encoder.compile(*args, **kwargs)
 
     def _map(self, images: Tensor) -> Tensor:
-        maps = run_part(self.encoder, images, twice=self.checkpointing and self.training)
+        maps = run_checkpointed(self.encoder, images, twice=self.checkpointing and self.training)
         return functional.normalize(self.project_map(maps[2]), dim=1)
 
     def _sound(self, audio: Tensor) -> Tensor:

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from pipeline.model.aspp import ASPP
 from pipeline.model.backbone import build_backbone
+from pipeline.model.checkpointing import frozen_bn_stats, run_checkpointed
 from pipeline.model.decoder import Decoder
-from pipeline.model.recompute import run_part, running_averages_kept
-from pipeline.model.reduction import Reduction
 from pipeline.model.sound_gate import SoundGate
 from pipeline.model.tpavi import TPAVI
 
@@ -66,7 +66,7 @@ class Segmenter(nn.Module):
         self.audio_dim, self.attention = audio_dim, attention
         self.checkpointing = False
         self.encoder = build_backbone(backbone)
-        self.reductions = nn.ModuleList(Reduction(width, channels) for width in self.encoder.channels)
+        self.reductions = nn.ModuleList(ASPP(width, channels) for width in self.encoder.channels)
         self.tpavi = nn.ModuleDict(
             {str(stage): TPAVI(channels, audio_dim, tpavi_gate) for stage in tpavi_stages}
         )
@@ -109,7 +109,7 @@ class Segmenter(nn.Module):
         found = [m.unflatten(0, frames.shape[:2]) for m in reduced]
         if self.sound_gate is not None:
             if beside is not None:
-                with torch.no_grad(), running_averages_kept(self.encoder):
+                with torch.no_grad(), frozen_bn_stats(self.encoder):
                     further = self.encoder(beside.flatten(0, 1))
                 maps = [torch.cat(pair) for pair in zip(maps, further, strict=True)]
             found.append(self.sound_gate.see(maps).unflatten(0, (-1, frames.shape[1])))
@@ -147,7 +147,7 @@ class Segmenter(nn.Module):
         Batch norm uses the crops' own statistics in training but does not add them to its running averages:
         those serve the whole frames of evaluation.
         """
-        with running_averages_kept(self.encoder):
+        with frozen_bn_stats(self.encoder):
             features = self._run(self.encoder, crops.flatten(0, 1))[-1].mean((2, 3))
         return features.unflatten(0, crops.shape[:2])
 
@@ -160,4 +160,4 @@ class Segmenter(nn.Module):
             part.compile(*args, **kwargs)
 
     def _run(self, part: nn.Module, *inputs: Any) -> Any:
-        return run_part(part, *inputs, twice=self.checkpointing and self.training)
+        return run_checkpointed(part, *inputs, twice=self.checkpointing and self.training)

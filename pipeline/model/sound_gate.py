@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from pipeline.model.resize import resize
+from pipeline.ops.resize import resize
 
 STAGES = (2, 3, 4)  # of the encoder, at strides 8, 16 and 32: which thing it is, not where it ends
 STRIDE = 8

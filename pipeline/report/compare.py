@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import PipelineError
 from pipeline.report.inputs import Run
-from pipeline.statistics import (
+from pipeline.report.statistics import (
     LEVEL,
     Comparison,
     Interval,
@@ -20,6 +19,7 @@ from pipeline.statistics import (
     holm_levels,
     seeds_to_find,
 )
+from pipeline.utils.errors import PipelineError
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ def certainty(runs: Sequence[Run], *, seed: int) -> dict[str, Interval]:
     return found
 
 
-def hearing(runs: Sequence[Run], *, seed: int) -> dict[str, Comparison]:
+def audio_gain(runs: Sequence[Run], *, seed: int) -> dict[str, Comparison]:
     """True audio against another clip's, by variant: what the sound is worth in M_J."""
     found = {}
     for variant, group in by_variant(runs).items():

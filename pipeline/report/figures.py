@@ -17,7 +17,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipeline.overlay import Image, read_picture
+from pipeline.evaluation.overlay import Image, read_picture
 
 INK = "#010203"  # stands for the page's text colour, which only the reader's browser knows
 # Colour alone does not tell eight of them apart for the colour-blind: lines have a dash as well, points a

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.errors import PipelineError
-from pipeline.files import read_json
+from pipeline.utils.errors import PipelineError
+from pipeline.utils.files import read_json
 
 REQUIRED = ("miou", "fscore", "val_miou", "best_epoch", "epochs")
 

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.listening import NEGATIVES, g_miou
+from pipeline.metrics.listening import NEGATIVE_CONDITIONS, g_miou
 from pipeline.report.compare import Pair, by_variant, common_seeds, corrected, paired_scores
 from pipeline.report.inputs import Run
+from pipeline.report.statistics import compare
 from pipeline.report.tables import MEASURES
-from pipeline.statistics import compare
 
 SHORT = {
     "other_category": "other",
@@ -28,7 +28,7 @@ def compare_listening(runs: Sequence[Run], *, seed: int) -> list[Pair]:
     compared = []
     for variant in names[1:]:
         first, second = common_seeds(runs, variant, names[0])
-        for condition in NEGATIVES if first else ():
+        for condition in NEGATIVE_CONDITIONS if first else ():
             scores = paired_scores(first, second, "miou", f"miou_{condition}")
             if scores is None:
                 continue

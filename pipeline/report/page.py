@@ -12,10 +12,10 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup, escape
 
-from pipeline.listening import NEGATIVES
-from pipeline.overlay import LEGEND
-from pipeline.report import data_sentences, published, sentences
-from pipeline.report.compare import Pair, certainty, hearing
+from pipeline.evaluation.overlay import LEGEND
+from pipeline.metrics.listening import NEGATIVE_CONDITIONS
+from pipeline.report import data_text, published, text
+from pipeline.report.compare import Pair, audio_gain, certainty
 from pipeline.report.curves import draw_curves
 from pipeline.report.figures import variant_colours, variant_dashes
 from pipeline.report.inputs import Run
@@ -37,7 +37,7 @@ PROBLEMS_SHOWN = 50
 
 
 @dataclass(frozen=True)
-class Material:
+class ReportContext:
     """What the page is made from besides the runs; whatever is None is left out or said to be missing.
 
     Attributes:
@@ -57,7 +57,7 @@ class Material:
     provenance: Mapping[str, str] = field(default_factory=dict)
 
 
-def build_page(runs: Sequence[Run], pairs: Sequence[Pair], material: Material, *, seed: int) -> str:
+def build_page(runs: Sequence[Run], pairs: Sequence[Pair], material: ReportContext, *, seed: int) -> str:
     """The report as HTML.
 
     Args:
@@ -83,25 +83,25 @@ def build_page(runs: Sequence[Run], pairs: Sequence[Pair], material: Material, *
         dashes=variant_dashes([row.variant for row in rows]),
         pairs=pairs,
         headline=pairs[0] if pairs else None,
-        missing=sentences.missing_sentence([row.variant for row in rows]),
+        missing=text.missing_sentence([row.variant for row in rows]),
         reach=_reach(pairs),
-        data=data_sentences.data_sentence(material.params, material.catalog),
+        data=data_text.data_sentence(material.params, material.catalog),
         source=material.params.get("data", {}).get("source", ""),
         silent=next((row for row in rows if row.variant == "silent"), None),
         certainty=certainty(runs, seed=seed),
-        hearing=hearing(runs, seed=seed),
+        audio_gain=audio_gain(runs, seed=seed),
         heard=grouped(heard),
         heard_sentences=[
-            sentences.listening_sentence(name, group, areas) for name, group in grouped(heard).items()
+            text.listening_sentence(name, group, areas) for name, group in grouped(heard).items()
         ],
-        negatives=NEGATIVES,
+        negatives=NEGATIVE_CONDITIONS,
         unnamed=unnamed,
         conditions=CONDITIONS,
         listening_categories=listening_by_category(runs),
         grids=listening_pictures(runs),
         transfer=transfer_rows(material.transfer),
         transfer_sentences=[
-            data_sentences.transfer_sentence(
+            data_text.transfer_sentence(
                 row, material.params, bool((material.transfer or {}).get("crowded", False))
             )
             for row in transfer_rows(material.transfer)
@@ -114,7 +114,7 @@ def build_page(runs: Sequence[Run], pairs: Sequence[Pair], material: Material, *
         measured={row.variant: row for row in rows},
         curves=draw_curves(runs),
         panels=panels,
-        health=[sentences.health_sentence(group) for group in grouped(panels).values()],
+        health=[text.health_sentence(group) for group in grouped(panels).values()],
         chances={name: found.chance for panel in panels for name, found in panel.retrieval.items()},
         look=look,
         named=any(look),
@@ -127,7 +127,7 @@ def build_page(runs: Sequence[Run], pairs: Sequence[Pair], material: Material, *
         problem_count=len(problems),
         label_errors=int((problems["level"] == "error").sum()) if "level" in problems else None,
         problem_kinds=sorted(problems["kind"].astype(str).value_counts().items()),
-        audio=data_sentences.audio_sentence(material.audio),
+        audio=data_text.audio_sentence(material.audio),
         params=list(flatten(material.params)),
         provenance=dict(material.provenance),
     )
@@ -157,7 +157,7 @@ def false_area(runs: Sequence[Run], variant: str) -> Mean | None:
         run.figures[key]
         for run in runs
         if run.variant == variant
-        for key in (f"false_positive_area_{condition}" for condition in NEGATIVES)
+        for key in (f"false_positive_area_{condition}" for condition in NEGATIVE_CONDITIONS)
         if key in run.figures
     )
 
@@ -170,14 +170,14 @@ def _template() -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["signed"] = sentences.signed
-    environment.filters["p_value"] = sentences.p_value
+    environment.filters["signed"] = text.signed
+    environment.filters["p_value"] = text.p_value
     environment.filters["symbols"] = symbols
-    environment.filters["counted"] = sentences.counted
-    environment.globals["verdict_words"] = sentences.verdict_words
-    environment.globals["compare_sentence"] = sentences.compare_sentence
-    environment.globals["power_sentence"] = sentences.power_sentence
-    environment.globals["hearing_sentence"] = sentences.hearing_sentence
+    environment.filters["counted"] = text.counted
+    environment.globals["verdict_words"] = text.verdict_words
+    environment.globals["compare_sentence"] = text.compare_sentence
+    environment.globals["power_sentence"] = text.power_sentence
+    environment.globals["audio_gain_sentence"] = text.audio_gain_sentence
     return environment.get_template("report.html.jinja")
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from pipeline.config.variants import VARIANTS
 from pipeline.report.compare import by_variant
 from pipeline.report.inputs import Run
-from pipeline.variants import VARIANTS
 
 CONDITIONS = {
     "true": "true sound",

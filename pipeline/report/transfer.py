@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.errors import PipelineError
 from pipeline.report.tables import Mean, mean_of
+from pipeline.utils.errors import PipelineError
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from pipeline.feature_health import Retrieval, Spread, retrieval, silhouette, spread
+from pipeline.report.collapse import Retrieval, Spread, retrieval, silhouette, spread
 from pipeline.report.compare import by_variant
 from pipeline.report.figures import MARKERS, PALETTE, inline_svg, new_axes
 from pipeline.report.inputs import Features, Run, read_features

@@ -13,19 +13,19 @@ import pandas as pd
 import pytest
 import yaml
 
-from pipeline.listening import NEGATIVES, g_miou
-from pipeline.overlay import write_strips
+from pipeline.evaluation.overlay import write_strips
+from pipeline.metrics.listening import NEGATIVE_CONDITIONS, g_miou
 from pipeline.report.compare import compare_variants
 from pipeline.report.inputs import Run, read_runs
 from pipeline.report.listening import compare_listening
-from pipeline.report.page import Material, build_page
+from pipeline.report.page import ReportContext, build_page
+from tests.helpers.paths import ROOT
 
 CATEGORIES = ("cat_meowing", "dog_barking", "helicopter", "race_car")
 CLIPS = [f"-clip_{number}" for number in range(11)] + [
     "<b>&clip"
 ]  # names begin with "-" in the real data too
 LEVEL = {"baseline": 0.52, "proposed": 0.56}
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Finished:
             self.variants, self.seeds, evaluation=self.root / "data/eval", logs=self.root / "logs"
         )
 
-    def material(self, **changed: Any) -> Material:
+    def material(self, **changed: Any) -> ReportContext:
         made = {
             "params": yaml.safe_load((ROOT / "params.yaml").read_text()),
             "catalog": pd.DataFrame({"split": ["train"] * 8 + ["test"] * 12, "category": [*CATEGORIES] * 5}),
@@ -51,7 +51,7 @@ class Finished:
             "audio": {"weights": "seeded", "seed": 0, "sha256": "", "standardised": True},
             "provenance": {"commit": "0123abc", "machine": "Linux"},
         }
-        return Material(**{**made, **changed})
+        return ReportContext(**{**made, **changed})
 
     def page(self, **changed: Any) -> str:
         runs = self.runs()
@@ -92,7 +92,7 @@ def write_run(root: Path, variant: str, seed: int, random: np.random.Generator, 
     clips["miou"] = (level + hard + random.normal(0, 0.01, len(CLIPS))).round(6)
     clips["swapped_miou"] = (0.13 + 0.2 * hard + random.normal(0, 0.01, len(CLIPS))).round(6)
     fooled = 0.05 if variant == "listening" else 0.3
-    for condition in NEGATIVES:
+    for condition in NEGATIVE_CONDITIONS:
         clips[f"miou_{condition}"] = (fooled + 0.2 * hard + random.normal(0, 0.01, len(CLIPS))).round(6)
     figures = {
         "variant": variant,
@@ -105,7 +105,7 @@ def write_run(root: Path, variant: str, seed: int, random: np.random.Generator, 
         "fscore_batch1": level + 0.12,
         "swapped_miou": float(clips["swapped_miou"].mean()),
         "miou_macro": level,
-        **{f"false_positive_area_{condition}": fooled / 2 for condition in NEGATIVES},
+        **{f"false_positive_area_{condition}": fooled / 2 for condition in NEGATIVE_CONDITIONS},
     }
     folder = root / "data/eval" / f"{variant}-{seed}"
     folder.mkdir(parents=True)
@@ -137,7 +137,7 @@ def write_listening(path: Path, clips: pd.DataFrame, fooled: float) -> None:
     rows = []
     for category, part in [("all", clips), *clips.groupby("category")]:
         rows.append({"condition": "true", "category": category, "miou": part["miou"].mean()})
-        for condition in NEGATIVES:
+        for condition in NEGATIVE_CONDITIONS:
             negative = part[f"miou_{condition}"].mean()
             rows.append(
                 {

@@ -1,0 +1,1 @@
+"""Log-mel spectrograms, VGGish features, and negative audio."""

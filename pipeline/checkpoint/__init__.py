@@ -1,0 +1,1 @@
+"""Checkpoints and pretrained weights: saving, loading, downloading."""

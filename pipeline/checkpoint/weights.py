@@ -1,0 +1,244 @@
+"""Pretrained weights: which files, where they come from, where they lie, and whether they are whole."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import pickle
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import torch
+from torch import Tensor
+
+from pipeline.checkpoint.published import misfits, published_segmenter
+from pipeline.config.params import Model
+from pipeline.config.variants import Network
+from pipeline.model.backbone import build_backbone
+from pipeline.model.segmenter import Segmenter
+from pipeline.utils.errors import PipelineError
+from pipeline.utils.files import atomic_path, read_json, write_json
+from pipeline.utils.progress import Track, no_progress
+
+FOLDER = Path("weights")
+RECORD = "sha256.json"  # in the folder: the hashes seen at the first fetch, for files published without one
+CHUNK = 1 << 20  # bytes
+
+
+@dataclass(frozen=True)
+class Weights:
+    """One file of weights.
+
+    Attributes:
+        sha256: the first hex digits of its SHA-256 as published; "" where none are.
+    """
+
+    file: str
+    url: str
+    sha256: str
+    what: str
+
+
+_TORCH = "https://download.pytorch.org/models/"
+_GITHUB = "https://github.com/"
+WEIGHTS = {
+    "resnet18": Weights(
+        "resnet18-f37072fd.pth",
+        _TORCH + "resnet18-f37072fd.pth",
+        "f37072fd",
+        "ResNet-18, ImageNet V1 (torchvision)",
+    ),
+    "resnet50": Weights(
+        "resnet50-0676ba61.pth",
+        _TORCH + "resnet50-0676ba61.pth",
+        "0676ba61",
+        "ResNet-50, ImageNet V1 (torchvision)",
+    ),
+    "pvt_v2_b5": Weights(
+        "pvt_v2_b5.pth",
+        _GITHUB + "whai362/PVT/releases/download/v2/pvt_v2_b5.pth",
+        "",
+        "PVT-v2-b5, ImageNet (its authors)",
+    ),
+    "vggish": Weights(
+        "vggish-10086976.pth",
+        _GITHUB + "harritaylor/torchvggish/releases/download/v0.1/vggish-10086976.pth",
+        "10086976",
+        "VGGish, AudioSet",
+    ),
+}
+
+
+def fetch(
+    weights: Weights, folder: Path = FOLDER, source: Path | None = None, track: Track = no_progress
+) -> Path:
+    """Put a file of weights into `folder`, from its address or from a folder `source`, and check its hash.
+
+    A file that is there and whole stays as it is. Returns its path.
+
+    Raises:
+        PipelineError: it cannot be had, or is not the published file; nothing is left behind then.
+    """
+    target = folder / weights.file
+    if target.exists():
+        return check(weights, folder)
+    origin = weights.url if source is None else source / weights.file
+
+    @contextmanager
+    def reading() -> Iterator[None]:  # and not writing: a full disk is not the source's fault
+        try:
+            yield
+        except (OSError, urllib.error.URLError, http.client.HTTPException) as error:
+            raise PipelineError(
+                f"{origin}: cannot be read ({error}). Try again, or {_elsewhere(weights, folder)}."
+            ) from error
+
+    with reading():
+        stream: BinaryIO = (
+            origin.open("rb") if isinstance(origin, Path) else urllib.request.urlopen(origin, timeout=60)
+        )
+
+    def read() -> bytes:
+        with reading():
+            return stream.read(CHUNK)
+
+    with stream, atomic_path(target) as temporary:
+        with temporary.open("wb") as out:
+            length = int(getattr(stream, "headers", {}).get("Content-Length") or 0)
+            written = 0
+            for block in track(iter(read, b""), -(-length // CHUNK), f"{weights.file} (MiB)"):
+                written += out.write(block)
+        with reading():
+            if written < length:  # a connection that ends early looks like the end of the file
+                raise OSError(f"it ended after {written:,} of {length:,} bytes")
+        found = _judge(weights, temporary, folder, shown=str(origin))
+    if not weights.sha256:
+        write_json(folder / RECORD, {**_record(folder), weights.file: found})
+    return target
+
+
+def check(weights: Weights, folder: Path = FOLDER) -> Path:
+    """The path of a file of weights that is there and whole.
+
+    Raises:
+        PipelineError: says which is missing or broken, where it comes from and where to put it.
+    """
+    path = folder / weights.file
+    if not path.is_file():
+        raise PipelineError(f"{path}: is missing ({weights.what}). {_advice(weights, folder)}")
+    _judge(weights, path, folder, shown=str(path))
+    return path
+
+
+def initial_weights(
+    model: Model, folder: Path = FOLDER, network: Network = "segmenter"
+) -> dict[str, Tensor] | None:
+    """What a network starts from: the checkpoint `model.initial`, or else its encoder's ImageNet weights.
+
+    A localiser takes a checkpoint's encoder alone. None without a checkpoint where `model.pretrained` is off.
+
+    Raises:
+        PipelineError: the file is missing, broken, or of another network.
+    """
+    if model.initial:
+        return _checkpoint(Path(model.initial), model, network)
+    if not model.pretrained:
+        return None
+    path = check(WEIGHTS[model.backbone], folder)
+    encoder = build_backbone(model.backbone)
+    try:
+        encoder.load_imagenet(read_state(path))
+    except RuntimeError as error:
+        raise PipelineError(f"{path}: is not a {model.backbone}: {' '.join(str(error).split())}") from error
+    return {f"encoder.{key}": value for key, value in encoder.state_dict().items()}
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """Read a state dict; tensors alone are unpickled, never code.
+
+    Raises:
+        PipelineError: names the file.
+    """
+    return _state(path, load_weights(path))
+
+
+def _checkpoint(path: Path, model: Model, network: Network) -> dict[str, Tensor]:
+    """A network's weights from a checkpoint of ours (best.pt, last.pt) or of the published code."""
+    content = load_weights(path)
+    ours = isinstance(content, dict) and "segmenter" in content
+    state = _state(path, content["segmenter"] if ours else content)
+    try:
+        state = state if ours else published_segmenter(state).state_dict()
+    except PipelineError as error:
+        raise PipelineError(f"{path}: {error}") from error
+    if network == "localiser":
+        state = {name: value for name, value in state.items() if name.startswith("encoder.")}
+        encoder = build_backbone(model.backbone).state_dict()
+        wanted = {f"encoder.{name}": value for name, value in encoder.items()}
+        asked: str = model.backbone
+    elif "project_map.weight" in state:
+        raise PipelineError(f"{path}: is of a sound localiser, which has no decoder to start from.")
+    else:
+        gated = any(name.startswith("sound_gate.") for name in state)  # without a gate it is passed over
+        wanted = Segmenter(model.backbone, model.channels, model.tpavi_stages, gated=gated).state_dict()
+        stages = ", ".join(f"stage {n}" for n in model.tpavi_stages)
+        asked = f"{model.backbone} with {model.channels} channels, TPAVI at {stages}"
+    if problems := misfits(wanted, state):
+        raise PipelineError(
+            f"{path}: does not fit {asked}: it {problems}. Set model.* to what it was trained with."
+        )
+    return state
+
+
+def load_weights(path: Path) -> Any:
+    """What `torch.save` wrote; tensors and plain values alone. Raises `PipelineError` that names the file."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise PipelineError(f"{path}: no such file.") from None
+    except pickle.UnpicklingError as error:  # torch urges to run whatever the file holds: not passed on
+        raise PipelineError(
+            f"{path}: is not a file of weights that torch can read (no tensors and plain values alone)."
+        ) from error
+    except Exception as error:  # torch raises a dozen kinds for a file that is none
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise PipelineError(f"{path}: is not a file of weights that torch can read ({first}).") from error
+
+
+def _state(path: Path, content: Any) -> dict[str, Tensor]:
+    if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
+        raise PipelineError(f"{path}: holds no state dict (a mapping of names to tensors).")
+    return content
+
+
+def _judge(weights: Weights, path: Path, folder: Path, shown: str) -> str:
+    """A file's SHA-256, after comparing it with the published one, or else with the one seen at its fetch."""
+    with path.open("rb") as stream:
+        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    expected = weights.sha256 or _record(folder).get(weights.file, found)
+    if not found.startswith(expected):
+        raise PipelineError(
+            f"{shown}: is not the published file: its SHA-256 begins {found[:16]}, expected {expected[:16]}. "
+            f"It may be cut short; remove it and fetch it again. {_advice(weights, folder)}"
+        )
+    return found
+
+
+def _record(folder: Path) -> dict[str, str]:
+    return read_json(folder / RECORD) if (folder / RECORD).exists() else {}
+
+
+def _advice(weights: Weights, folder: Path) -> str:
+    name = next((key for key, value in WEIGHTS.items() if value is weights), weights.file)
+    return f"Run `avs weights fetch {name}`, or {_elsewhere(weights, folder)}."
+
+
+def _elsewhere(weights: Weights, folder: Path) -> str:
+    return (
+        f"on a machine without a network fetch {weights.url} elsewhere and put it at {folder / weights.file}"
+    )

@@ -1,0 +1,108 @@
+"""Where `avs labels` works: files of this checkout, its Label Studio, and handing frames to it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from pipeline.cli.labels_print import show_list
+from pipeline.config.params import Params, load_params
+from pipeline.labels.studio.studio_home import FOLDER, find_credentials, link_images, media_folder
+from pipeline.utils.errors import PipelineError
+from pipeline.utils.progress import show
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pipeline.labels.studio.client import Studio
+    from pipeline.labels.studio.proposals import Proposals
+
+CATALOG = Path("data/catalog.parquet")
+IMAGES = Path("data/frames/images")
+DEMO = Path("data/demo")
+CONFIG = Path("labels/label_studio.xml")
+RECORD = FOLDER / "met.json"  # how labels here and there last met
+
+Project = Annotated[str, typer.Option("--project", help="Title of the Label Studio project.")]
+TITLE = "avs-pipeline"
+
+
+def open_project() -> tuple[Params, pd.DataFrame]:
+    """Params and catalogue; labels that a killed pull left beside their place are put back first."""
+    from pipeline.data.catalog import read_catalog
+    from pipeline.labels.voc.folder_transaction import exclusive_lock, interrupted_swap_exists
+
+    params = load_params()
+    if interrupted_swap_exists(params.labels.dir):
+        with exclusive_lock(params.labels.dir) as put_back:
+            if put_back:
+                Console(soft_wrap=True).print(
+                    f"{params.labels.dir}: put back as before a killed pull or import; run that again",
+                    markup=False,
+                )
+    return params, read_catalog(CATALOG)
+
+
+def writable(params: Params) -> Path:
+    """labels.dir, unless the pipeline makes it itself: what people draw must not lie where `dvc repro`
+    writes.
+    """
+    folder = params.labels.dir
+    if folder.resolve().is_relative_to(DEMO.resolve()):
+        raise PipelineError(
+            f"{folder}: is made by the pipeline, which would overwrite what people draw. Set labels.dir in "
+            "params.yaml to a folder of your own, such as labels/voc."
+        )
+    return folder
+
+
+@contextlib.contextmanager
+def studio() -> Iterator[Studio]:
+    """The Label Studio of this checkout, logged in, closed at the end."""
+    from pipeline.labels.studio.client import Studio as Client
+
+    credentials = find_credentials(FOLDER, os.environ)
+    with Client(credentials.url, credentials.token, credentials.name) as studio:
+        yield studio
+
+
+def push_frames(params: Params, catalog: pd.DataFrame, title: str, proposals: Proposals | None) -> None:
+    """Make every frame of the train clips a task of the project `title`, and tell how many are new."""
+    from pipeline.labels.studio.frame_tasks import frames_to_label
+    from pipeline.labels.studio.push import push as run
+    from pipeline.labels.studio.sounds import write_sounds
+
+    jobs, backend = params.compute.jobs, params.compute.backend
+    media = media_folder(FOLDER)
+    with studio() as server:
+        link_images(FOLDER, IMAGES)
+        frames = frames_to_label(catalog, IMAGES, jobs=jobs, backend=backend, track=show)
+        write_sounds(catalog, media / "sounds", jobs=jobs, backend=backend, track=show)
+        try:
+            config = CONFIG.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise PipelineError(
+                f"{CONFIG}: cannot be read ({error}); `git checkout {CONFIG}` brings it back."
+            ) from error
+        done = run(server, title, config, frames, media, proposals=proposals, track=show)
+        console = Console(soft_wrap=True)
+        console.print(
+            f"{server.url}/projects/{done.project}: {done.added} tasks added, {done.there} were there; "
+            f"{done.proposals} proposals added",
+            markup=False,
+        )
+        if done.config_replaced:
+            console.print(f"its labelling configuration was another one; it is {CONFIG} again")
+        if done.renewed:
+            console.print(f"{done.renewed} tasks that nobody had worked on show their frames anew")
+        show_list(
+            console, "worked on, and changed here since; left alone: look at them again", list(done.changed)
+        )
+        show_list(console, "frames that the project holds twice", list(done.doubled))
+        show_list(console, "tasks of no frame that is labelled here", list(done.strange))

@@ -1,0 +1,1 @@
+"""Settings: params.yaml, variants, presets, and the resolved settings of one run."""

@@ -1,0 +1,248 @@
+"""params.yaml, typed and validated: an unknown key or an ill-typed value is an error that names the key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from ruamel.yaml import YAML, YAMLError
+
+from pipeline.config.variants import VARIANTS
+from pipeline.utils.errors import PipelineError
+
+Backbone = Literal["resnet18", "resnet50", "pvt_v2_b5"]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what every generator of numbers takes
+
+
+class Group(BaseModel):
+    """A section of params.yaml: strict types, no unknown keys, finite numbers, immutable."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, populate_by_name=True, allow_inf_nan=False
+    )
+
+
+def _below_weights(path: str) -> str:
+    # training replaces models/, and DVC sees a change only in the folder that the stages depend on
+    if Path(path).parts[:1] != ("weights",) or ".." in Path(path).parts:
+        raise ValueError("copy the checkpoint into weights/ and name it there")
+    return path
+
+
+class Data(Group):
+    source: Literal["demo", "s4", "ms3"]
+    root: Path = Field(strict=False)
+    prefer: Literal["videos", "frames"] = "videos"
+
+
+class Frames(Group):
+    jpeg_quality: int = Field(95, ge=50, le=100)
+
+
+class Labels(Group):
+    dir: Path = Field(strict=False)
+
+
+class Crops(Group):
+    size: int = Field(ge=32, multiple_of=32)
+    padding: float = Field(ge=0, le=1)
+
+
+class Audio(Group):
+    weights: str = Field("seeded", description="'seeded', or the path of a published VGGish checkpoint")
+    seed: Seed = 0
+    standardise: bool = True
+
+    @field_validator("weights")
+    @classmethod
+    def _in_weights(cls, path: str) -> str:
+        return path if path == "seeded" else _below_weights(path)
+
+
+class Model(Group):
+    backbone: Backbone
+    pretrained: bool = False
+    initial: str = Field("", description="a checkpoint in weights/ to start from; '' for none")
+    channels: int = Field(256, ge=8, multiple_of=8)
+    tpavi_stages: list[Literal[1, 2, 3, 4]] = Field([1, 2, 3, 4], min_length=1)
+    tpavi_gate: float = Field(0.0, ge=0, description="first scale of TPAVI's batch norm; 0 as published")
+    image_size: int = Field(ge=32, multiple_of=32)
+
+    @field_validator("tpavi_stages")
+    @classmethod
+    def _once_each(cls, stages: list[int]) -> list[int]:
+        if sorted(set(stages)) != stages:
+            raise ValueError("stages are listed once each, in rising order")
+        return stages
+
+    @field_validator("initial")
+    @classmethod
+    def _in_weights(cls, path: str) -> str:
+        return path and _below_weights(path)
+
+
+class Loss(Group):
+    lambda_: float = Field(0.0, ge=0, alias="lambda")  # `lambda` is a Python keyword: mapped here, once
+    avm: Literal["av", "vv"] = "av"
+    classification: float = Field(ge=0)
+    similarity: float = Field(ge=0)
+    contrastive: float = Field(0.0, ge=0)
+    box: float = Field(0.0, ge=0)
+    outlines: float = Field(0.0, ge=0)
+    negatives: float = Field(0.0, ge=0)
+    gate: float = Field(0.0, ge=0)
+    negative_share: float = Field(0.5, gt=0, le=1)
+    pasted_share: float = Field(0.5, ge=0, le=1)
+
+
+class Augment(Group):
+    """Random changes of training pictures; 0 or false turns one off."""
+
+    flip: bool = False
+    scale: float = Field(
+        0.0, ge=0, lt=1, description="zoom in by a factor from 1 to 1 + scale, on any part of the picture"
+    )
+    colour: float = Field(0.0, ge=0, lt=1, description="gain and offset of each channel within +- colour")
+
+
+class Train(Group):
+    epochs: int = Field(ge=1)
+    batch_size: int = Field(ge=1)
+    lr: float = Field(gt=0)
+    heads_lr: float = Field(gt=0)
+    schedule: Literal["constant", "cosine"] = "constant"
+    warmup_epochs: float = Field(0.0, ge=0)
+    augment: Augment = Augment()  # type: ignore[call-arg]
+    seeds: list[Seed] = Field(min_length=1)
+    variants: list[str] = Field(min_length=1)
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    devices: int = Field(1, ge=1)
+    accumulate: int = Field(1, ge=1)
+    checkpointing: bool = False
+    compile: bool = False
+    cuda_graph: bool = False
+
+    @field_validator("seeds", "variants")
+    @classmethod
+    def _distinct(cls, values: list[Any]) -> list[Any]:
+        # a run listed twice would count as two trainings in every interval
+        if len(set(values)) < len(values):
+            raise ValueError("each is listed once")
+        return values
+
+    @field_validator("variants")
+    @classmethod
+    def _known(cls, names: list[str]) -> list[str]:
+        if unknown := [name for name in names if name not in VARIANTS]:
+            raise ValueError(f"no variant is called {unknown[0]!r}; there are {', '.join(VARIANTS)}")
+        return names
+
+    @model_validator(mode="after")
+    def _warms_up(self) -> Train:
+        if self.warmup_epochs > self.epochs:
+            raise ValueError(
+                f"warmup_epochs: {self.warmup_epochs} of {self.epochs} epochs: the rate never reaches lr"
+            )
+        return self
+
+
+class Evaluate(Group):
+    batch_size: int = Field(ge=1)
+    tsne_epochs: list[int] = Field(min_length=2, max_length=2)
+    pictures: int = Field(6, ge=0)
+    seed: Seed = 0
+
+
+class Demo(Group):
+    setting: Literal["s4", "ms3"] = "s4"
+    seed: Seed = 0
+    categories: int = Field(ge=2, le=23)
+    train: int = Field(ge=1)
+    val: int = Field(ge=1)
+    test: int = Field(ge=1)
+    width: int = Field(160, ge=64, multiple_of=2)
+    height: int = Field(120, ge=64, multiple_of=2)
+    silent_objects: int = Field(1, ge=0, le=1)
+
+
+class Compute(Group):
+    jobs: int = -1
+    backend: Literal["loky", "ray"] = "loky"
+
+    @field_validator("jobs")
+    @classmethod
+    def _some(cls, jobs: int) -> int:
+        if jobs == 0:
+            raise ValueError("-1 is all cores, any other number that many")
+        return jobs
+
+
+class Params(Group):
+    """All of params.yaml."""
+
+    data: Data
+    frames: Frames = Frames()  # type: ignore[call-arg]
+    labels: Labels
+    crops: Crops
+    audio: Audio = Audio()  # type: ignore[call-arg]
+    model: Model
+    loss: Loss
+    train: Train
+    evaluate: Evaluate
+    demo: Demo
+    compute: Compute = Compute()
+
+    @model_validator(mode="after")
+    def _epochs_exist(self) -> Params:
+        late = [epoch for epoch in self.evaluate.tsne_epochs if not 1 <= epoch <= self.train.epochs]
+        if late:
+            raise ValueError(f"evaluate.tsne_epochs: {late} lie outside epochs 1 to {self.train.epochs}")
+        if sorted(self.evaluate.tsne_epochs) != self.evaluate.tsne_epochs:
+            raise ValueError("evaluate.tsne_epochs: the earlier epoch comes first")
+        return self
+
+
+def parse_params(values: Any, source: str = "params.yaml") -> Params:
+    """Validate a mapping as read from YAML. Raises `PipelineError` that names every offending key."""
+    if not isinstance(values, dict):
+        raise PipelineError(f"{source}: holds no mapping of sections; start from the one in the repository.")
+    try:
+        return Params.model_validate(values)
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors():
+            key = ".".join(str(part) for part in problem["loc"]) or "(whole file)"
+            if problem["type"] == "extra_forbidden":
+                lines.append(f"  {key}: unknown key; check its spelling")
+            elif problem["type"] == "missing":
+                lines.append(f"  {key}: is missing")
+            else:
+                lines.append(f"  {key}: {problem['msg']} (got {problem['input']!r})")
+        raise PipelineError(f"{source}:\n" + "\n".join(lines)) from error
+
+
+def read_yaml(text: str) -> Any:
+    """Parse YAML 1.2, as DVC reads and writes it: 1e-05 is a number there, and a text in YAML 1.1.
+
+    Raises `ruamel.yaml.YAMLError`.
+    """
+    return YAML(typ="safe", pure=True).load(text)
+
+
+def load_params(path: Path = Path("params.yaml")) -> Params:
+    """Read and validate params.yaml. Raises `PipelineError` naming the file and the keys that are wrong."""
+    try:
+        values = read_yaml(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PipelineError(f"{path}: no such file; run from the repository's root.") from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise PipelineError(f"{path}: is not YAML: {error}") from error
+    return parse_params(values, str(path))

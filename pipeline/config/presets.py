@@ -1,0 +1,142 @@
+"""Presets: the published experiments as the keys of params.yaml that they set, one file each in params/."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML, YAMLError
+
+from pipeline.config.params import parse_params, read_yaml
+from pipeline.utils.errors import PipelineError
+from pipeline.utils.files import write_text
+
+FOLDER = Path("params")
+DEMO = Path("data/demo")  # where the demo's data and labels lie: no place for another source
+LABELS = Path("labels/voc")
+
+Key = tuple[str, str]  # section, key
+
+
+def preset_names(folder: Path = FOLDER) -> list[str]:
+    """The names of all presets."""
+    return sorted(path.stem for path in folder.glob("*.yaml"))
+
+
+def read_preset(name: str, folder: Path = FOLDER) -> dict[Key, Any]:
+    """The values that a preset sets. Raises `PipelineError` for a name that is none."""
+    path = folder / f"{name}.yaml"
+    if name not in preset_names(folder):
+        raise PipelineError(f"{path}: no such preset; there are {', '.join(preset_names(folder)) or 'none'}.")
+    return _flat(path.read_text(encoding="utf-8"), str(path))
+
+
+def apply_preset(
+    name: str,
+    path: Path = Path("params.yaml"),
+    *,
+    folder: Path = FOLDER,
+    root: Path | None = None,
+    labels: Path | None = None,
+    force: bool = False,
+) -> list[str]:
+    """Write a preset's values into params.yaml; comments and all other values stay.
+
+    Args:
+        root: becomes data.root; needed where that is still the demo's.
+        labels: becomes labels.dir; where that is still the demo's, `LABELS` is taken.
+        force: replace values that somebody has set by hand, too.
+
+    Returns: what has changed, as lines `section.key: old -> new`.
+
+    Raises `PipelineError`, and changes nothing, if params.yaml would not be valid, if `root` is needed, or if
+    a value would be lost: one that stands neither in the last commit nor in any preset.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise PipelineError(f"{path}: no such file; run from the repository's root.") from None
+    old = _flat(text, str(path))
+    changes = _changes(old, read_preset(name, folder), root, labels)
+    lost = [] if force else _hand_edits(old, changes, path, folder)
+    if lost:
+        raise PipelineError(
+            f"{path}: {', '.join(lost)} would be lost: set by hand and not committed. "
+            "Commit the file first, or say --force."
+        )
+    new = _edited(text, changes)
+    parse_params(read_yaml(new), f"{path} with preset {name}")
+    if changes:
+        write_text(path, new)
+    return [f"{'.'.join(key)}: {old.get(key)} -> {value}" for key, value in changes.items()]
+
+
+def _changes(
+    old: Mapping[Key, Any], preset: Mapping[Key, Any], root: Path | None, labels: Path | None
+) -> dict[Key, Any]:
+    """What to set, without what has that value already."""
+    if root is None and _is_demo(old.get(("data", "root"))):
+        raise PipelineError(
+            "data.root: is still the demo's; say --root FOLDER, "
+            "the one that holds Single-source/ or Multi-sources/."
+        )
+    if labels is None and _is_demo(old.get(("labels", "dir"))):
+        labels = LABELS
+    wanted = dict(preset)
+    if root is not None:
+        # one outside is named in full, links as they are: a queued experiment runs in another folder
+        inside = root.resolve().is_relative_to(Path.cwd())
+        wanted["data", "root"] = (root if inside else root.absolute()).as_posix()
+    if labels is not None:
+        wanted["labels", "dir"] = labels.as_posix()
+    return {key: value for key, value in wanted.items() if key not in old or old[key] != value}
+
+
+def _is_demo(place: Any) -> bool:
+    return Path(str(place)).is_relative_to(DEMO)
+
+
+def _hand_edits(old: Mapping[Key, Any], changes: Mapping[Key, Any], path: Path, folder: Path) -> list[str]:
+    """The keys to be changed whose present value can be found nowhere else; places are set by options."""
+    known = [read_preset(name, folder) for name in preset_names(folder)]
+    shown = subprocess.run(
+        ["git", "show", f"HEAD:./{path.name}"], cwd=path.resolve().parent, capture_output=True, text=True
+    )
+    if shown.returncode == 0:
+        known.append(_flat(shown.stdout, f"the committed {path}"))
+    return [
+        f"{'.'.join(key)} ({old[key]})"
+        for key in changes
+        if key in old
+        and key[0] not in ("data", "labels")
+        and old[key] not in [values.get(key) for values in known]
+    ]
+
+
+def _edited(text: str, changes: Mapping[Key, Any]) -> str:
+    """The YAML text with other values, as `dvc exp run -S` edits it: comments stay."""
+    editor = YAML()
+    editor.width = 4096  # never fold a long path
+    document = editor.load(text)
+    for (section, key), value in changes.items():
+        present = document.setdefault(section, {})
+        if isinstance(value, list) and isinstance(present.get(key), list):
+            present[key][:] = value  # in place: the comment hangs on the list
+        elif isinstance(value, dict) and isinstance(present.get(key), dict):
+            present[key].update(value)
+        else:
+            present[key] = value
+    buffer = io.StringIO()
+    editor.dump(document, buffer)
+    return buffer.getvalue()
+
+
+def _flat(text: str, source: str) -> dict[Key, Any]:
+    try:
+        sections = read_yaml(text)
+        return {(section, key): value for section, keys in sections.items() for key, value in keys.items()}
+    except (YAMLError, AttributeError) as error:
+        raise PipelineError(f"{source}: holds no sections of keys and values ({error}).") from error

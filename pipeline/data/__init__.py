@@ -1,0 +1,1 @@
+"""Clips, frames, masks, crops and pseudo-masks: what the data stages make."""

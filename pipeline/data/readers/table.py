@@ -1,0 +1,127 @@
+"""AVSBench's metadata tables: CSV files, with or without a header, whose columns have a fixed order."""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pipeline.data.categories import CATEGORIES, SPLITS
+from pipeline.utils.errors import PipelineError
+
+# spellings of each column that tell a header from a clip, lower case, letters only
+_SPELLINGS: Mapping[str, tuple[str, ...]] = {
+    "name": (
+        "name",
+        "video",
+        "videoname",
+        "videoid",
+        "clip",
+        "clipname",
+        "clipid",
+        "id",
+        "filename",
+        "vid",
+        "ytid",
+        "youtubeid",
+    ),
+    "start": ("start", "startsecond", "startseconds", "starttime", "begin", "second"),
+    "category": ("category", "class", "label", "classname", "categoryname"),
+    "split": ("split", "set", "subset", "partition"),
+}
+S4_COLUMNS = ("name", "start", "category", "split")
+MS3_COLUMNS = ("name", "split")
+SILENT_COLUMNS = ("name", "category")
+
+
+def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    """Rows of a metadata CSV as dictionaries with the keys `columns`, values stripped.
+
+    The columns stand in the order given unless a header names them all in another order. Names that begin
+    with `-` are ordinary. Raises `PipelineError` naming the file and every line that is wrong (20 at most).
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            lines = [
+                (number, [cell.strip() for cell in row]) for number, row in enumerate(csv.reader(stream), 1)
+            ]
+    except FileNotFoundError:
+        raise PipelineError(
+            f"{path}: no such file; data.root must be the folder that holds Single-source/ or Multi-sources/."
+        ) from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise PipelineError(f"{path}: is not a CSV table in UTF-8 ({error}).") from error
+    lines = [(number, cells) for number, cells in lines if any(cells)]
+    order = list(range(len(columns)))
+    if lines and _is_header(lines[0][1], columns):
+        order = _order(lines[0][1], columns)
+        lines = lines[1:]
+    rows, problems = [], []
+    for number, cells in lines:
+        if len(cells) <= max(order):
+            problems.append(f"line {number}: {len(cells)} columns where {', '.join(columns)} are needed")
+            continue
+        row = {column: cells[place] for column, place in zip(columns, order, strict=True)}
+        problem = _problem(row)
+        if problem:
+            problems.append(f"line {number}: {problem}")
+        rows.append(row)
+    names = Counter(row["name"] for row in rows)
+    problems += [f"{name}: {times} rows; a clip has one" for name, times in names.items() if times > 1]
+    if problems:
+        more = [f"... and {len(problems) - 20} more"] if len(problems) > 20 else []
+        raise PipelineError(f"{path}:\n" + "\n".join(f"  {line}" for line in problems[:20] + more))
+    if not rows:
+        raise PipelineError(f"{path}: lists no clip.")
+    return rows
+
+
+def _spelling(cell: str) -> str | None:
+    letters = re.sub(r"[^a-z]", "", cell.lower())
+    return next((column for column, known in _SPELLINGS.items() if letters in known), None)
+
+
+def _is_header(cells: list[str], columns: Sequence[str]) -> bool:
+    """Whether a cell, other than the name's, is a column's name: no clip's start, category or split is."""
+    return any(_spelling(cell) in columns for cell in cells[1:])
+
+
+def _order(header: list[str], columns: Sequence[str]) -> list[int]:
+    found = [_spelling(cell) for cell in header]
+    if all(found.count(column) == 1 for column in columns):
+        return [found.index(column) for column in columns]
+    return list(range(len(columns)))
+
+
+def _problem(row: Mapping[str, str]) -> str:
+    """What is wrong with one row; '' if nothing. Keys that the table lacks are not looked at."""
+    name = row["name"]
+    if not name or name in {".", ".."} or re.search(r"[/\\\0]", name):
+        return f"{name!r} is not a clip's name"
+    if "split" in row and row["split"] not in SPLITS:
+        return f"clip {name}: unknown split {row['split']!r}; known are {', '.join(SPLITS)}"
+    listed = row.get("category", "")
+    categories = [listed] if "split" in row else listed.split("+")  # the demo's silent objects may be several
+    if "category" in row and not set(categories) <= set(CATEGORIES):
+        return f"clip {name}: unknown category {row['category']!r}; known are {', '.join(CATEGORIES)}"
+    if "start" in row and _second(row["start"]) is None:
+        return f"clip {name}: start {row['start']!r} is not a whole number of seconds"
+    return ""
+
+
+def _second(text: str) -> int | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return int(value) if math.isfinite(value) and value >= 0 and value == int(value) else None
+
+
+def second(text: str) -> int:
+    """A start second that `read_table` has let through, as an integer."""
+    value = _second(text)
+    assert value is not None
+    return value

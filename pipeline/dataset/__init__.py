@@ -1,0 +1,1 @@
+"""What training and evaluation load: batches of clips, augmentation, negative audio."""

@@ -1,0 +1,1 @@
+"""Evaluation of checkpoints, predictions on videos, and scores of other systems' masks."""

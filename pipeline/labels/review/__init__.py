@@ -1,0 +1,1 @@
+"""Quality of the labels: agreement, outcomes, and the check report."""

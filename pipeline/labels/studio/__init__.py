@@ -1,0 +1,1 @@
+"""Label Studio: server, client, tasks, exports and proposals."""

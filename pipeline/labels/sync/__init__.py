@@ -1,0 +1,1 @@
+"""Labels brought from Label Studio or from files into the label folder, and back."""

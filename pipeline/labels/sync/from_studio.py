@@ -1,0 +1,165 @@
+"""Tasks of Label Studio -> VOC XML, one a frame, and a line for every annotation.
+
+Of several annotations of a frame the one marked as ground truth counts, otherwise the latest. A skipped task
+is no annotation; an annotation without a box says that the sounding object is not visible, and gives a file
+without objects.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from pipeline.data.categories import FRAMES
+from pipeline.labels.studio.export_json import Proposal, StudioAnnotation, Task
+from pipeline.labels.studio.regions import LOST
+from pipeline.labels.sync.merge import IncomingLabel
+from pipeline.labels.voc.label_paths import ClipInfo, Frame, split_stem
+from pipeline.labels.voc.mask_boxes import iou
+from pipeline.labels.voc.voc_xml import Annotation, Box, voc_text
+from pipeline.utils.errors import PipelineError
+
+
+@dataclass
+class Collected:
+    """Labels from elsewhere: what each frame's file is to hold, a line for every annotation, what was left
+    out, and what was taken but is worth a look.
+    """
+
+    labels: dict[Frame, IncomingLabel] = field(default_factory=dict)
+    whole: set[str] = field(default_factory=set)  # projects and exports that were read to their end
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    left_out: list[tuple[str, str]] = field(default_factory=list)  # (what, why)
+    fruitless: list[tuple[str, str]] = field(default_factory=list)  # (a source that gave no label, why)
+    doubtful: list[tuple[str, str]] = field(default_factory=list)  # (frame, why)
+    notes: Counter[str] = field(default_factory=Counter)
+    skipped: int = 0
+    empty: int = 0
+    several: int = 0
+
+
+def collect(
+    tasks: Iterable[Task], clips: Mapping[str, ClipInfo], source: str, model_version: str = ""
+) -> Collected:
+    """Turn all tasks of a source into labels; a task whose image names no frame of the catalogue is left
+    out, with the reason.
+    """
+    found = Collected(whole={source})
+    by_frame: dict[Frame, list[tuple[Task, StudioAnnotation]]] = {}
+    for task in tasks:
+        frame = split_stem(task.image_id)
+        if frame is None or frame.name not in clips or not 1 <= frame.number <= FRAMES:
+            found.left_out.append((task.image_id, "names no frame of a clip in the catalogue"))
+            continue
+        by_frame.setdefault(frame, []).extend((task, drawn) for drawn in task.drawn)
+    for frame in sorted(by_frame):
+        drawn = by_frame[frame]
+        chosen = choose(one for _, one in drawn)
+        found.several += sum(not one.cancelled for _, one in drawn) > 1
+        found.skipped += bool(drawn) and chosen is None
+        for task, one in drawn:
+            found.lines.append({"source": source, **_line(frame, task, one, one is chosen, model_version)})
+            found.notes.update(one.notes)
+        if chosen is not None:
+            _take(found, frame, chosen, source)
+    return found
+
+
+def choose(drawn: Iterable[StudioAnnotation]) -> StudioAnnotation | None:
+    """The annotation that counts: not a skip; ground truth before others, then the latest."""
+    candidates = [one for one in drawn if not one.cancelled]
+    return max(candidates, key=_rank, default=None)
+
+
+def _rank(one: StudioAnnotation) -> tuple[bool, str, int]:
+    return one.ground_truth, one.updated, one.id
+
+
+def outcome(proposal: tuple[Box, ...], drawn: tuple[Box, ...]) -> str:
+    """What became of a proposal: kept (each side within a pixel), moved (same class, overlapping) or
+    thrown away.
+    """
+    if len(proposal) == len(drawn) and all(
+        map(_kept, sorted(proposal, key=_corners), sorted(drawn, key=_corners))
+    ):
+        return "kept"
+    overlapping = any(
+        a.category == b.category and iou(_edges(a), _edges(b)) > 0 for a in proposal for b in drawn
+    )
+    return "moved" if overlapping else "thrown away"
+
+
+def _take(found: Collected, frame: Frame, chosen: StudioAnnotation, source: str) -> None:
+    """Make the chosen annotation the frame's label, or tell why it cannot be one."""
+    name = f"{frame.name}_{frame.number}"
+    lost = ", ".join(sorted(LOST & set(chosen.notes)))
+    if lost and not chosen.boxes:
+        found.left_out.append((name, f"holds no usable box: {lost}"))
+        return
+    annotation = Annotation(
+        chosen.width, chosen.height, chosen.boxes, f"{name}.jpg", chosen.annotator.strip()
+    )
+    try:
+        text = voc_text(annotation, frame.name, name)
+    except PipelineError as error:
+        found.left_out.append((name, str(error)))
+        return
+    found.labels[frame] = IncomingLabel(source, text.encode(), _rank(chosen))
+    found.empty += not chosen.boxes
+    if lost:
+        found.doubtful.append((name, f"a region beside its boxes is not usable and was left out: {lost}"))
+    if chosen.boxes and chosen.not_visible:
+        found.doubtful.append((name, "has a box, and says that the object is not visible; the box counts"))
+    if not chosen.width or not chosen.height:
+        found.doubtful.append((name, "does not tell the size of its image"))
+
+
+def _line(
+    frame: Frame, task: Task, one: StudioAnnotation, chosen: bool, model_version: str
+) -> dict[str, Any]:
+    state = "skipped" if one.cancelled else "boxed" if one.boxes else "empty"
+    if state == "empty" and LOST & set(one.notes):
+        state = "unreadable"
+    proposal = _proposal(task, model_version)
+    judged = proposal is not None and state in ("boxed", "empty")
+    return {
+        "annotation": one.id,
+        "annotator": one.annotator,
+        "boxes": [[box.category, *_corners(box)] for box in one.boxes],
+        "chosen": chosen,
+        "frame": frame.number,
+        "lead_time": one.lead_time,
+        "model_version": proposal.model_version if proposal else None,
+        "name": frame.name,
+        "not_visible": one.not_visible,
+        "notes": list(one.notes),
+        "proposal": outcome(proposal.boxes, one.boxes) if proposal and judged else None,
+        "size": [one.width, one.height],
+        "state": state,
+        "task": task.id,
+        "unique": one.unique,
+        "updated": one.updated,
+    }
+
+
+def _proposal(task: Task, model_version: str) -> Proposal | None:
+    """The proposal that the project shows, or the last one."""
+    shown = [one for one in task.proposals if one.model_version == model_version] or list(task.proposals)
+    return shown[-1] if shown else None
+
+
+def _corners(box: Box) -> tuple[int, int, int, int]:
+    return box.xmin, box.ymin, box.xmax, box.ymax
+
+
+def _kept(a: Box, b: Box) -> bool:
+    near = all(abs(p - q) <= 1 for p, q in zip(_corners(a), _corners(b), strict=True))
+    return a.category == b.category and near
+
+
+def _edges(box: Box) -> np.ndarray:
+    return np.array([box.xmin - 1, box.ymin - 1, box.xmax, box.ymax], dtype=float)

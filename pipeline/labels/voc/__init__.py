@@ -1,0 +1,1 @@
+"""VOC XML files: one a frame, read, checked and replaced as a folder."""

@@ -1,0 +1,1 @@
+"""Small tensor functions shared by networks, losses and data."""

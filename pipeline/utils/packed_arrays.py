@@ -1,0 +1,47 @@
+"""Packed .npy arrays larger than memory: made empty, filled row by row by many processes, then mapped."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.utils.errors import PipelineError
+
+
+def new_array(path: Path, dtype: Any, shape: tuple[int, ...]) -> None:
+    """Make a .npy file of zeros; it takes no space on the disk until rows are written."""
+    np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape).flush()
+
+
+def write_row(path: Path, row: int, values: np.ndarray) -> None:
+    """Set one row of a .npy file; processes, on one machine or several, may write different rows at once.
+
+    Written and not mapped: a full disk is then an error, where a map would kill the process, and no page that
+    two rows share is written by both. Raises `PipelineError` where the file takes no more.
+    """
+    array = np.load(path, mmap_mode="r")
+    content = np.broadcast_to(values, array.shape[1:]).astype(array.dtype).tobytes()
+    start = array.offset + row * len(content)
+    try:
+        with path.open("r+b", buffering=0) as file:
+            written = 0
+            while written < len(content):
+                written += os.pwrite(file.fileno(), content[written:], start + written)
+    except OSError as error:
+        raise PipelineError(f"{path}: row {row} cannot be written ({error.strerror}).") from error
+
+
+def open_packed(path: Path) -> NDArray:
+    """Map a packed array into memory; a missing or broken file is a `PipelineError` that names it."""
+    try:
+        return np.load(path, mmap_mode="r")
+    except FileNotFoundError:
+        raise PipelineError(f"{path}: no such file; run `dvc repro` (or `dvc pull`).") from None
+    except (ValueError, EOFError) as error:  # EOFError: an empty file
+        raise PipelineError(
+            f"{path}: is not a NumPy array ({error}); remove it and run `dvc repro`."
+        ) from error

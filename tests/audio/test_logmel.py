@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import signal
+
+from pipeline.audio.logmel import SHORTEST, clip_examples, log_mel, mel_matrix
+from pipeline.utils.errors import PipelineError
+from tests.helpers.paths import SHARED
+
+GOLDEN = SHARED / "golden" / "logmel.npz"
+
+
+def _sine(hertz: float, seconds: float) -> np.ndarray:
+    return np.sin(2 * np.pi * hertz * np.arange(round(seconds * 16_000)) / 16_000)
+
+
+def test_known_values_of_a_sine() -> None:
+    examples = log_mel(_sine(1000, 3))
+    assert examples.shape == (3, 96, 64)
+    assert examples.dtype == np.float32
+    assert examples.mean(dtype=np.float64) == pytest.approx(-3.4296187, abs=1e-5)
+    assert examples.std(dtype=np.float64) == pytest.approx(2.1265773, abs=1e-5)
+    assert examples.min() == pytest.approx(-4.6011631, abs=1e-5)
+    assert examples.max() == pytest.approx(4.8111177, abs=1e-5)
+    assert examples.mean((0, 1)).argmax() == 19
+
+
+def test_silence_is_ln_of_a_hundredth() -> None:
+    np.testing.assert_allclose(log_mel(np.zeros(80_000, np.float32)), math.log(0.01), atol=1e-6)
+
+
+@pytest.mark.skipif(
+    not GOLDEN.is_file(), reason="the published front end's answers are not beside the checkout"
+)
+@pytest.mark.parametrize("name", ["sine1k_3s", "chirp_5s", "noise_5s", "silence_5s"])
+def test_published_answers(name: str) -> None:
+    answers = np.load(GOLDEN)
+    np.testing.assert_allclose(log_mel(answers[f"wave_{name}"]), answers[f"logmel_{name}"], atol=1e-5)
+
+
+def test_one_frame_by_the_discrete_fourier_transform() -> None:
+    wave = np.random.default_rng(0).uniform(-1, 1, 40_000)
+    frame = wave[160 * 7 : 160 * 7 + 400] * signal.get_window("hann", 400)
+    waves = np.exp(-2j * np.pi * np.outer(np.arange(257), np.arange(400)) / 512)
+    expected = np.log(np.abs(waves @ frame) @ mel_matrix() + 0.01)
+    np.testing.assert_allclose(log_mel(wave)[0, 7], expected, atol=1e-5)
+
+
+def test_mel_bands() -> None:
+    matrix = mel_matrix()
+    assert matrix.shape == (257, 64)
+    assert not matrix[0].any()
+    hertz = np.arange(257) * 31.25
+    assert not matrix[(hertz <= 125) | (hertz >= 7500)].any()
+    # each bin between the first and the last centre lies under two neighbouring slopes that sum to 1
+    centres = 700 * (
+        np.exp(np.linspace(1127 * math.log(1 + 125 / 700), 1127 * math.log(1 + 7500 / 700), 66) / 1127) - 1
+    )
+    inside = (hertz > centres[1]) & (hertz < centres[64])
+    np.testing.assert_allclose(matrix[inside].sum(axis=1), 1, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("samples", "examples"),
+    [
+        (0, 0),
+        (SHORTEST - 1, 0),
+        (SHORTEST, 1),
+        (SHORTEST + 96 * 160 - 1, 1),
+        (SHORTEST + 96 * 160, 2),
+        (80_000, 5),
+    ],
+)
+def test_examples_a_wave(samples: int, examples: int) -> None:
+    assert log_mel(np.zeros(samples, np.float32)).shape == (examples, 96, 64)
+
+
+def test_short_clip_repeats_its_last_example_and_says_so() -> None:
+    wave = np.concatenate([_sine(300, 2), _sine(3000, 2)])
+    examples, note = clip_examples(wave)
+    assert examples.shape == (5, 1, 96, 64)
+    np.testing.assert_array_equal(examples[:4, 0], log_mel(wave))
+    np.testing.assert_array_equal(examples[4], examples[3])
+    assert note == "4.00 s of sound give 4 of 5 examples; the last is repeated"
+
+
+def test_long_clip_keeps_the_first_five() -> None:
+    wave = np.random.default_rng(0).uniform(-1, 1, 160_000).astype(np.float32)
+    examples, note = clip_examples(wave)
+    np.testing.assert_array_equal(examples[:, 0], log_mel(wave)[:5])
+    assert note == ""
+
+
+def test_hardly_any_sound_is_an_error() -> None:
+    with pytest.raises(PipelineError, match=r"0\.50 s of sound, and 0\.975 s are the least"):
+        clip_examples(np.zeros(8_000, np.float32))

@@ -1,0 +1,369 @@
+from __future__ import annotations
+
+import os
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.data import video
+from pipeline.data.video import frame_indices, read_frames, read_mono
+from pipeline.utils.errors import PipelineError
+from tests.helpers.paths import ROOT
+from tests.helpers.trees import number_of, tone, write_sound, write_video
+
+NTSC = Fraction(30_000, 1001)
+
+
+@pytest.mark.parametrize(
+    ("fps", "frames", "expected"),
+    [
+        (24, 120, [22, 46, 70, 94, 118]),
+        (25, 125, [23, 48, 73, 98, 123]),
+        (29.97, 150, [28, 58, 88, 118, 148]),
+        (30, 150, [28, 58, 88, 118, 148]),
+        (25, 100, [23, 48, 73, 98, 99]),  # a 4-second clip
+        (25, 1, [0, 0, 0, 0, 0]),
+        (12.5, 62, [11, 23, 35, 47, 59]),  # 12 a second: a half goes to the even number
+    ],
+)
+def test_frame_indices_known(fps: float, frames: int, expected: list[int]) -> None:
+    assert frame_indices(fps, frames) == expected
+
+
+@given(st.floats(0.6, 240), st.integers(1, 2000), st.integers(1, 20))
+def test_frame_indices_lie_in_the_clip_and_follow_the_rule(fps: float, frames: int, count: int) -> None:
+    rate = max(1, round(fps))
+    rule = [min(int(second * rate + 15 / 16 * rate), frames - 1) for second in range(count)]
+    assert frame_indices(fps, frames, count) == rule
+
+
+@pytest.mark.parametrize("fps", [0, -1, float("nan"), float("inf")])
+def test_frame_indices_refuse_no_rate(fps: float) -> None:
+    with pytest.raises(ValueError, match="frame rate"):
+        frame_indices(fps, 10)
+
+
+@pytest.mark.parametrize(
+    ("fps", "frames", "options"),
+    [
+        (25, 125, {}),
+        (24, 120, {"preset": "medium", "bf": "3"}),  # frames are stored in another order than shown
+        (NTSC, 150, {"g": "12"}),
+        (30, 150, {"preset": "medium", "bf": "2", "g": "40"}),
+    ],
+)
+def test_read_frames_gives_the_published_frames(
+    tmp_path: Path, fps: Fraction | int, frames: int, options: dict[str, str]
+) -> None:
+    path = tmp_path / "-a b.mp4"
+    write_video(path, fps=fps, frames=frames, options=options, silent=True)
+    images, note = read_frames(path)
+    assert images.shape == (5, 64, 96, 3)
+    assert images.dtype == np.uint8
+    assert [number_of(image) for image in images] == frame_indices(float(fps), frames)
+    assert note == ""
+
+
+@pytest.mark.parametrize(
+    "options", [{"preset": "medium"}, {"preset": "slow", "b-pyramid": "none"}, {"bf": "0"}]
+)
+def test_skipping_frames_changes_no_pixel(
+    tmp_path: Path, options: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_video(tmp_path / "a.mp4", frames=110, fps=24, options=options)
+    skipping = read_frames(tmp_path / "a.mp4")
+    counting: list[list[int]] = []
+    count = video._decode_all
+    monkeypatch.setattr(video, "_decode_referenced", lambda *_: None)
+    monkeypatch.setattr(
+        video, "_decode_all", lambda path, wanted: counting.append(wanted) or count(path, wanted)
+    )
+    plain = read_frames(tmp_path / "a.mp4")
+    assert counting
+    np.testing.assert_array_equal(skipping.images, plain.images)
+    assert skipping.note == plain.note
+
+
+def test_a_portrait_stored_on_its_side_is_turned_upright(tmp_path: Path) -> None:
+    path = tmp_path / "phone.mp4"
+    write_video(path, width=96, height=64)
+    lying = read_frames(path).images
+    content = bytearray(path.read_bytes())
+    matrix = content.index(b"tkhd") + 4 + 40  # of the first track, the pictures': ISO/IEC 14496-12, 8.3.2
+    clockwise = (0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30)
+    content[matrix : matrix + 36] = struct.pack(">9i", *clockwise)
+    path.write_bytes(content)
+    upright = read_frames(path).images
+    assert upright.shape == (5, 96, 64, 3)
+    np.testing.assert_array_equal(upright, np.rot90(lying, -1, axes=(1, 2)))
+    shown = cv2.VideoCapture(str(path))  # another reader that heeds the matrix
+    assert (shown.get(cv2.CAP_PROP_FRAME_WIDTH), shown.get(cv2.CAP_PROP_FRAME_HEIGHT)) == (64, 96)
+    for _ in range(frame_indices(25, 125)[0] + 1):
+        _, theirs = shown.read()
+    assert np.abs(theirs[..., ::-1].astype(int) - upright[0]).mean() < 3
+
+
+def test_other_codecs_are_counted(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mp4", codec="mpeg4", silent=True)
+    assert [number_of(image) for image in read_frames(tmp_path / "a.mp4").images] == [23, 48, 73, 98, 123]
+
+
+def test_of_a_long_video_only_the_beginning_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_video(tmp_path / "a.mp4", frames=256, silent=True)
+    monkeypatch.setattr(video, "_decode_all", None)
+    monkeypatch.setattr(video, "REORDERED", 16)
+    assert [number_of(image) for image in read_frames(tmp_path / "a.mp4").images] == [23, 48, 73, 98, 123]
+
+
+SPARSE = [*range(0, 75, 3), *range(75, 150)]
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4"])  # by packets; decoding all
+@pytest.mark.parametrize(
+    ("fps", "times", "published"),
+    [
+        (30, [number for number in range(150) if number % 8 != 3], [21, 44, 66, 89, 112]),
+        (30, SPARSE, [6, 12, 19, 28, 48]),
+        (25, [number + 5 for number in range(120)], [18, 43, 68, 93, 118]),  # the sound starts before them
+        (Fraction(25, 2), list(range(62)), [11, 23, 35, 47, 59]),
+    ],
+)
+def test_uneven_times_give_the_published_frames(
+    tmp_path: Path, codec: str, fps: int | Fraction, times: list[int], published: list[int]
+) -> None:
+    """Known answers: the script's rule on what imageio reads of these files (imageio-ffmpeg, FFmpeg 9)."""
+    path = tmp_path / "a.mp4"
+    write_video(path, fps=fps, frames=len(times), pts=times, sound=tone(5), codec=codec)
+    assert [number_of(image) for image in read_frames(path).images] == published
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
+def test_a_clock_that_starts_late_is_no_gap(tmp_path: Path, codec: str) -> None:
+    """Nothing comes before the pictures, which stand at second 2: as imageio reads it, they are the start."""
+    path = tmp_path / "a.mkv"
+    write_video(path, pts=[number + 50 for number in range(125)], silent=True, codec=codec)
+    assert [number_of(image) for image in read_frames(path).images] == [23, 48, 73, 98, 123]
+
+
+@given(st.lists(st.integers(1, 12), min_size=1, max_size=60), st.integers(0, 20))
+def test_a_constant_rate_shows_what_is_due(steps: list[int], first: int) -> None:
+    """Where each frame lasts until the next, each place shows the last frame that is due there, and the first
+    one fills the beginning.
+    """
+    times = np.cumsum([first, *steps]).tolist()
+    shown: list[int] = []
+    for number, (time, span) in enumerate(zip(times, [*steps, 1], strict=True)):
+        copies, before = video._copies(time - len(shown), span)
+        shown += [max(number - 1, 0)] * before + [number] * (copies - before)
+    due = np.searchsorted(times, range(times[-1] + 1), side="right") - 1
+    assert shown == np.maximum(due, 0).tolist()
+
+
+def test_a_time_far_off_takes_no_time(tmp_path: Path) -> None:
+    """The last frame, by a broken time stamp, is shown in 90 years: the one before fills them, unwritten."""
+    times = [*range(124), 25 * 86_400 * 365 * 90]
+    write_video(tmp_path / "a.mkv", frames=125, pts=times, sound=tone(5))
+    assert [number_of(image) for image in read_frames(tmp_path / "a.mkv").images][:4] == [23, 48, 73, 98]
+
+
+@pytest.mark.parametrize(("ahead", "copies"), [(-2.2, 0), (-2.0, 1), (-0.4, 1), (0.05, 1)])
+def test_a_late_frame_is_dropped(ahead: float, copies: int) -> None:
+    assert video._copies(ahead, 1) == (copies, 0)
+
+
+def test_four_second_clip_repeats_its_last_frame_and_says_so(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mp4", frames=100)
+    images, note = read_frames(tmp_path / "a.mp4")
+    assert [number_of(image) for image in images] == [23, 48, 73, 98, 99]
+    assert "4 of 5" in note
+    assert read_mono(tmp_path / "a.mp4").size == 64_000
+
+
+def test_slightly_short_clip_needs_no_note(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mp4", frames=122, silent=True)
+    images, note = read_frames(tmp_path / "a.mp4")
+    assert number_of(images[4]) == 121
+    assert note == ""
+
+
+def _cut(path: Path, share: float) -> None:
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+
+
+def test_truncated_video_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "cut.mp4"
+    write_video(path)
+    _cut(path, 0.6)
+    for read in (read_frames, read_mono):
+        with pytest.raises(PipelineError, match=r"cut\.mp4: cannot be opened"):
+            read(path)
+
+
+def test_truncated_video_with_its_index_in_front_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "cut.mp4"
+    write_video(path, silent=True)
+    moved = tmp_path / "front.mp4"
+    with av.open(str(path)) as source, av.open(str(moved), "w", options={"movflags": "faststart"}) as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux():
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    assert len(read_frames(moved).images) == 5
+    _cut(moved, 0.6)
+    with pytest.raises(PipelineError, match=r"front\.mp4: (ends after|is damaged)"):
+        read_frames(moved)
+
+
+def test_a_part_copied_out_of_a_longer_video_is_whole(tmp_path: Path) -> None:
+    """As `ffmpeg -ss 3 -t 4 -c copy`: packets from the last key frame on, those before the part not shown."""
+    write_video(tmp_path / "long.mp4", frames=200, options={"g": "250"}, silent=True)
+    with av.open(str(tmp_path / "long.mp4")) as source, av.open(str(tmp_path / "part.mp4"), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux():
+            if packet.dts is not None and packet.pts * packet.time_base < 7:
+                start = round(3 / packet.time_base)
+                packet.pts, packet.dts, packet.stream = packet.pts - start, packet.dts - start, stream
+                target.mux(packet)
+    found = read_frames(tmp_path / "part.mp4")
+    assert [number_of(image) - 75 for image in found.images] == [23, 48, 73, 98, 99]
+    assert "100 frames at 25 a second give 4 of 5" in found.note
+
+
+def test_pictures_of_several_sizes_are_named(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mkv", width=96, height=64, silent=True)
+    large = np.zeros((128, 192, 3), np.uint8)
+    decode = video._decode_all
+
+    def grown(path: Path, wanted: list[int]) -> video.Decoded:
+        images, seen = decode(path, wanted)
+        return {**images, wanted[-1]: large}, seen
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(video, "_decode_referenced", lambda *_: None)
+        patch.setattr(video, "_decode_all", grown)
+        with pytest.raises(PipelineError, match=r"a\.mkv: its pictures change their size"):
+            read_frames(tmp_path / "a.mkv")
+
+
+@pytest.mark.parametrize("content", [b"", b"not a video at all" * 50])
+def test_what_is_no_video_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "bad.mp4"
+    path.write_bytes(content)
+    for read in (read_frames, read_mono):
+        with pytest.raises(PipelineError, match=r"bad\.mp4: cannot be opened"):
+            read(path)
+
+
+def test_missing_file_is_named(tmp_path: Path) -> None:
+    for read in (read_frames, read_mono):
+        with pytest.raises(PipelineError, match=r"none\.mp4: no such file"):
+            read(tmp_path / "none.mp4")
+
+
+def test_no_sound_and_no_pictures_are_named(tmp_path: Path) -> None:
+    write_video(tmp_path / "mute.mp4", frames=30, silent=True)
+    with pytest.raises(PipelineError, match=r"mute\.mp4: has no sound"):
+        read_mono(tmp_path / "mute.mp4")
+    write_sound(tmp_path / "only.wav", tone(1, 16_000))
+    with pytest.raises(PipelineError, match=r"only\.wav: has no video"):
+        read_frames(tmp_path / "only.wav")
+
+
+def test_sound_has_the_clips_length_and_its_loudness(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mp4", sound=tone(5, hertz=1000))
+    wave = read_mono(tmp_path / "a.mp4")
+    assert wave.shape == (80_000,)
+    assert wave.dtype == np.float32
+    middle = wave[8_000:72_000].astype(np.float64)
+    # equal channels: a mean keeps the amplitude of 0.5, FFmpeg's mix would be louder by the square root of 2
+    assert np.sqrt(2 * np.mean(middle**2)) == pytest.approx(0.5, rel=0.02)
+    spectrum = np.abs(np.fft.rfft(middle * np.hanning(middle.size)))
+    assert np.argmax(spectrum) / middle.size * 16_000 == pytest.approx(1000, abs=1)
+
+
+def test_opposite_channels_cancel(tmp_path: Path) -> None:
+    wave = tone(2, 16_000)
+    write_sound(tmp_path / "a.wav", np.stack([wave, -wave], axis=1))
+    assert np.abs(read_mono(tmp_path / "a.wav")).max() < 1e-3
+
+
+@pytest.mark.parametrize("channels", [1, 2, 6, 8, 9])
+def test_any_number_of_channels_is_averaged(tmp_path: Path, channels: int) -> None:
+    """In a process of its own: of eight and more PyAV's planar arrays end beyond its memory."""
+    waves = np.random.default_rng(0).uniform(-0.5, 0.5, (16_000, channels)).astype(np.float32)
+    write_sound(tmp_path / "a.wav", waves)
+    code = "import numpy, pipeline.data.video as v; numpy.save('a.npy', v.read_mono(v.Path('a.wav')))"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, env=environment)
+    np.testing.assert_allclose(np.load(tmp_path / "a.npy"), waves.mean(axis=1), atol=1e-4)
+
+
+def test_tags_in_any_encoding_are_no_hindrance(tmp_path: Path) -> None:
+    """A title in Latin-1, as programs on Windows write it."""
+    path = tmp_path / "a.wav"
+    write_sound(path, tone(1, 16_000))
+    plain, content = read_mono(path), path.read_bytes()
+    title = "Künstler".encode("latin-1")
+    chunk = b"INFO" + b"INAM" + struct.pack("<I", len(title)) + title
+    chunk = b"LIST" + struct.pack("<I", len(chunk)) + chunk
+    data = content.index(b"data")
+    content = content[:data] + chunk + content[data:]
+    path.write_bytes(content[:4] + struct.pack("<I", len(content) - 8) + content[8:])
+    np.testing.assert_array_equal(read_mono(path), plain)
+
+
+def test_wav_of_the_right_rate_comes_back_as_stored(tmp_path: Path) -> None:
+    wave = np.random.default_rng(0).uniform(-0.9, 0.9, 70_000).astype(np.float32)
+    write_sound(tmp_path / "a.wav", wave)
+    found = read_mono(tmp_path / "a.wav")
+    assert found.shape == wave.shape  # a sound without pictures is not filled up
+    np.testing.assert_allclose(found, wave, atol=1 / 32_768)
+
+
+@pytest.mark.parametrize("rate", [8_000, 22_050, 44_100, 48_000])
+def test_wav_of_another_rate_keeps_its_tone(tmp_path: Path, rate: int) -> None:
+    write_sound(tmp_path / "a.wav", tone(6, rate, hertz=500), rate)
+    found = read_mono(tmp_path / "a.wav")
+    assert found.shape == (80_000,)
+    expected = tone(5, 16_000, hertz=500)
+    np.testing.assert_allclose(found[200:-200], expected[200:-200], atol=0.01)
+
+
+@pytest.mark.parametrize("seconds", [3.0, 4.4])
+def test_sound_that_ends_early_is_not_filled_with_silence(tmp_path: Path, seconds: float) -> None:
+    """Silence under a mask would teach what is not so; the stage repeats the last example instead."""
+    write_video(tmp_path / "a.mp4", sound=tone(seconds))
+    wave = read_mono(tmp_path / "a.mp4")
+    assert wave.size / 16_000 == pytest.approx(seconds, abs=0.07)  # AAC rounds up to whole blocks
+
+
+def test_sound_longer_than_the_pictures_is_kept(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mp4", frames=114, sound=tone(5))
+    assert read_mono(tmp_path / "a.mp4").size == 80_000
+
+
+def test_pictures_that_start_late_cost_no_sound(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mp4", frames=120, pts=[number + 5 for number in range(120)], sound=tone(5))
+    assert read_mono(tmp_path / "a.mp4").size == 80_000
+
+
+@pytest.mark.parametrize(("code", "read"), [(b"avc1", read_frames), (b"mp4a", read_mono)])
+def test_an_unknown_codec_is_named(tmp_path: Path, code: bytes, read: Callable) -> None:
+    path = tmp_path / "a.mp4"
+    write_video(path)
+    path.write_bytes(path.read_bytes().replace(code, b"xxxx").replace(b"esds", b"free"))
+    with pytest.raises(PipelineError, match=r"a\.mp4: its (video|audio) is in a form"):
+        read(path)
+    with pytest.raises(PipelineError, match=r"a\.mp4: its (video|audio) is in a form"):
+        video.check_video(path)

@@ -1,0 +1,1 @@
+"""What tests share: small data, fake servers, repositories on disk."""
