@@ -5,10 +5,11 @@ from __future__ import annotations
 import pandas as pd
 
 from pipeline.config.params import load_params
+from pipeline.config.paths import BOXES, CATALOG, FRAMES, OUTLINES
 from pipeline.data.catalog import read_catalog
 from pipeline.data.pseudo_masks import build_pseudo_masks
 from pipeline.utils.progress import show
-from stages.common import BOXES, CATALOG, FRAMES, OUTLINES, run
+from stages.common import run
 
 
 def main() -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.config.params import load_params
+from pipeline.config.paths import AUDIO, BANK, CATALOG, CROPS, FRAMES, OUTLINES, PLAN
 from pipeline.config.run_config import dropped_terms, make_run_config
 from pipeline.data.catalog import digest_of, read_catalog
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.files import atomic_folder, write_json
-from stages.common import AUDIO, BANK, CATALOG, CROPS, FRAMES, OUTLINES, PLAN, run
+from stages.common import run
 
 
 def main() -> None:

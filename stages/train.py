@@ -14,6 +14,7 @@ from scmrepo.exceptions import SCMError
 import pipeline
 from pipeline.checkpoint.weights import initial_weights
 from pipeline.config.params import load_params
+from pipeline.config.paths import CATALOG, LOGS, MODELS, PLAN, RESUME
 from pipeline.config.run_config import differences, read_run_config
 from pipeline.dataset.training import open_training_data
 from pipeline.training.fabric import make_fabric
@@ -21,9 +22,8 @@ from pipeline.training.resume import ResumeState
 from pipeline.training.train import train
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.files import digest
-from stages.common import CATALOG, LOGS, MODELS, PLAN, run
+from stages.common import run
 
-RESUME = Path(".resume")
 CODE = ("checkpoint", "dataset", "losses", "metrics", "model", "ops", "training")  # as in dvc.yaml
 
 
