@@ -1,4 +1,4 @@
-"""DVC stage: write the demo world, when `data.source` asks for it."""
+"""DVC stage: write the demo data set, when `data.source` asks for it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def main() -> None:
         return
     with atomic_folder(DEMO) as folder:
         (folder / "README.txt").write_text(
-            f"No demo world: data.source is {params.data.source}.\n", encoding="utf-8"
+            f"No demo: data.source is {params.data.source}.\n", encoding="utf-8"
         )
 
 
