@@ -11,8 +11,7 @@ import numpy as np
 
 from pipeline.audio.logmel import RATE
 from pipeline.audio.spectrograms import clip_wave
-from pipeline.data.categories import SPLITS
-from pipeline.data.clip import Clip
+from pipeline.data.clip import SPLITS, Clip
 from pipeline.data.video import read_mono
 
 CONDITIONS: tuple[str, ...] = (

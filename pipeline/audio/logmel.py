@@ -6,7 +6,7 @@ import functools
 
 import numpy as np
 
-from pipeline.data.categories import FRAMES
+from pipeline.data.clip import FRAMES
 from pipeline.utils.errors import PipelineError
 
 RATE = 16_000  # samples a second

@@ -14,8 +14,7 @@ from pipeline.audio.extractor import AudioFeatureExtractor
 from pipeline.audio.logmel import RATE
 from pipeline.audio.spectrograms import pack_examples
 from pipeline.data.catalog import clips_of
-from pipeline.data.categories import FRAMES, SPLITS
-from pipeline.data.clip import Clip
+from pipeline.data.clip import FRAMES, SPLITS, Clip
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.files import atomic_folder
 from pipeline.utils.progress import Track, no_progress

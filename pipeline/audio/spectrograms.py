@@ -10,8 +10,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from pipeline.audio.logmel import BANDS, EXAMPLE, clip_examples
-from pipeline.data.categories import FRAMES
-from pipeline.data.clip import Clip
+from pipeline.data.clip import FRAMES, Clip
 from pipeline.data.video import read_mono
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.packed_arrays import new_array, write_row

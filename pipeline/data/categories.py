@@ -6,11 +6,6 @@ import unicodedata
 
 import pandas as pd
 
-# here until every importer takes them from `clip`
-from pipeline.data.clip import FRAMES as FRAMES
-from pipeline.data.clip import PUBLISHED_SIDE as PUBLISHED_SIDE
-from pipeline.data.clip import SPLITS as SPLITS
-
 
 def categories_of(catalog: pd.DataFrame) -> tuple[str, ...]:
     """The categories that a catalogue's clips have, sorted; none where all clips have several (MS3)."""

@@ -12,8 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.data.catalog import clips_of
-from pipeline.data.categories import FRAMES
-from pipeline.data.clip import Clip
+from pipeline.data.clip import FRAMES, Clip
 from pipeline.data.frames import image_path, read_rgb, resize_image
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.files import atomic_folder

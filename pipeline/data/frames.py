@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.data.catalog import clips_of
-from pipeline.data.categories import FRAMES, PUBLISHED_SIDE
-from pipeline.data.clip import Clip
+from pipeline.data.clip import FRAMES, PUBLISHED_SIDE, Clip
 from pipeline.data.masks import check_size, read_image, read_mask, resize_mask
 from pipeline.data.video import ClipFrames, read_frames
 from pipeline.utils.errors import PipelineError

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import soundfile
 
-from pipeline.data.categories import FRAMES
+from pipeline.data.clip import FRAMES
 from pipeline.data.video import frame_indices
 from pipeline.demo.boxes import drawn_box
 from pipeline.demo.scene import Scene, compose
