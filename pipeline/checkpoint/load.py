@@ -13,8 +13,7 @@ from pipeline.checkpoint.weights import load_weights
 from pipeline.config.params import Model
 from pipeline.config.run_config import LossWeights, RunConfig
 from pipeline.data.categories import PUBLISHED_SIDE
-from pipeline.model import CropHeads, Localiser, Segmenter
-from pipeline.model.build import AUDIO_WIDTH, build_segmenter
+from pipeline.model import AUDIO_WIDTH, AVSModel, CropHeads, build_model
 from pipeline.utils.errors import PipelineError
 
 
@@ -23,7 +22,7 @@ class Checkpoint:
     """A trained model, ready for evaluation."""
 
     plan: RunConfig
-    segmenter: Segmenter | Localiser
+    segmenter: AVSModel
     heads: CropHeads | None
     epoch: int | None  # None: of the published code, which does not say
     val_miou: float | None
@@ -41,7 +40,7 @@ def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
         return _published(path, content, device)
     try:
         plan = RunConfig.model_validate(content["plan"])
-        segmenter = build_segmenter(plan)
+        segmenter = build_model(plan.network, plan.model, attention=plan.attention)
         segmenter.load_state_dict(content["segmenter"])
         heads = None
         if content["heads"] is not None:

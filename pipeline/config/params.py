@@ -73,7 +73,8 @@ class Model(Group):
     initial: str = Field("", description="a checkpoint in weights/ to start from; '' for none")
     channels: int = Field(256, ge=8, multiple_of=8)
     tpavi_stages: list[Literal[1, 2, 3, 4]] = Field([1, 2, 3, 4], min_length=1)
-    tpavi_gate: float = Field(0.0, ge=0, description="first scale of TPAVI's batch norm; 0 as published")
+    tpavi_bn_gamma: float = Field(0.0, ge=0, description="first scale of TPAVI's batch norm; 0 as published")
+    sound_gate: bool = False
     image_size: int = Field(ge=32, multiple_of=32)
 
     @field_validator("tpavi_stages")

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from pipeline.config.params import Augment, Model, Params
-from pipeline.config.variants import Attention, Network, variant
+from pipeline.config.variants import NETWORK_SETTINGS, Attention, Network, variant
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.files import digest, read_json
 
@@ -129,8 +129,9 @@ def make_run_config(
     model = params.model
     if model.initial:  # which brings its own encoder
         model = model.model_copy(update={"pretrained": False})
-    if chosen.network == "localiser":  # it has neither TPAVI nor a decoder: their settings stand at defaults
-        model = Model(**model.model_dump(include={"backbone", "pretrained", "initial", "image_size"}))
+    model = model.model_copy(update={"sound_gate": gate > 0})
+    used_settings = NETWORK_SETTINGS[chosen.network] | {"pretrained", "initial", "image_size"}
+    model = Model(**model.model_dump(include=set(used_settings)))  # a setting that is not used: its default
     by_category = weights.heads or other_sounds
     used = ["clips", "frames"] + ["audio"] * chosen.audio + ["category"] * by_category
     used += ["boxes"] * (weights.heads or weights.boxes) + ["crops"] * weights.heads

@@ -14,6 +14,11 @@ from pipeline.utils.errors import PipelineError
 # clip's frames; those of its own frame.
 Attention = Literal["sound", "constant", "clip", "frame"]
 Network = Literal["segmenter", "localiser"]
+# Which of the settings in `model` each network uses; the others are left out of its run config.
+NETWORK_SETTINGS: dict[Network, frozenset[str]] = {
+    "segmenter": frozenset({"backbone", "channels", "tpavi_stages", "tpavi_bn_gamma", "sound_gate"}),
+    "localiser": frozenset({"backbone"}),
+}
 
 
 @dataclass(frozen=True)

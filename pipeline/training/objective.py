@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
 from pipeline import losses
 from pipeline.config.run_config import RunConfig
 from pipeline.dataset.clips import Batch, normalise
-from pipeline.model import CropHeads, Localiser, Segmenter
-from pipeline.model.build import AUDIO_WIDTH, build_segmenter
+from pipeline.model import AUDIO_WIDTH, AVSModel, CropHeads, Encoded, Localiser, build_model
 from pipeline.ops.boxes import boxes_to_masks
 from pipeline.ops.distributed import gather
 
@@ -41,8 +42,8 @@ class Objective(nn.Module):
         self.weights = plan.loss
         loss = plan.loss
         reads_all = max(loss.lambda_, loss.box, loss.outlines, loss.negatives, loss.trimap) > 0
-        self.first = None if reads_all else labelled_frames
-        self.segmenter = build_segmenter(plan)
+        self.num_frames = None if reads_all else labelled_frames
+        self.segmenter = build_model(plan.network, plan.model, attention=plan.attention)
         self.heads = (
             CropHeads(self.segmenter.crop_width, categories=len(plan.categories), audio_dim=AUDIO_WIDTH)
             if plan.loss.heads
@@ -57,26 +58,28 @@ class Objective(nn.Module):
 
         With several processes each holds a part of the batch; every one's losses are those of the whole.
         """
-        if isinstance(self.segmenter, Localiser):
-            weighted = {"trimap": (self.weights.trimap, self._trimap(self.segmenter, batch))}
+        if self.weights.trimap > 0:
+            weighted = {"trimap": (self.weights.trimap, self._trimap(cast(Localiser, self.segmenter), batch))}
         else:
             weighted = self._segment(self.segmenter, batch, batches) | self._crops(batch)
         total = torch.stack([weight * term for weight, term in weighted.values()]).sum()
         return {"loss": total, **{name: term for name, (_, term) in weighted.items()}}
 
-    def _segment(self, segmenter: Segmenter, batch: Batch, batches: int) -> dict[str, tuple[float, Tensor]]:
+    def _segment(self, segmenter: AVSModel, batch: Batch, batches: int) -> dict[str, tuple[float, Tensor]]:
         weights = self.weights
-        beside = None if batch.pasted is None else normalise(batch.pasted)
-        encoded = segmenter.encode(normalise(batch.frames), beside)
-        maps, seen = encoded[:4], encoded[4:]  # of a gated network: what its gate sees
+        gate_frames = None if batch.pasted is None else normalise(batch.pasted)
+        maps, gate_features = segmenter.encode(normalise(batch.frames), gate_frames)
         audio, clips = batch.audio, len(batch.frames)
         if batch.other_truth is not None:  # judged with the same pictures
             assert batch.others is not None and audio is not None
             maps = [torch.cat([m, m[: len(batch.others)]]) for m in maps]
             audio = torch.cat([audio, batch.others])
-        both = segmenter.decode(maps, audio, first=self.first)
+        both = segmenter.decode(Encoded(maps), audio, num_frames=self.num_frames)
         logits = gather(both.logits[:clips])
-        masks, labelled = gather(batch.masks[:, : self.first]), gather(batch.labelled[:, : self.first])
+        masks, labelled = (
+            gather(batch.masks[:, : self.num_frames]),
+            gather(batch.labelled[:, : self.num_frames]),
+        )
         terms = {"bce": (1.0, losses.bce(logits, masks, labelled))}
         if weights.lambda_ > 0:
             avm = losses.avm_av if weights.avm == "av" else losses.avm_vv
@@ -85,22 +88,22 @@ class Objective(nn.Module):
             terms["avm"] = (batches * weights.lambda_, avm(both.logits[:clips], own, aligned))
         if weights.box > 0:  # where a mask is drawn, the box has nothing to add
             assert batch.boxes is not None and batch.present is not None
-            boxes = gather(boxes_to_masks(batch.boxes[:, : self.first], *logits.shape[-2:]))
-            weak = gather(batch.present[:, : self.first]) & ~labelled
+            boxes = gather(boxes_to_masks(batch.boxes[:, : self.num_frames], *logits.shape[-2:]))
+            weak = gather(batch.present[:, : self.num_frames]) & ~labelled
             shadow = losses.projection(logits, boxes, weak)
             terms["box"] = (weights.box, shadow + OUTSIDE * losses.outside_box(logits, boxes, weak))
         if weights.outlines > 0:
             assert batch.outlines is not None
-            outlines = gather(batch.outlines[:, : self.first])
+            outlines = gather(batch.outlines[:, : self.num_frames])
             terms["outlines"] = (weights.outlines, losses.masked_bce(logits, outlines))
         if batch.other_truth is not None:
-            truth = gather(batch.other_truth[:, : self.first])
+            truth = gather(batch.other_truth[:, : self.num_frames])
             terms["negatives"] = (weights.negatives, losses.masked_bce(gather(both.logits[clips:]), truth))
-        if seen and batch.others is not None:
-            terms["gate"] = (weights.gate, self._gate(segmenter, seen[0], batch))
+        if gate_features is not None and batch.others is not None:
+            terms["gate"] = (weights.gate, self._gate(segmenter, gate_features, batch))
         return terms
 
-    def _gate(self, segmenter: Segmenter, seen: Tensor, batch: Batch) -> Tensor:
+    def _gate(self, segmenter: AVSModel, gate_features: Tensor, batch: Batch) -> Tensor:
         """Every picture under the clip's own sound and under the other one.
 
         With `batch.pasted`, a clip in which nothing could be pasted is there twice, and counts so.
@@ -114,14 +117,14 @@ class Objective(nn.Module):
         in_frames = torch.zeros_like(inside)
         if batch.pasted is None:
             in_frames[:n] = laid
-        maps = [seen[:clips], seen[:n]]
+        maps = [gate_features[:clips], gate_features[:n]]
         sounds = [batch.audio, batch.others]
         truths = [
             losses.own_gate_targets(inside, in_frames),
             losses.other_gate_targets(inside[:n], in_frames[:n], batch.offscreen),
         ]
         if batch.pasted is not None:
-            maps += [seen[clips:], seen[clips:]]
+            maps += [gate_features[clips:], gate_features[clips:]]
             sounds += [batch.audio[:n], batch.others]
             truths += [
                 losses.own_gate_targets(inside[:n], laid),

@@ -26,7 +26,7 @@ from pipeline.dataset.clips import Batch, ClipDataset, normalise
 from pipeline.dataset.loader import epoch_batches, prefetch
 from pipeline.metrics.listening import g_miou
 from pipeline.metrics.segmentation import iou_per_frame
-from pipeline.model import Localiser, Segmenter
+from pipeline.model import AVSModel
 from pipeline.ops.distributed import synchronise_batch_norm
 from pipeline.training.objective import Objective
 from pipeline.training.resume import ResumeState
@@ -58,7 +58,7 @@ def learning_rate_factor(done: float, plan: RunConfig) -> float:
 
 @torch.no_grad()
 def validate(
-    segmenter: Segmenter | Localiser, fabric: Fabric, clips: ClipDataset, rows: NDArray, batch_size: int
+    segmenter: AVSModel, fabric: Fabric, clips: ClipDataset, rows: NDArray, batch_size: int
 ) -> dict[str, float]:
     """Figures over the labelled frames of the clips at `rows`, which the processes share out.
 
@@ -117,7 +117,7 @@ def train_epoch(
 
 
 def checkpoint(
-    segmenter: Segmenter | Localiser, heads: Any, plan: RunConfig, epoch: int, figures: dict[str, float]
+    segmenter: AVSModel, heads: Any, plan: RunConfig, epoch: int, figures: dict[str, float]
 ) -> dict[str, Any]:
     """What a checkpoint file holds: weights, the plan they were trained by, epoch and validation figures.
 
