@@ -22,6 +22,7 @@ from pipeline.dataset.loader import prefetch
 from pipeline.evaluation.tables import SWAP, by_category, flat_figures, listening_table
 from pipeline.metrics.listening import false_positive_area, sensitivity, swap_passed
 from pipeline.metrics.segmentation import fscore_curves, iou_per_frame
+from pipeline.model import Encoded
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.progress import Track, no_progress
 
@@ -80,11 +81,11 @@ def evaluate(
         batch = batch.to(device)
         wanted = pictured[(pictured >= done) & (pictured < done + len(group))] - done
         done += len(group)
-        maps = checkpoint.segmenter.encode(normalise(batch.frames))
+        encoded = checkpoint.segmenter.encode(normalise(batch.frames))
         truth, frames = batch.masks.flatten(0, 1), batch.masks.shape[1]
 
-        def segment(audio: Tensor | None, maps: list[Tensor] = maps) -> Tensor:
-            return checkpoint.segmenter.decode(maps, audio).logits.float().sigmoid().flatten(0, 1)
+        def segment(audio: Tensor | None, encoded: Encoded = encoded) -> Tensor:
+            return checkpoint.segmenter.decode(encoded, audio).logits.float().sigmoid().flatten(0, 1)
 
         probability = segment(batch.audio)
         own = probability > 0.5

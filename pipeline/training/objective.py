@@ -120,6 +120,7 @@ class Objective(nn.Module):
 
         With separate pasted pictures, clips without a paste appear twice and get double weight.
         """
+        assert self.model.sound_gate is not None
         clips, n, pasted = len(audio), len(negatives.audio), negatives.pasted_mask > 0
         filled = boxes_to_masks(boxes.boxes, *pasted.shape[-2:]) > 0
         inside = filled & boxes.has_box[..., None, None]
@@ -139,7 +140,7 @@ class Objective(nn.Module):
                 own_gate_targets(inside[:n], pasted),
                 negative_gate_targets(inside[:n], pasted, negatives.offscreen),
             ]
-        logits = self.model.gate_logits(torch.cat(maps), torch.cat(sounds))
+        logits = self.model.sound_gate(torch.cat(maps), torch.cat(sounds))
         return MaskedLogits(gather(logits), gather(torch.cat(targets)))
 
     def parameter_groups(self, lr: float, heads_lr: float | None) -> list[dict[str, Any]]:

@@ -60,7 +60,8 @@ class CUDAGraphStep:
     """A step as one CUDA graph: thousands of kernels start without waiting for Python.
 
     The first steps run eagerly; then one is recorded, and replayed for all batches of the same shapes, whose
-    values are copied into the recorded tensors. Batches of other shapes, such as an epoch's last, run eagerly.
+    values are copied into the recorded tensors. Batches of other shapes, such as an epoch's last, run
+    eagerly.
 
     Args:
         step: from `eager_step`, on a GPU; it must not wait for the device.
@@ -102,7 +103,7 @@ class CUDAGraphStep:
         if self.graph is None:
             self.batches = [batch.clone() for batch in batches]
             self.graph = torch.cuda.CUDAGraph()
-            # thread_local: the prefetching thread allocates page-locked memory, which would spoil the recording
+            # thread_local: the prefetching thread's page-locked allocations would spoil the recording
             try:
                 with torch.cuda.graph(self.graph, stream=self.stream, capture_error_mode="thread_local"):
                     self.terms = self.step(self.batches)

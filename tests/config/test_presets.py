@@ -54,7 +54,7 @@ def test_published_settings(repository: Path, name: str) -> None:
     assert (model.channels, model.image_size, model.tpavi_stages) == (256, 224, [1, 2, 3, 4])
     assert (train.lr, train.batch_size, train.epochs) == (1e-4, 4, 15 if s4 else 30)
     assert (train.schedule, train.warmup_epochs, train.precision) == ("constant", 0, "32-true")
-    assert (model.tpavi_gate, train.augment) == (0, Augment(flip=False, scale=0, colour=0))
+    assert (model.tpavi_bn_gamma, train.augment) == (0, Augment(flip=False, scale=0, colour=0))
     assert (params.loss.lambda_, params.loss.avm) == (0.0 if s4 else 0.5, "av")
     assert train.variants == (["baseline", "proposed"] if s4 else ["baseline"])
     assert (params.audio.weights, params.audio.standardise) == ("weights/vggish-10086976.pth", False)

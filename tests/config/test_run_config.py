@@ -164,7 +164,7 @@ def test_a_plan_is_read_as_it_was_written(values: dict[str, Any], inputs: Inputs
 
 def test_settings_of_the_segmenter_leave_a_localiser_alone(values: dict[str, Any], inputs: Inputs) -> None:
     before = plan_of("localisation", values, inputs)
-    values["model"] |= {"channels": 8, "tpavi_stages": [4], "tpavi_gate": 0.5}
+    values["model"] |= {"channels": 8, "tpavi_stages": [4], "tpavi_bn_gamma": 0.5}
     assert plan_of("localisation", values, inputs) == before
     values["model"]["image_size"] = 32
     assert plan_of("localisation", values, inputs) != before

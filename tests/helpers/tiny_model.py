@@ -8,7 +8,7 @@ import torch
 
 from pipeline.config.params import Model
 from pipeline.config.run_config import LossWeights, RunConfig
-from pipeline.model.build import build_segmenter
+from pipeline.model import build_model
 from pipeline.training.seed import seed_everything
 from pipeline.training.train import checkpoint
 
@@ -33,7 +33,7 @@ def write_checkpoint(path: Path, *, audio: bool = True, inputs: dict[str, str] |
         inputs=inputs or {},
     )
     seed_everything(5)
-    segmenter = build_segmenter(plan)
+    segmenter = build_model(plan.network, plan.model)
     for block in segmenter.tpavi.values():
         torch.nn.init.normal_(block.bn.weight, 0.0, 30.0)  # zero when training begins: the sound has no say
     last = segmenter.decoder.head[-1]

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from pipeline.losses.trimap import trimap
-from pipeline.model.localiser import Localiser
+from pipeline.model import Encoded, Localiser
 
 
 def test_by_hand() -> None:
@@ -78,5 +78,5 @@ def test_mask_is_what_fits_the_own_sound_best() -> None:
 def test_a_flat_map_shows_nothing() -> None:
     net = Localiser("resnet18", audio_dim=4).eval()
     with torch.no_grad():
-        logits = net.decode([torch.ones(1, 2, 128, 2, 2)], torch.randn(1, 2, 4)).logits
+        logits = net.decode(Encoded([torch.ones(1, 2, 128, 2, 2)]), torch.randn(1, 2, 4)).logits
     assert (logits < 0).all()

@@ -12,7 +12,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from pipeline.model import Localiser, Segmenter
+from pipeline.model import AVSModel, Localiser, Segmenter
 from pipeline.training.step import eager_step
 from pipeline.training.train import train_epoch
 
@@ -120,7 +120,7 @@ def test_a_localiser_computes_its_activations_twice_too() -> None:
             torch.testing.assert_close(mine.grad, theirs.grad, rtol=1e-10, atol=1e-12)
 
 
-def parts_compiled(net: Segmenter | Localiser) -> list[nn.Module]:
+def parts_compiled(net: AVSModel) -> list[nn.Module]:
     """Compile a network with a backend that only takes note: which parts it is given as they first run."""
     graphs: list[Any] = []
 

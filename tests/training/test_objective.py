@@ -25,7 +25,13 @@ def objective(
         variant="proposed",
         attention=attention,
         network=network,
-        model=Model(backbone="resnet18", channels=8, tpavi_stages=[4], image_size=32),
+        model=Model(
+            backbone="resnet18",
+            channels=8,
+            tpavi_stages=[4],
+            image_size=32,
+            sound_gate=weights.get("gate", 0) > 0,
+        ),
         loss=LossWeights(**weights),
         categories=["dog", "piano"],
         epochs=1,
@@ -182,8 +188,8 @@ def test_the_gate_term_by_hand(batch: Batch) -> None:
         (pasted[0], batch.audio[0], 1, 0),
         (pasted[0], batch.others[0], 0, 1),
     ):
-        maps = model.segmenter.encode(normalise(frames[None]))
-        logits.append(gate(maps[4], sound[None])[0])
+        features = model.segmenter.encode(normalise(frames[None])).gate_features
+        logits.append(gate(features, sound[None])[0])
         truth = torch.full((2, 32, 32), IGNORE_INDEX)
         truth[:, 8:24, 8:24] = box
         if paste is not None:

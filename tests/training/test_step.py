@@ -209,7 +209,8 @@ def test_a_captured_step_trains_as_a_plain_one(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, backbone: Any, precision: str
 ) -> None:
     """Seven epochs of two steps, more than warm up; each with a last batch of another size."""
-    model = Model(backbone=backbone, channels=8, tpavi_stages=[4], image_size=32)
+    gate = name == "gated"
+    model = Model(backbone=backbone, channels=8, tpavi_stages=[4], image_size=32, sound_gate=gate)
     changes = {"epochs": 7, "keep_epochs": [], "batch_size": 3, "model": model, "precision": precision}
     if name == "accumulated":
         changes["batch_size"] = 1
