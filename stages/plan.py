@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.config.params import load_params
-from pipeline.config.paths import AUDIO, BANK, CATALOG, CROPS, FRAMES, OUTLINES, PLAN
+from pipeline.config.paths import AUDIO, BANK, CATALOG, CROPS, FRAMES, PLAN, PSEUDO_MASKS
 from pipeline.config.run_config import dropped_terms, make_run_config
 from pipeline.data.catalog import digest_of, read_catalog
 from pipeline.utils.errors import PipelineError
@@ -31,7 +31,7 @@ def main() -> None:
         "audio": [AUDIO / "features.npy"],
         "boxes": [CROPS / "present.npy", CROPS / "boxes.npy"],
         "crops": [CROPS / "crops.npy"],
-        "outlines": [OUTLINES],
+        "outlines": [PSEUDO_MASKS],
         "bank": [BANK],
         "initial": [Path(params.model.initial)],
     }

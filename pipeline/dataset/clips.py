@@ -107,7 +107,7 @@ class ClipDataset:
             None.
         category: (N,) class indices for the crop classifier; needed with `boxed`.
         negatives: other sounds that training hears, or None; needs `boxed`, whose boxes it reads.
-        outlines: folder with outlines.npy for the first C clips, or None.
+        outlines: folder with pseudo_masks.npy for the first C clips, or None.
         crops: whether batches hold the crops themselves, and not only where they were cut.
         pasted_apart: other clips' objects come in pictures of their own, beside a batch's frames.
     """
@@ -134,7 +134,7 @@ class ClipDataset:
         self._shown = fill_missing_crops(np.asarray(self.present)) if self.crops is not None else None
         self.category = category
         self.negatives, self.pasted_apart = negatives, pasted_apart
-        self.outlines = open_packed(outlines / "outlines.npy") if outlines else None
+        self.outlines = open_packed(outlines / "pseudo_masks.npy") if outlines else None
         if audio is not None and len(audio) != len(self.frames):
             raise PipelineError(
                 f"{frames}: holds {len(self.frames)} clips, the audio features {len(audio)}; run `dvc repro`."

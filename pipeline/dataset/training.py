@@ -26,7 +26,7 @@ class TrainingData:
 
 
 def open_training_data(data: Path, plan: RunConfig, seed: int) -> TrainingData:
-    """Open what `plan` reads of `data`: catalog.parquet, frames/, audio/, crops/, outlines/ and negatives/.
+    """Open what `plan` reads: catalog.parquet, frames/, audio/, crops/, pseudo_masks/ and negatives/.
 
     Args:
         seed: of the run, which decides the other sounds that it hears.
@@ -63,7 +63,7 @@ def open_training_data(data: Path, plan: RunConfig, seed: int) -> TrainingData:
         data / "crops" if plan.boxes else None,
         category,
         negatives,
-        data / "outlines" if plan.loss.outlines > 0 else None,
+        data / "pseudo_masks" if plan.loss.outlines > 0 else None,
         crops=plan.loss.heads,
         pasted_apart=plan.loss.negatives == 0,
     )

@@ -1,11 +1,11 @@
-"""DVC stage: masks of the boxed objects of the train clips, by GrabCut."""
+"""DVC stage `pseudo_masks`: GrabCut masks of the boxed objects in the train clips."""
 
 from __future__ import annotations
 
 import pandas as pd
 
 from pipeline.config.params import load_params
-from pipeline.config.paths import BOXES, CATALOG, FRAMES, OUTLINES
+from pipeline.config.paths import BOXES, CATALOG, FRAMES, PSEUDO_MASKS
 from pipeline.data.catalog import read_catalog
 from pipeline.data.pseudo_masks import build_pseudo_masks
 from pipeline.utils.progress import show
@@ -13,22 +13,24 @@ from stages.common import run
 
 
 def main() -> None:
-    """Outline the boxed objects in every frame of every train clip.
+    """Make a pseudo-mask for every boxed frame of every train clip.
 
-    Example: python -m stages.outlines
+    Example: python -m stages.pseudo_masks
     """
     compute = load_params().compute
-    fit = build_pseudo_masks(
+    quality = build_pseudo_masks(
         read_catalog(CATALOG),
         pd.read_parquet(BOXES / "boxes.parquet"),
         FRAMES,
-        OUTLINES,
+        PSEUDO_MASKS,
         jobs=compute.jobs,
         backend=compute.backend,
         track=show,
     )
-    fits = "" if fit["miou"] is None else f"; M_J against the drawn masks {fit['miou']:.3f}"
-    print(f"{fit['outlined']:.1%} of {fit['frames']} boxed frames outlined{fits}", flush=True)
+    miou = "" if quality["miou"] is None else f"; M_J against the drawn masks {quality['miou']:.3f}"
+    print(
+        f"{quality['with_mask']:.1%} of {quality['frames']} boxed frames have a pseudo-mask{miou}", flush=True
+    )
 
 
 if __name__ == "__main__":
