@@ -1,4 +1,4 @@
-"""Frames, audio, crops and outlines of a small world of real files: clips a second, against a bare decode."""
+"""Frames, audio, crops and pseudo-masks of a few real files: clips a second, against a bare decode."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NAMES = {
     "vggish": "VGGish on the packed log-mel",
     "bare images": "bare read of the frames' JPEGs",
     "crops": "`crops` stage: cut, resized, packed",
-    "outlines": "`outlines` stage: GrabCut in the packed frames",
+    "pseudo_masks": "`pseudo_masks` stage: GrabCut in the packed frames",
 }
 BARE = {
     "frames": "bare video",
@@ -144,7 +144,9 @@ def measure(clips: int) -> dict[str, tuple[float, float]]:
             "vggish": lambda: recipe.raw(np.load(examples, mmap_mode="r")),
             "bare images": read_images,
             "crops": crops,
-            "outlines": lambda: build_pseudo_masks(catalog, boxes, folder / "frames", folder / "out", jobs=1),
+            "pseudo_masks": lambda: build_pseudo_masks(
+                catalog, boxes, folder / "frames", folder / "out", jobs=1
+            ),
             "all cores": lambda: frames(jobs=-1),
         }
         times: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
@@ -159,7 +161,7 @@ def measure(clips: int) -> dict[str, tuple[float, float]]:
                 work()
                 spent = time.perf_counter() - start, time.process_time() - busy
                 # only the train clips have boxes
-                many = clips - 2 if name in ("bare images", "crops", "outlines") else clips
+                many = clips - 2 if name in ("bare images", "crops", "pseudo_masks") else clips
                 times[name].append((spent[0] / many, spent[1] / many))
     return {
         name: (min(wall for wall, _ in pairs), min(cpu for _, cpu in pairs)) for name, pairs in times.items()

@@ -6,9 +6,10 @@ import torch
 
 from pipeline.audio.features import build_audio
 from pipeline.config.params import load_params
+from pipeline.config.paths import AUDIO, CATALOG
 from pipeline.data.catalog import read_catalog
 from pipeline.utils.progress import show
-from stages.common import AUDIO, CATALOG, run
+from stages.common import run
 
 
 def main() -> None:

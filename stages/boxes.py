@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.config.params import load_params
+from pipeline.config.paths import BOXES, CATALOG, LABELS_REVIEW
 from pipeline.data.catalog import read_catalog
 from pipeline.labels.voc.table import REVIEW_COLUMNS, read_labels
 from pipeline.utils.files import atomic_folder, atomic_path
 from pipeline.utils.progress import show
-from stages.common import BOXES, CATALOG, run
-
-REVIEW = Path("labels/boxes.csv")  # in git: what changed in the labels can be read in a diff
+from stages.common import run
 
 
 def main() -> None:
@@ -31,7 +29,7 @@ def main() -> None:
     with atomic_folder(BOXES) as folder:
         pq.write_table(pa.Table.from_pandas(table, preserve_index=False), folder / "boxes.parquet")
         problems.to_csv(folder / "problems.csv", index=False)
-    with atomic_path(REVIEW) as temporary:
+    with atomic_path(LABELS_REVIEW) as temporary:
         review = table[list(REVIEW_COLUMNS)].sort_values(["category", "name", "frame", "xmin", "ymin"])
         review.to_csv(temporary, index=False)
     errors = int((problems["level"] == "error").sum())

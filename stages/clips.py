@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pipeline.config.params import load_params
+from pipeline.config.paths import CATALOG
 from pipeline.data.catalog import build_catalog, check_videos, write_catalog
 from pipeline.utils.progress import show
-from stages.common import CATALOG, run
+from stages.common import run
 
 
 def main() -> None:

@@ -6,28 +6,11 @@ import functools
 import signal
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import ParamSpec
 
 import typer
 
 from pipeline.utils.errors import PipelineError, message
-
-DEMO = Path("data/demo")
-CATALOG = Path("data/catalog.parquet")
-FRAMES = Path("data/frames")
-BOXES = Path("data/boxes")
-CROPS = Path("data/crops")
-OUTLINES = Path("data/outlines")
-AUDIO = Path("data/audio")
-NEGATIVES = Path("data/negatives")
-BANK = Path("data/negatives/bank/sounds.npy")
-PLAN = Path("data/plan")
-MODELS = Path("models")
-LOGS = Path("logs")
-METRICS = Path("metrics")
-EVAL = Path("data/eval")
-REPORTS = Path("reports")
 
 P = ParamSpec("P")
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pandas as pd
 
 from pipeline.config.params import load_params
+from pipeline.config.paths import BOXES, CATALOG, CROPS, IMAGES
 from pipeline.data.catalog import read_catalog
 from pipeline.data.crops import build_crops
 from pipeline.utils.progress import show
-from stages.common import BOXES, CATALOG, CROPS, FRAMES, run
+from stages.common import run
 
 
 def main() -> None:
@@ -20,7 +21,7 @@ def main() -> None:
     build_crops(
         read_catalog(CATALOG),
         pd.read_parquet(BOXES / "boxes.parquet"),
-        FRAMES / "images",
+        IMAGES,
         CROPS,
         size=params.crops.size,
         padding=params.crops.padding,

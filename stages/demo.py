@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pipeline.config.params import load_params
+from pipeline.config.paths import DEMO
 from pipeline.demo import write_demo
 from pipeline.utils.files import atomic_folder
 from pipeline.utils.progress import show
-from stages.common import DEMO, run
+from stages.common import run
 
 
 def main() -> None:

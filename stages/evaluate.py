@@ -10,6 +10,7 @@ import torch
 
 from pipeline.checkpoint.load import Checkpoint, load_checkpoint
 from pipeline.config.params import load_params
+from pipeline.config.paths import CATALOG, CROPS, EVAL, FRAMES, METRICS, MODELS
 from pipeline.data.catalog import rows_of
 from pipeline.dataset.clips import ClipDataset
 from pipeline.dataset.evaluation import EvaluationData, read_evaluation_data
@@ -18,7 +19,7 @@ from pipeline.evaluation.overlay import write_strips
 from pipeline.evaluation.tables import listening_json
 from pipeline.utils.files import atomic_folder, atomic_path, write_json
 from pipeline.utils.progress import show
-from stages.common import CATALOG, CROPS, EVAL, FRAMES, METRICS, MODELS, run
+from stages.common import run
 
 
 def main(variant: str, seed: int) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pipeline.config.params import load_params
+from pipeline.config.paths import CATALOG, FRAMES
 from pipeline.data.catalog import read_catalog
 from pipeline.data.frames import build_frames
 from pipeline.utils.progress import show
-from stages.common import CATALOG, FRAMES, run
+from stages.common import run
 
 
 def main() -> None:

@@ -9,13 +9,14 @@ import numpy as np
 from pipeline.checkpoint.weights import WEIGHTS, check
 from pipeline.config.inputs import INPUTS, input_files
 from pipeline.config.params import Params, load_params
+from pipeline.config.paths import CATALOG, DATA, PLAN
 from pipeline.config.run_config import dropped_terms, make_run_config
 from pipeline.config.variants import variant
 from pipeline.data.catalog import digest_of, read_catalog
 from pipeline.model.build import NETWORKS
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.files import atomic_folder, write_json
-from stages.common import CATALOG, PLAN, run
+from stages.common import run
 
 
 def main() -> None:
@@ -27,9 +28,9 @@ def main() -> None:
     catalog = read_catalog(CATALOG)
     # clips with several sources (MS3) have no category: there is nothing to classify then
     categories = sorted(set(catalog.loc[catalog["split"] == "train", "category"]) - {""})
-    inputs = _weights(params) | {name: input_files(CATALOG.parent, name) for name in INPUTS}
+    inputs = _weights(params) | {name: input_files(DATA, name) for name in INPUTS}
     inputs |= {"clips": digest_of(catalog, "name", "split"), "category": digest_of(catalog, "category")}
-    boxed = bool(np.load(input_files(CATALOG.parent, "boxes")[0]).any())
+    boxed = bool(np.load(input_files(DATA, "boxes")[0]).any())
     with atomic_folder(PLAN) as folder:
         for name in params.train.variants:
             network = NETWORKS[variant(name).network]

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.config.params import load_params, read_yaml
+from pipeline.config.paths import AUDIO, BOXES, CATALOG, EVAL, LOGS, PARAMS, REPORTS, SUMMARY, TRANSFER
 from pipeline.data.catalog import read_catalog
 from pipeline.report.compare import audio_gain, compare_variants
 from pipeline.report.inputs import read_runs
@@ -19,7 +20,7 @@ from pipeline.report.summary import summarise
 from pipeline.report.tables import VariantRow, variant_rows
 from pipeline.report.text import audio_gain_sentence, compare_sentence
 from pipeline.utils.files import atomic_folder, read_json, write_json, write_text
-from stages.common import AUDIO, BOXES, CATALOG, EVAL, LOGS, METRICS, REPORTS, run
+from stages.common import run
 
 
 def main() -> None:
@@ -29,9 +30,9 @@ def main() -> None:
     """
     params = load_params()
     runs = read_runs(params.train.variants, params.train.seeds, evaluation=EVAL, logs=LOGS)
-    problems, info, transfer = BOXES / "problems.csv", AUDIO / "info.json", METRICS / "transfer.json"
+    problems, info, transfer = BOXES / "problems.csv", AUDIO / "info.json", TRANSFER
     material = ReportContext(
-        params=read_yaml(Path("params.yaml").read_text(encoding="utf-8")),
+        params=read_yaml(PARAMS.read_text(encoding="utf-8")),
         catalog=read_catalog(CATALOG) if CATALOG.exists() else None,
         problems=pd.read_csv(problems, dtype=str, keep_default_na=False) if problems.exists() else None,
         audio=read_json(info) if info.exists() else None,
@@ -43,7 +44,7 @@ def main() -> None:
     page = build_page(runs, pairs, material, seed=seed)
     with atomic_folder(REPORTS) as folder:
         write_text(folder / "index.html", page)
-    write_json(METRICS / "summary.json", summarise(runs, pairs))
+    write_json(SUMMARY, summarise(runs, pairs))
 
     rows = variant_rows(runs)
     console = Console()

@@ -14,6 +14,7 @@ from scmrepo.exceptions import SCMError
 import pipeline
 from pipeline.checkpoint.weights import initial_weights
 from pipeline.config.params import load_params
+from pipeline.config.paths import DATA, LOGS, MODELS, PLAN, RESUME
 from pipeline.config.run_config import differences, read_run_config
 from pipeline.dataset.training import open_training_data
 from pipeline.training.fabric import make_fabric
@@ -21,9 +22,8 @@ from pipeline.training.resume import ResumeState
 from pipeline.training.train import TrainOptions, train
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.files import digest
-from stages.common import CATALOG, LOGS, MODELS, PLAN, run
+from stages.common import run
 
-RESUME = Path(".resume")
 # the rooms that decide a run's result; dvc.yaml lists the same ones, which a test holds it to
 CODE = ("checkpoint", "dataset", "losses", "metrics", "model", "ops", "training")
 
@@ -47,7 +47,7 @@ def main(variant: str, seed: int) -> None:
         why = "; ".join(changed or ["the seed or the code"])
         print(f"{path}: stale state of an interrupted run ({why}); ignored, safe to delete")
 
-    data = open_training_data(CATALOG.parent, config, seed)
+    data = open_training_data(DATA, config, seed)
     steps = config.epochs * -(-len(data.train_rows) // config.batch_size)
     bar = Progress(console=Console(stderr=True)) if first and sys.stderr.isatty() else nullcontext()
     with _live(LOGS / name) if first else nullcontext() as log, bar as progress:

@@ -14,6 +14,7 @@ from pipeline.audio.spectrograms import clip_wave
 from pipeline.data.categories import SPLITS
 from pipeline.data.clip import Clip
 from pipeline.data.video import read_mono
+from pipeline.utils.random_streams import AudioStream
 
 CONDITIONS: tuple[str, ...] = (
     "silence",  # digital silence
@@ -41,7 +42,7 @@ def other_category(clips: Sequence[Clip], seed: int) -> list[int | None]:
     chosen: list[int | None] = [None] * len(clips)
     for split in SPLITS:
         rows = [row for row, clip in enumerate(clips) if clip.split == split]
-        rng = np.random.default_rng([seed, SPLITS.index(split), 1])
+        rng = np.random.default_rng([seed, SPLITS.index(split), AudioStream.OTHER_CATEGORY])
         givers = dict(zip(rows, rng.permutation(rows).tolist(), strict=True))
         for taker in rows:
             if fits(taker, givers[taker]):
@@ -70,7 +71,9 @@ def same_category(clips: Sequence[Clip], seed: int) -> list[int | None]:
         if clip.category:
             groups.setdefault((clip.split, clip.category), []).append(row)
     for (split, category), rows in groups.items():
-        rng = np.random.default_rng([seed, SPLITS.index(split), 2, zlib.crc32(category.encode())])
+        rng = np.random.default_rng(
+            [seed, SPLITS.index(split), AudioStream.SAME_CATEGORY, zlib.crc32(category.encode())]
+        )
         ring = rng.permutation(rows)
         if len(ring) > 1:
             for taker, giver in zip(ring, np.roll(ring, -1), strict=True):

@@ -19,6 +19,7 @@ from pipeline.data.clip import Clip
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.files import atomic_folder
 from pipeline.utils.progress import Track, no_progress
+from pipeline.utils.random_streams import AudioStream
 
 BANK_CLIPS = 16  # train clips whose loudness the bank's noises take
 COLUMNS: tuple[str, ...] = ("name", "condition", "donor", "detail")
@@ -106,7 +107,8 @@ def build_negatives(
             donors += [Donor(clip.name, condition, "", work.detail(clip)) for clip in items]
         heard = [clip for clip in clips if clip.split == "train"]
         chosen_few = [
-            heard[row] for row in np.random.default_rng([seed, 4]).permutation(len(heard))[:BANK_CLIPS]
+            heard[row]
+            for row in np.random.default_rng([seed, AudioStream.BANK]).permutation(len(heard))[:BANK_CLIPS]
         ]
         noises = [made(AudioCondition(noise, seed + 1), chosen_few) for noise in ("white", "pink")]
         (folder / "bank").mkdir()

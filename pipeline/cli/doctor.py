@@ -11,6 +11,7 @@ from rich.table import Table
 
 from pipeline.cli.data_check import check_data
 from pipeline.config.params import load_params
+from pipeline.config.paths import PARAMS
 
 doctor_app = typer.Typer(
     no_args_is_help=True,
@@ -25,7 +26,7 @@ def _group() -> None:
 
 @doctor_app.command("data")
 def data(
-    params: Path = typer.Option(Path("params.yaml"), help="The parameters to check by."),
+    params: Path = typer.Option(PARAMS, help="The parameters to check by."),
     show: int = typer.Option(20, min=0, help="How many things of each kind to name."),
 ) -> None:
     """Count clips, frames, sounds, masks and boxes; name what is missing. Exit status 1 if anything is.

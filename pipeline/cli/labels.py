@@ -15,8 +15,9 @@ from rich.console import Console
 
 from pipeline.cli import labels_project as place
 from pipeline.cli.labels_print import show_list, show_quality, show_settled
-from pipeline.cli.labels_project import IMAGES, TITLE, Project
+from pipeline.cli.labels_project import TITLE, Project
 from pipeline.cli.labels_propose import propose
+from pipeline.config.paths import IMAGES, LABELS_REPORT
 from pipeline.labels.studio.studio_home import (
     FOLDER,
     find_credentials,
@@ -27,8 +28,6 @@ from pipeline.utils.errors import PipelineError
 
 if TYPE_CHECKING:
     from pipeline.labels.sync.merge import Side
-
-REPORT = Path("data/labels.html")  # reports/ belongs to the stage `report`
 
 labels_app = typer.Typer(
     no_args_is_help=True,
@@ -191,7 +190,7 @@ def check(
     folder: Annotated[
         Path | None, typer.Option("--labels", help="The label folder; labels.dir by default.")
     ] = None,
-    report: Annotated[Path, typer.Option(help="Where the HTML report goes.")] = REPORT,
+    report: Annotated[Path, typer.Option(help="Where the HTML report goes.")] = LABELS_REPORT,
 ) -> None:
     """Judge the labels; exit status 1 if they are not fit to train on. `dvc repro` applies the same rules.
 
@@ -204,7 +203,7 @@ def check(
     from pipeline.labels.voc.table import homes, read_folder
 
     if report.is_dir():
-        raise PipelineError(f"{report}: is a folder; name a file, such as {report / REPORT.name}.")
+        raise PipelineError(f"{report}: is a folder; name a file, such as {report / LABELS_REPORT.name}.")
     params, catalog = place.open_project()
     folder = folder or params.labels.dir
     drawn = read_folder(folder, catalog, jobs=params.compute.jobs, backend=params.compute.backend)

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from pipeline.cli.labels_print import show_list
 from pipeline.config.params import Params, load_params
+from pipeline.config.paths import CATALOG, DEMO, IMAGES, LABELS_CONFIG
 from pipeline.labels.studio.studio_home import FOLDER, find_credentials, link_images, media_folder
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.progress import show
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
     from pipeline.labels.studio.client import Studio
     from pipeline.labels.studio.proposals import Proposals
 
-CATALOG = Path("data/catalog.parquet")
-IMAGES = Path("data/frames/images")
-DEMO = Path("data/demo")
-CONFIG = Path("labels/label_studio.xml")
 RECORD = FOLDER / "met.json"  # how labels here and there last met
 
 Project = Annotated[str, typer.Option("--project", help="Title of the Label Studio project.")]
@@ -85,10 +82,10 @@ def push_frames(params: Params, catalog: pd.DataFrame, title: str, proposals: Pr
         frames = frames_to_label(catalog, IMAGES, jobs=jobs, backend=backend, track=show)
         write_sounds(catalog, media / "sounds", jobs=jobs, backend=backend, track=show)
         try:
-            config = CONFIG.read_text(encoding="utf-8")
+            config = LABELS_CONFIG.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise PipelineError(
-                f"{CONFIG}: cannot be read ({error}); `git checkout {CONFIG}` brings it back."
+                f"{LABELS_CONFIG}: cannot be read ({error}); `git checkout {LABELS_CONFIG}` brings it back."
             ) from error
         done = run(server, title, config, frames, media, proposals=proposals, track=show)
         console = Console(soft_wrap=True)
@@ -98,7 +95,7 @@ def push_frames(params: Params, catalog: pd.DataFrame, title: str, proposals: Pr
             markup=False,
         )
         if done.config_replaced:
-            console.print(f"its labelling configuration was another one; it is {CONFIG} again")
+            console.print(f"its labelling configuration was another one; it is {LABELS_CONFIG} again")
         if done.renewed:
             console.print(f"{done.renewed} tasks that nobody had worked on show their frames anew")
         show_list(

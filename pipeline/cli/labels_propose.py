@@ -12,7 +12,8 @@ import typer
 from rich.console import Console
 
 from pipeline.cli import labels_project as place
-from pipeline.cli.labels_project import IMAGES, TITLE, Project
+from pipeline.cli.labels_project import TITLE, Project
+from pipeline.config.paths import AUDIO, FRAMES, IMAGES
 from pipeline.labels.studio.studio_home import FOLDER
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.progress import show
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from pipeline.config.params import Params
 
-AUDIO = Path("data/audio")
 PROPOSALS = FOLDER / "proposals.json"
 
 
@@ -97,7 +97,7 @@ def _maps(checkpoint: Path, params: Params, catalog: pd.DataFrame) -> Iterator[n
     model = load_checkpoint(checkpoint, device)
     clips = predict_clips(
         model,
-        IMAGES.parent,
+        FRAMES,
         AUDIO,
         rows_of(catalog, "train"),
         device=device,

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.checkpoint.load import load_checkpoint
+from pipeline.config.paths import AUDIO, DATA, TRANSFER
 from pipeline.dataset.evaluation import EvaluationData, read_evaluation_data, restandardise
 from pipeline.evaluation.evaluate import evaluate_split
 from pipeline.evaluation.tables import listening_json
@@ -23,19 +24,15 @@ from pipeline.utils.files import atomic_path, digest, write_json
 from pipeline.utils.packed_arrays import open_packed
 from pipeline.utils.progress import show
 
-TRANSFER = Path("metrics/transfer.json")  # which the report reads
-
 
 def listen_command(
     checkpoints: Annotated[
         list[Path], typer.Argument(help="models/VARIANT-SEED/best.pt, or the published code's, one or more")
     ],
-    data: Annotated[Path, typer.Option(help="packed data to test on: frames, audio, negatives")] = Path(
-        "data"
-    ),
-    audio: Annotated[Path, typer.Option(help="audio features that the checkpoints were trained with")] = Path(
-        "data/audio"
-    ),
+    data: Annotated[Path, typer.Option(help="packed data to test on: frames, audio, negatives")] = DATA,
+    audio: Annotated[
+        Path, typer.Option(help="audio features that the checkpoints were trained with")
+    ] = AUDIO,
     split: Annotated[str, typer.Option(help="test, or val: noise and swap are made for test alone")] = "test",
     batch_size: Annotated[int, typer.Option(min=1, help="clips")] = 8,
     json: Annotated[Path | None, typer.Option(help="write the figures there", show_default=False)] = None,

@@ -8,14 +8,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from pipeline.config.paths import AUDIO, MODELS, PREDICTIONS
 from pipeline.utils.errors import PipelineError
-
-AUDIO = Path("data/audio")  # whose info.json holds the recipe that the models were trained with
 
 
 def predict_command(
     video: Annotated[Path, typer.Argument(help="any video file; its first five seconds are used")],
-    checkpoint: Annotated[Path, typer.Option(help="the trained model")] = Path("models/baseline-1/best.pt"),
+    checkpoint: Annotated[Path, typer.Option(help="the trained model")] = MODELS / "baseline-1" / "best.pt",
     audio: Annotated[
         Path | None, typer.Option(help="a video or sound file to be heard instead", show_default=False)
     ] = None,
@@ -49,7 +48,7 @@ def predict_command(
     recipe = AudioFeatureExtractor.from_folder(AUDIO) if model.plan.audio else None
     found = predict_video(model, video, recipe, audio, device=device)
     name = video.stem if audio is None else f"{video.stem}-{audio.stem}"
-    folder = out or Path("predictions") / checkpoint.absolute().parent.name / name
+    folder = out or PREDICTIONS / checkpoint.absolute().parent.name / name
     write_prediction(folder, video.stem, found)
     console = Console(soft_wrap=True)
     shares = ", ".join(f"{mask.mean():.0%}" for mask in found.masks)

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from pipeline.config.params import load_params
+from pipeline.config.paths import PARAMS
 from pipeline.config.presets import apply_preset
 
-PARAMS = Path("params.yaml")
 Name = Annotated[str, typer.Argument(help="s4-resnet50, s4-pvt, ms3-resnet50 or ms3-pvt", metavar="PRESET")]
 Root = Annotated[
     Path | None,

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.config.paths import CATALOG
 from pipeline.data.catalog import read_catalog
 from pipeline.evaluation.score import Score, Scores, score_predictions
 from pipeline.utils.errors import PipelineError
@@ -21,7 +22,7 @@ NAMED = 20  # missing predictions listed
 
 def score_command(
     predictions: Annotated[Path, typer.Argument(help="folder of masks or probability maps, PNG or NPY")],
-    catalog: Annotated[Path, typer.Option(help="the clip catalogue")] = Path("data/catalog.parquet"),
+    catalog: Annotated[Path, typer.Option(help="the clip catalogue")] = CATALOG,
     split: Annotated[str, typer.Option(help="train, val or test")] = "test",
     first: Annotated[int, typer.Option(min=0, max=1, help="number of a clip's first frame in the files")] = 1,
     json: Annotated[Path | None, typer.Option(help="write the figures there too", show_default=False)] = None,

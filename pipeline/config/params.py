@@ -15,6 +15,7 @@ from pydantic import (
 )
 from ruamel.yaml import YAML, YAMLError
 
+from pipeline.config.paths import PARAMS
 from pipeline.config.renamed import renamed_keys
 from pipeline.config.variants import VARIANTS
 from pipeline.losses.terms import SETTINGS
@@ -274,7 +275,7 @@ def read_yaml(text: str) -> Any:
     return YAML(typ="safe", pure=True).load(text)
 
 
-def load_params(path: Path = Path("params.yaml")) -> Params:
+def load_params(path: Path = PARAMS) -> Params:
     """Read and validate params.yaml. Raises `PipelineError` naming the file and the keys that are wrong."""
     try:
         values = read_yaml(path.read_text(encoding="utf-8"))

@@ -11,22 +11,19 @@ from typing import Any
 from ruamel.yaml import YAML, YAMLError
 
 from pipeline.config.params import parse_params, read_yaml
+from pipeline.config.paths import DEMO, LABELS_VOC, PARAMS, PRESETS
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.files import write_text
-
-FOLDER = Path("params")
-DEMO = Path("data/demo")  # where the demo's data and labels lie: no place for another source
-LABELS = Path("labels/voc")
 
 Key = tuple[str, str]  # section, key
 
 
-def preset_names(folder: Path = FOLDER) -> list[str]:
+def preset_names(folder: Path = PRESETS) -> list[str]:
     """The names of all presets."""
     return sorted(path.stem for path in folder.glob("*.yaml"))
 
 
-def read_preset(name: str, folder: Path = FOLDER) -> dict[Key, Any]:
+def read_preset(name: str, folder: Path = PRESETS) -> dict[Key, Any]:
     """The values that a preset sets. Raises `PipelineError` for a name that is none."""
     path = folder / f"{name}.yaml"
     if name not in preset_names(folder):
@@ -36,9 +33,9 @@ def read_preset(name: str, folder: Path = FOLDER) -> dict[Key, Any]:
 
 def apply_preset(
     name: str,
-    path: Path = Path("params.yaml"),
+    path: Path = PARAMS,
     *,
-    folder: Path = FOLDER,
+    folder: Path = PRESETS,
     root: Path | None = None,
     labels: Path | None = None,
     force: bool = False,
@@ -47,7 +44,7 @@ def apply_preset(
 
     Args:
         root: becomes data.root; needed where that is still the demo's.
-        labels: becomes labels.dir; where that is still the demo's, `LABELS` is taken.
+        labels: becomes labels.dir; where that is still the demo's, `LABELS_VOC` is taken.
         force: replace values that somebody has set by hand, too.
 
     Returns: what has changed, as lines `section.key: old -> new`.
@@ -80,11 +77,11 @@ def _changes(
     """What to set, without what has that value already."""
     if root is None and _is_demo(old.get(("data", "root"))):
         raise PipelineError(
-            "data.root: is still the demo's; say --root FOLDER, "
+            "data.root: is still the demo's; say --root PRESETS, "
             "the one that holds Single-source/ or Multi-sources/."
         )
     if labels is None and _is_demo(old.get(("labels", "dir"))):
-        labels = LABELS
+        labels = LABELS_VOC
     wanted = dict(preset)
     if root is not None:
         # one outside is named in full, links as they are: a queued experiment runs in another folder

@@ -18,6 +18,7 @@ from pipeline.utils.errors import PipelineError
 from pipeline.utils.files import atomic_folder
 from pipeline.utils.parallel import map_all
 from pipeline.utils.progress import Track, no_progress
+from pipeline.utils.random_streams import DemoStream
 
 # The order in which categories join the world as `demo.categories` grows: unlike neighbours first.
 ORDER: tuple[str, ...] = (
@@ -73,7 +74,7 @@ def plan_world(demo: Demo) -> list[DemoClip]:
 
 def _plan(demo: Demo, split: str, number: int) -> DemoClip:
     key = (demo.seed, SPLITS.index(split), number)
-    rng = np.random.default_rng((*key, 5))
+    rng = np.random.default_rng((*key, DemoStream.NAME))
     names, block = ORDER[: demo.categories], number // demo.categories
     counts = _COUNTS[demo.setting]
     sounding, mute = counts[block % len(counts)]
@@ -100,7 +101,7 @@ def _partners(demo: Demo, split: str, block: int) -> list[int]:
     """
     others = demo.categories - 1
     if demo.setting == "ms3":
-        rng = np.random.default_rng((demo.seed, SPLITS.index(split), block, 6))
+        rng = np.random.default_rng((demo.seed, SPLITS.index(split), block, DemoStream.PARTNERS))
         return [int(step) + 1 for step in rng.permutation(others)]
     turn = block % others
     return [turn // 2 + 1 if turn % 2 == 0 else demo.categories - (turn // 2 + 1)]

@@ -148,7 +148,7 @@ def test_outlines_stand_in_for_masks_that_nobody_drew(folder: Path) -> None:
     outlines[0, 4] = IGNORE_INDEX
     boxes[0], boxes[1] = [0, 0, 0.5, 1], [0.5, 0, 1, 1]
     np.save(folder / "labelled.npy", labelled)
-    np.save(folder / "outlines.npy", outlines)
+    np.save(folder / "pseudo_masks.npy", outlines)
     np.save(folder / "masks.npy", np.ones((N, 5, 2, 2), np.uint8))
     np.save(folder / "boxes.npy", boxes)
     audio, bank = np.zeros((N, 5, 128), np.float32), np.zeros((1, 5, 128), np.float32)

@@ -22,7 +22,7 @@ CATEGORIES = ("cat_meowing", "race_car", "race_car", "race_car", "dog_barking")
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """Five clips, three of which train; the test split's category is not trained."""
-    for folder in ("frames", "audio", "crops", "negatives/bank", "outlines"):
+    for folder in ("frames", "audio", "crops", "negatives/bank", "pseudo_masks"):
         (tmp_path / folder).mkdir(parents=True)
     rows = zip(SPLITS, CATEGORIES, strict=True)
     clips = [
@@ -35,7 +35,7 @@ def data(tmp_path: Path) -> Path:
     np.save(tmp_path / "frames/labelled.npy", np.ones((5, 5), bool))
     np.save(tmp_path / "audio/features.npy", np.zeros((5, 5, 128), np.float32))
     np.save(tmp_path / "negatives/bank/sounds.npy", np.ones((4, 5, 128), np.float32))
-    np.save(tmp_path / "outlines/outlines.npy", np.zeros((3, 5, 32, 32), np.uint8))
+    np.save(tmp_path / "pseudo_masks/pseudo_masks.npy", np.zeros((3, 5, 32, 32), np.uint8))
     np.save(tmp_path / "crops/crops.npy", np.zeros((3, 5, 32, 32, 3), np.uint8))
     np.save(tmp_path / "crops/present.npy", np.ones((3, 5), bool))
     np.save(tmp_path / "crops/boxes.npy", np.zeros((3, 5, 4), np.float32))
@@ -88,7 +88,8 @@ def test_a_gate_alone_leaves_the_masks_pictures_clean(
 
 
 @pytest.mark.parametrize(
-    "lost", ["audio/features.npy", "negatives/bank/sounds.npy", "crops/boxes.npy", "outlines/outlines.npy"]
+    "lost",
+    ["audio/features.npy", "negatives/bank/sounds.npy", "crops/boxes.npy", "pseudo_masks/pseudo_masks.npy"],
 )
 def test_what_is_missing_is_named(data: Path, values: dict[str, Any], lost: str) -> None:
     (data / lost).unlink()

@@ -65,7 +65,7 @@ def pack(folder: Path) -> None:
     np.save(folder / "crops.npy", make.integers(0, 256, (6, 2, 32, 32, 3), np.uint8))
     np.save(folder / "present.npy", np.array([[True, number % 3 == 0] for number in range(6)]))
     np.save(folder / "boxes.npy", np.tile(np.array([0.25, 0.25, 0.75, 0.75], np.float32), (6, 2, 1)))
-    np.save(folder / "outlines.npy", make.integers(0, 3, (6, 2, 64, 64), np.uint8))
+    np.save(folder / "pseudo_masks.npy", make.integers(0, 3, (6, 2, 64, 64), np.uint8))
     np.save(folder / "features.npy", make.standard_normal((9, 2, 128)).astype(np.float32))
 
 

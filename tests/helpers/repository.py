@@ -27,7 +27,7 @@ TINY: dict[str, dict[str, Any]] = {
     "compute": {"jobs": 1},
 }
 ALL = {
-    *("demo", "clips", "frames", "boxes", "crops", "outlines", "audio", "negatives", "plan"),
+    *("demo", "clips", "frames", "boxes", "crops", "pseudo_masks", "audio", "negatives", "plan"),
     *("train@baseline-1", "train@proposed-1", "evaluate@baseline-1", "evaluate@proposed-1", "report"),
 }
 

@@ -38,7 +38,7 @@ def write_clips(folder: Path) -> Path:
     np.save(folder / "crops.npy", make.integers(0, 256, (4, 2, 32, 32, 3), np.uint8))
     np.save(folder / "present.npy", np.ones((4, 2), bool))
     np.save(folder / "boxes.npy", np.tile(np.array([0.25, 0.25, 0.75, 0.75], np.float32), (4, 2, 1)))
-    np.save(folder / "outlines.npy", make.integers(0, 3, (4, 2, 32, 32), np.uint8))
+    np.save(folder / "pseudo_masks.npy", make.integers(0, 3, (4, 2, 32, 32), np.uint8))
     np.save(folder / "audio.npy", make.standard_normal((6, 2, 128)).astype(np.float32))
     return folder
 

@@ -20,7 +20,7 @@ UNUSED = {  # imported on the way, and not called by this stage
     "boxes": {"data/video.py", "ops"},
     "crops": {"data/video.py", "ops"},
     "frames": {"ops"},
-    "outlines": {"data/frames.py", "data/video.py", "ops"},
+    "pseudo_masks": {"data/frames.py", "data/video.py", "ops"},
     "plan": {"checkpoint", "data/video.py", "model", "ops"},
     "train": {"data/video.py", "data/masks.py"},
     "evaluate": {"data/video.py", "data/masks.py", "losses", "training"},
