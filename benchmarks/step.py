@@ -158,7 +158,7 @@ def measure(
     def plain(batches: Any) -> Any:
         (b,) = batches
         with mixed:
-            loss = bce(logits_of(b.frames, b.audio).unsqueeze(1).float(), b.masks, b.labelled)
+            loss = bce(logits_of(b.frames, b.audio).unsqueeze(1).float(), b.masks, b.has_mask)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()

@@ -10,6 +10,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    create_model,
     field_validator,
     model_validator,
 )
@@ -93,32 +94,18 @@ class Model(Group):
         return path and _below_weights(path)
 
 
-class Loss(Group):
-    """The form of the AVM loss, and the weights of the loss terms by their key.
+_WEIGHTS: Any = {key: (Weight, 0.0) for key in SETTINGS}
+_Weights: Any = create_model("_Weights", __base__=Group, **_WEIGHTS)
 
-    params.yaml lists the weights next to `avm`; the keys are those of `pipeline.losses.terms`.
 
-    Attributes:
-        weights: by key; a term that params.yaml does not list has weight 0.
-    """
+class Loss(_Weights):
+    """Weights of the loss terms, by the keys of `pipeline.losses.terms`, and the form of the AVM loss."""
 
     avm: Literal["av", "vv"] = "av"
-    weights: dict[str, Weight] = Field(default_factory=dict)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _gather_weights(cls, values: Any) -> Any:
-        if not isinstance(values, dict) or "weights" in values:
-            return values
-        if unknown := sorted(values.keys() - SETTINGS.keys() - {"avm"}):
-            known = ", ".join(["avm", *SETTINGS])
-            raise ValueError(f"no loss term has the key {unknown[0]!r}; the keys are {known}")
-        weights = {key: values[key] for key in SETTINGS if key in values}
-        return {"weights": weights} | {key: values[key] for key in ("avm",) if key in values}
 
     def weight(self, key: str) -> float:
         """The weight of the term with this key."""
-        return self.weights.get(key, 0.0)
+        return getattr(self, key)
 
 
 class Augment(Group):
@@ -250,7 +237,7 @@ def parse_params(values: Any, source: str = "params.yaml") -> Params:
     except ValidationError as error:
         lines = []
         for problem in error.errors():
-            key = ".".join(str(part) for part in problem["loc"] if part != "weights")
+            key = ".".join(str(part) for part in problem["loc"])
             if problem["type"] == "extra_forbidden":
                 lines.append(f"  {key}: unknown key; check its spelling")
             elif problem["type"] == "missing":

@@ -160,7 +160,7 @@ def evaluate_split(
     if not len(rows):
         raise PipelineError(f"{world.frames.parent}: has no clip in the split {split!r}.")
     clips = ClipDataset(world.frames, audio=world.audio if checkpoint.plan.audio else None)
-    if not (whole := clips.labelled[rows].all(axis=1)).all():
+    if not (whole := clips.has_mask[rows].all(axis=1)).all():
         raise PipelineError(
             f"{world.frames.parent}: {world.names[rows[~whole][0]]}, of the split {split!r}, has frames "
             "without a mask, and every frame is judged; choose another split."

@@ -81,8 +81,9 @@ class Objective(nn.Module):
         if self.heads is not None:
             assert batch.boxes is not None and batch.boxes.crops is not None and batch.audio is not None
             features = self.model.crop_features(normalise(batch.boxes.crops))
-            said = (gather(output) for output in self.heads(features, batch.audio))
-            inputs.crops = Crops(*said, gather(batch.boxes.category), gather(batch.boxes.has_box))
+            class_logits, crop, audio = (gather(output) for output in self.heads(features, batch.audio))
+            category, has_box = gather(batch.boxes.category), gather(batch.boxes.has_box)
+            inputs.crops = Crops(class_logits, crop, audio, category, has_box)
         return inputs
 
     def _segment(self, inputs: LossInputs, batch: Batch) -> None:

@@ -48,7 +48,7 @@ class Progress:
         """Take in an epoch that has ended."""
         self.epoch = epoch
         self.history.append(figures)
-        self.last = checkpoint(objective, config, epoch, figures)
+        self.last = checkpoint(objective.model, objective.heads, config, epoch, figures)
         if not self.best or self.last["score"] > self.best["score"]:
             self.best = self.last
         if epoch in config.keep_epochs:
@@ -77,7 +77,7 @@ class Progress:
 
 
 def checkpoint(
-    objective: Objective, config: RunConfig, epoch: int, figures: dict[str, float]
+    model: nn.Module, heads: nn.Module | None, config: RunConfig, epoch: int, figures: dict[str, float]
 ) -> dict[str, Any]:
     """What a checkpoint file holds: weights, the config they were trained by, epoch and validation figures.
 
@@ -85,8 +85,8 @@ def checkpoint(
     alone a model that has not begun to listen may win.
     """
     return {
-        "model": _copy(objective.model),
-        "heads": None if objective.heads is None else _copy(objective.heads),
+        "model": _copy(model),
+        "heads": None if heads is None else _copy(heads),
         "config": config.model_dump(mode="json"),
         "epoch": epoch,
         "val_miou": figures["val/miou"],

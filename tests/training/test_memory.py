@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from pipeline.model import AVSModel, Localiser, Segmenter
 from pipeline.training.step import eager_step
-from pipeline.training.train import train_epoch
+from pipeline.training.train import take_steps
 
 
 @dataclass
@@ -47,7 +47,7 @@ def test_a_step_follows_the_mean_gradient_of_its_batches(accumulate: int, steps:
     batches: Iterator[Numbers] = (Numbers(torch.tensor([x])) for x in (1.0, 3.0, 8.0))
     calls: list[int] = []
     step = eager_step(wrapped, optimizer, fabric)
-    figures = train_epoch(step, batches, lambda done, taken: calls.extend([done, taken]), accumulate)  # type: ignore[arg-type]
+    figures = take_steps(step, batches, lambda done, taken: calls.extend([done, taken]), accumulate)  # type: ignore[arg-type]
     assert model.w.item() == pytest.approx(-sum(steps))
     assert calls == {1: [0, 1, 1, 1, 2, 1], 2: [0, 2, 2, 1], 4: [0, 3]}[accumulate]
     assert model.told == {1: [1, 1, 1], 2: [2, 2, 1], 4: [3, 3, 3]}[accumulate]  # of the step each is part of
