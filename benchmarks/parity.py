@@ -20,7 +20,8 @@ from torch import Tensor, nn
 
 from benchmarks.published_code import load_published, published_network
 from pipeline.checkpoint.published import published_segmenter, translate
-from pipeline.losses import avm_av, avm_vv, bce
+from pipeline.losses.avm import avm_av, avm_vv
+from pipeline.losses.bce import bce
 
 Values = dict[str, Tensor]
 Case = tuple[list[Tensor], Callable[..., Any], Callable[..., Any]]  # inputs, theirs(net, ...), ours(net, ...)

@@ -139,7 +139,7 @@ def measure(
 
     from benchmarks.operations import count_operations
     from pipeline.dataset.clips import Batch
-    from pipeline.losses import bce
+    from pipeline.losses.bce import bce
     from pipeline.training.seed import seed_everything
     from pipeline.training.step import WARM_UP, CUDAGraphStep, Step
 

@@ -5,12 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from pipeline.cli.data_check import check_data
-from pipeline.config.params import load_params
 from pipeline.config.paths import PARAMS
 
 doctor_app = typer.Typer(
@@ -33,6 +28,13 @@ def data(
 
     Example: avs doctor data
     """
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from pipeline.cli.data_check import check_data
+    from pipeline.config.params import load_params
+
     settings = load_params(params)
     counts = check_data(settings)
     console = Console()

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from pipeline.losses import gate_bce, other_gate_targets, own_gate_targets
+from pipeline.losses.gate import gate_bce, negative_gate_targets, own_gate_targets
 from pipeline.ops.ignore_index import IGNORE_INDEX
 
 INSIDE = torch.tensor([True, True, False, False]).view(1, 1, 1, 4)
@@ -22,17 +22,17 @@ def test_under_the_own_sound_the_box_is_heard_and_what_was_pasted_is_not() -> No
 
 
 def test_under_another_sound_it_is_the_other_way_round() -> None:
-    assert other_gate_targets(INSIDE, NONE, OFFSCREEN).flatten().tolist() == [
+    assert negative_gate_targets(INSIDE, NONE, OFFSCREEN).flatten().tolist() == [
         0,
         0,
         IGNORE_INDEX,
         IGNORE_INDEX,
     ]
-    assert other_gate_targets(INSIDE, LAID, OFFSCREEN).flatten().tolist() == [0, 1, 1, IGNORE_INDEX]
+    assert negative_gate_targets(INSIDE, LAID, OFFSCREEN).flatten().tolist() == [0, 1, 1, IGNORE_INDEX]
 
 
 def test_under_silence_nothing_is_heard_anywhere() -> None:
-    assert other_gate_targets(INSIDE, NONE, SILENCE).flatten().tolist() == [0, 0, 0, 0]
+    assert negative_gate_targets(INSIDE, NONE, SILENCE).flatten().tolist() == [0, 0, 0, 0]
 
 
 def test_a_small_box_weighs_as_much_as_a_large_one() -> None:

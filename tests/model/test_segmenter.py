@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pipeline.losses import avm_av
+from pipeline.losses.avm import avm_av
 from pipeline.model import Segmenter
 
 
