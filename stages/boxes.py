@@ -1,4 +1,4 @@
-"""Stage `boxes`: the annotators' VOC XML, checked, as one table; what was wrong is listed file by file."""
+"""DVC stage `boxes`: the annotators' boxes, checked and collected in one table."""
 
 from __future__ import annotations
 

@@ -8,8 +8,7 @@ from pipeline.config.params import load_params
 from pipeline.config.paths import BOXES, CATALOG, FRAMES, PSEUDO_MASKS
 from pipeline.data.catalog import read_catalog
 from pipeline.data.pseudo_masks import build_pseudo_masks
-from pipeline.utils.progress import show
-from stages.common import run
+from stages.common import run, workers
 
 
 def main() -> None:
@@ -23,9 +22,7 @@ def main() -> None:
         pd.read_parquet(BOXES / "boxes.parquet"),
         FRAMES,
         PSEUDO_MASKS,
-        jobs=compute.jobs,
-        backend=compute.backend,
-        track=show,
+        workers=workers(compute),
     )
     miou = "" if quality["miou"] is None else f"; M_J against the drawn masks {quality['miou']:.3f}"
     print(

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import http.client
-import pickle
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import torch
 from torch import Tensor
 
 from pipeline.checkpoint.published import misfits, published_segmenter
@@ -22,24 +18,11 @@ from pipeline.model import build_backbone, build_model
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.files import atomic_path, read_json, write_json
 from pipeline.utils.progress import Track, no_progress
+from pipeline.utils.weight_files import VGGISH, Weights, load_weights, sha256_of
 
 FOLDER = Path("weights")
 RECORD = "sha256.json"  # in the folder: the hashes seen at the first fetch, for files published without one
 CHUNK = 1 << 20  # bytes
-
-
-@dataclass(frozen=True)
-class Weights:
-    """One file of weights.
-
-    Attributes:
-        sha256: the first hex digits of its SHA-256 as published; "" where none are.
-    """
-
-    file: str
-    url: str
-    sha256: str
-    what: str
 
 
 _TORCH = "https://download.pytorch.org/models/"
@@ -63,12 +46,7 @@ WEIGHTS = {
         "",
         "PVT-v2-b5, ImageNet (its authors)",
     ),
-    "vggish": Weights(
-        "vggish-10086976.pth",
-        _GITHUB + "harritaylor/torchvggish/releases/download/v0.1/vggish-10086976.pth",
-        "10086976",
-        "VGGish, AudioSet",
-    ),
+    "vggish": VGGISH,
 }
 
 
@@ -186,21 +164,6 @@ def _checkpoint(path: Path, model: Model, network: str) -> dict[str, Tensor]:
     return state
 
 
-def load_weights(path: Path) -> Any:
-    """What `torch.save` wrote; tensors and plain values alone. Raises `PipelineError` that names the file."""
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise PipelineError(f"{path}: no such file.") from None
-    except pickle.UnpicklingError as error:  # torch urges to run whatever the file holds: not passed on
-        raise PipelineError(
-            f"{path}: is not a file of weights that torch can read (no tensors and plain values alone)."
-        ) from error
-    except Exception as error:  # torch raises a dozen kinds for a file that is none
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise PipelineError(f"{path}: is not a file of weights that torch can read ({first}).") from error
-
-
 def _state(path: Path, content: Any) -> dict[str, Tensor]:
     if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
         raise PipelineError(f"{path}: holds no state dict (a mapping of names to tensors).")
@@ -209,8 +172,7 @@ def _state(path: Path, content: Any) -> dict[str, Tensor]:
 
 def _judge(weights: Weights, path: Path, folder: Path, shown: str) -> str:
     """A file's SHA-256, after comparing it with the published one, or else with the one seen at its fetch."""
-    with path.open("rb") as stream:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    found = sha256_of(path)
     expected = weights.sha256 or _record(folder).get(weights.file, found)
     if not found.startswith(expected):
         raise PipelineError(

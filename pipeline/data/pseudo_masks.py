@@ -17,12 +17,11 @@ from numpy.typing import NDArray
 
 from pipeline.data.catalog import clips_of
 from pipeline.data.categories import FRAMES
-from pipeline.data.crops import Corners, edges
+from pipeline.data.crops import PixelBox
 from pipeline.ops.ignore_index import IGNORE_INDEX
 from pipeline.utils.files import atomic_folder, write_json
 from pipeline.utils.packed_arrays import new_array, open_packed, write_row
-from pipeline.utils.parallel import map_all
-from pipeline.utils.progress import Track, no_progress
+from pipeline.utils.parallel import ALL_CORES, Workers
 
 MIN_SHARE = 0.2  # of the box: where GrabCut keeps less, it has lost the object
 ITERATIONS = 1  # of GrabCut; more do not agree better with drawn masks
@@ -73,9 +72,7 @@ def build_pseudo_masks(
     frames: Path,
     out: Path,
     *,
-    jobs: int = -1,
-    backend: str = "loky",
-    track: Track = no_progress,
+    workers: Workers = ALL_CORES,
 ) -> dict[str, float | None]:
     """Make pseudo-masks for all frames of the train clips; write the folder `out` atomically.
 
@@ -87,9 +84,7 @@ def build_pseudo_masks(
         boxes: as `pipeline.data.crops.build_crops` takes them; all boxes of a frame are used.
         frames: folder with frames.npy, masks.npy and labelled.npy.
         out: folder to write.
-        jobs: processes; -1 for all cores.
-        backend: of `pipeline.utils.parallel.map_all`.
-        track: shows progress.
+        workers: processes that share the clips.
 
     Returns:
         The content of quality.json: `frames`, how many frames have a box; `with_mask`, the share of them that
@@ -99,8 +94,8 @@ def build_pseudo_masks(
     clips = [clip for clip in clips_of(catalog) if clip.split == "train"]
     side = open_packed(frames / "frames.npy").shape[2]
     drawn: dict[tuple[str, int], list[NDArray[np.float32]]] = {}
-    for name, frame, *numbers in boxes[["name", "frame", *Corners._fields]].itertuples(index=False):
-        drawn.setdefault((str(name), int(frame)), []).append(edges(Corners(*map(int, numbers))))
+    for name, frame, *numbers in boxes[["name", "frame", *PixelBox._fields]].itertuples(index=False):
+        drawn.setdefault((str(name), int(frame)), []).append(PixelBox(*map(int, numbers)).normalised())
     items = [
         (row, [drawn.get((clip.name, k), []) for k in range(1, FRAMES + 1)]) for row, clip in enumerate(clips)
     ]
@@ -108,7 +103,7 @@ def build_pseudo_masks(
         path = folder / "pseudo_masks.npy"
         new_array(path, np.uint8, (len(clips), FRAMES, side, side))
         work = _PseudoMasks(path, frames)
-        found = map_all(work, items, jobs=jobs, backend=backend, track=track, what="clips to pseudo-masks")
+        found = workers.map(work, items, "clips to pseudo-masks")
         boxed = sum(bool(found_in) for _, clip in items for found_in in clip)
         ious = [iou for _, of_clip in found for iou in of_clip]
         quality = {

@@ -12,7 +12,6 @@ import cv2
 import numpy as np
 import soundfile
 
-from pipeline.data.categories import FRAMES
 from pipeline.data.video import frame_indices
 from pipeline.demo.boxes import drawn_box
 from pipeline.demo.scene import Scene, compose
@@ -81,7 +80,7 @@ def write_clip(clip: DemoClip, places: DemoFiles) -> None:
     places.video.parent.mkdir(parents=True, exist_ok=True)
     _encode(places.video, scene, fps, clip.frames, _stereo(clip))
     pencil = clip.stream(DemoStream.BOXES)
-    for number, frame in enumerate(frame_indices(float(fps), clip.frames, FRAMES), start=1):
+    for number, frame in enumerate(frame_indices(float(fps), clip.frames), start=1):
         seen = scene.silhouettes(frame / float(fps))
         sounding, silent = seen[: len(clip.sounding)], seen[len(clip.sounding) :]
         file = f"{clip.name}_{number}"

@@ -12,10 +12,11 @@ from hypothesis.extra import numpy as arrays
 
 from pipeline.data.catalog import to_frame
 from pipeline.data.clip import Clip
-from pipeline.data.crops import Corners, edges
+from pipeline.data.crops import PixelBox
 from pipeline.data.pseudo_masks import build_pseudo_masks, grabcut_mask, iou_with_drawn, pixels
 from pipeline.ops.ignore_index import IGNORE_INDEX
 from pipeline.utils.files import read_json
+from pipeline.utils.parallel import SERIAL, Workers
 
 SIDE = 48
 DISC = (np.hypot(*(np.mgrid[:SIDE, :SIDE] - 24)) < 12).astype(np.uint8)
@@ -87,14 +88,14 @@ def test_a_box_between_whole_pixels_covers_them_and_no_other(side: int, scale: i
     """Every edge, drawn on an image `scale` times as large."""
     drawn = side * scale
     for edge in range(1, side):
-        right = edges(Corners(1, 1, edge * scale, edge * scale, drawn, drawn))
-        left = edges(Corners(edge * scale + 1, edge * scale + 1, drawn, drawn, drawn, drawn))
+        right = PixelBox(1, 1, edge * scale, edge * scale, drawn, drawn).normalised()
+        left = PixelBox(edge * scale + 1, edge * scale + 1, drawn, drawn, drawn, drawn).normalised()
         assert pixels(right, side, side) == (slice(0, edge), slice(0, edge))
         assert pixels(left, side, side) == (slice(edge, side), slice(edge, side))
 
 
 def test_a_box_that_cuts_pixels_covers_them_whole() -> None:
-    box = edges(Corners(22, 12, 39, 29, 240, 160))  # edges 21, 11, 39 and 29, twice the frame's
+    box = PixelBox(22, 12, 39, 29, 240, 160).normalised()  # edges 21, 11, 39 and 29, twice the frame's
     assert pixels(box, 80, 120) == (slice(5, 15), slice(10, 20))
 
 
@@ -141,7 +142,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_what_is_packed(data: Path, tmp_path: Path) -> None:
-    quality = build_pseudo_masks(CLIPS, BOXES, data, tmp_path / "out", jobs=1)
+    quality = build_pseudo_masks(CLIPS, BOXES, data, tmp_path / "out", workers=SERIAL)
     packed = np.load(tmp_path / "out" / "pseudo_masks.npy")
     assert packed.shape == (2, 5, SIDE, SIDE) and packed.dtype == np.uint8
     np.testing.assert_array_equal(packed[0, 3], NOTHING)  # frame 4 of clip a has no box
@@ -152,12 +153,12 @@ def test_what_is_packed(data: Path, tmp_path: Path) -> None:
 
 def test_any_number_of_processes_gives_the_same(data: Path, tmp_path: Path) -> None:
     for jobs in (1, 2):
-        build_pseudo_masks(CLIPS, BOXES, data, tmp_path / str(jobs), jobs=jobs)
+        build_pseudo_masks(CLIPS, BOXES, data, tmp_path / str(jobs), workers=Workers(jobs))
     one, two = ((tmp_path / str(jobs) / "pseudo_masks.npy").read_bytes() for jobs in (1, 2))
     assert one == two
 
 
 def test_no_box_at_all(data: Path, tmp_path: Path) -> None:
-    quality = build_pseudo_masks(CLIPS, boxes_of(), data, tmp_path / "out", jobs=1)
+    quality = build_pseudo_masks(CLIPS, boxes_of(), data, tmp_path / "out", workers=SERIAL)
     assert quality == {"frames": 0, "with_mask": 0.0, "miou": None}
     assert (np.load(tmp_path / "out" / "pseudo_masks.npy") == IGNORE_INDEX).all()

@@ -24,15 +24,14 @@ PLUMBING = {
     "losses/terms.py",
 }
 UNUSED = {  # imported on the way, and not called by this stage
-    "demo": {"ops"},
-    "boxes": {"data/video.py", "ops"},
-    "crops": {"data/video.py", "ops"},
-    "frames": {"ops"},
-    "pseudo_masks": {"data/frames.py", "data/video.py", "ops"},
-    "plan": {"checkpoint", "data/video.py", "model", "ops"},
-    "train": {"data/video.py", "data/masks.py"},
-    "evaluate": {"data/video.py", "data/masks.py", "losses", "training"},
-    "report": {"data/video.py"},
+    "demo": {"data/media.py"},
+    "boxes": {"data/media.py"},
+    "crops": {"data/media.py"},
+    "pseudo_masks": {"data/images.py", "data/media.py"},
+    "plan": {"checkpoint", "data/media.py", "model", "ops"},
+    "train": {"data/media.py"},
+    "evaluate": {"data/media.py", "losses", "training"},
+    "report": {"data/media.py"},
 }
 
 

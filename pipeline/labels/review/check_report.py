@@ -10,7 +10,7 @@ import cv2
 import jinja2
 import numpy as np
 
-from pipeline.data.masks import read_image
+from pipeline.data.images import read_image
 from pipeline.labels.review.quality import Case, Quality
 from pipeline.labels.studio.frame_tasks import image_path
 from pipeline.labels.voc.label_paths import ClipInfo

@@ -11,9 +11,10 @@ import pandas as pd
 from PIL import Image, UnidentifiedImageError
 
 from pipeline.data.categories import FRAMES
+from pipeline.data.images import frame_path
 from pipeline.labels.voc.label_paths import Frame
 from pipeline.utils.errors import PipelineError
-from pipeline.utils.parallel import map_all
+from pipeline.utils.parallel import Workers
 from pipeline.utils.progress import Track, no_progress
 
 _CHUNK = 200  # clips a task
@@ -33,7 +34,7 @@ class FrameTask:
 
 def image_path(name: str, category: str, split: str, number: int) -> str:
     """Where the `frames` stage writes a frame, relative to its images: split/category/name/name_k.jpg."""
-    return "/".join(part for part in (split, category, name, f"{name}_{number}.jpg") if part)
+    return frame_path(name, category, split, number).as_posix()
 
 
 def frames_to_label(
@@ -47,9 +48,8 @@ def frames_to_label(
     clips = list(zip(train["name"], train["category"], train["split"], strict=True))
     chunks = [clips[start : start + _CHUNK] for start in range(0, len(clips), _CHUNK)]
     jobs = 1 if len(clips) <= _ONE_PROCESS else jobs
-    shown = map_all(
-        partial(_read_chunk, images), chunks, jobs=jobs, backend=backend, track=track, what="groups of frames"
-    )
+    workers = Workers(jobs, backend, track)
+    shown = workers.map(partial(_read_chunk, images), chunks, "groups of frames")
     return list(chain.from_iterable(shown))
 
 
