@@ -11,7 +11,7 @@ from torch import Tensor
 from pipeline.checkpoint.published import published_segmenter
 from pipeline.config.params import Model
 from pipeline.config.run_config import RunConfig
-from pipeline.data.categories import PUBLISHED_SIDE
+from pipeline.data.clip import PUBLISHED_SIDE
 from pipeline.model import AUDIO_WIDTH, AVSModel, CropHeads, build_model
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.weight_files import load_weights

@@ -94,7 +94,7 @@ class Model(Group):
         return path and _below_weights(path)
 
 
-_WEIGHTS: Any = {key: (Weight, 0.0) for key in SETTINGS}
+_WEIGHTS: Any = dict.fromkeys(SETTINGS, (Weight, 0.0))
 _Weights: Any = create_model("_Weights", __base__=Group, **_WEIGHTS)
 
 
