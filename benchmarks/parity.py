@@ -2,7 +2,7 @@
 
     python -m benchmarks.parity AVSBENCH_CHECKOUT [--size 96] [--channels-last]
 
-Prints the table of docs/parity.md: relative differences |ours - theirs| / |theirs| (2-norms) of the outputs,
+Prints a table as in docs/notebook/: relative differences |ours - theirs| / |theirs| (2-norms) of the outputs,
 and of the gradients of a random projection of them, with respect to the inputs and to all weights, for the
 same random weights and inputs. Beside them stands the published code's own rounding: its float32 run against
 its float64 run.
