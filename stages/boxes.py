@@ -1,4 +1,4 @@
-"""DVC stage: the annotators' VOC XML, checked, as one table; problems are listed file by file."""
+"""DVC stage `boxes`: the annotators' boxes, checked and collected in one table."""
 
 from __future__ import annotations
 

@@ -5,12 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from pipeline.config import paths
-from pipeline.config.params import load_params
 
 PARAMS = typer.Option(paths.PARAMS, "--params", help="The parameters to check by.")
 SHOW = typer.Option(20, "--show", min=0, help="How many problems of each kind to list.")
@@ -34,7 +30,12 @@ def data(params: Path = PARAMS, show: int = SHOW) -> None:
 
     Example: avs doctor data
     """
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
     from pipeline.cli.data_check import check_data
+    from pipeline.config.params import load_params
 
     settings = load_params(params)
     counts = check_data(settings)

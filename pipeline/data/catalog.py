@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from pipeline.data.categories import category_problem
 from pipeline.data.clip import FRAMES, SPLITS, Clip
+from pipeline.data.media import check_video
 from pipeline.data.readers import ms3, s4
 from pipeline.data.readers.assemble import Found, Prefer
-from pipeline.data.video import check_video
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.files import atomic_path, refuse_linked_folders
-from pipeline.utils.parallel import map_all
+from pipeline.utils.parallel import Workers
 from pipeline.utils.progress import Track, no_progress
 
 COLUMNS: tuple[str, ...] = Clip._fields
@@ -95,7 +95,7 @@ def check_videos(
         for clip in clips_of(catalog)
         if clip.video is not None and (clip.frames is None or clip.audio is None)
     ]
-    map_all(check_video, paths, jobs=jobs, backend=backend, track=track, what="videos to check")
+    Workers(jobs, backend, track).map(check_video, paths, "videos to check")
 
 
 def to_frame(clips: Sequence[Clip]) -> pd.DataFrame:

@@ -11,8 +11,7 @@ import jinja2
 import numpy as np
 
 from pipeline.data.clip import Clip
-from pipeline.data.frames import image_path
-from pipeline.data.masks import read_image
+from pipeline.data.images import frame_path, read_image
 from pipeline.labels.review.quality import Case, Quality
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.files import write_text
@@ -62,7 +61,7 @@ def _pictures(
             break
         if case.frame is None or count.get(case.kind, 0) == A_KIND:
             continue
-        file = images / image_path(clips[case.frame.name], case.frame.number)
+        file = images / frame_path(clips[case.frame.name], case.frame.number)
         picture = thumbnail(file, case.boxes)
         if picture is not None:
             count[case.kind] = count.get(case.kind, 0) + 1

@@ -12,10 +12,10 @@ from PIL import Image, UnidentifiedImageError
 
 from pipeline.data.catalog import clips_of
 from pipeline.data.clip import FRAMES, Clip
-from pipeline.data.frames import image_path
+from pipeline.data.images import frame_path
 from pipeline.labels.voc.label_paths import Frame
 from pipeline.utils.errors import PipelineError
-from pipeline.utils.parallel import map_all
+from pipeline.utils.parallel import Workers
 from pipeline.utils.progress import Track, no_progress
 
 _CHUNK = 200  # clips a task
@@ -44,9 +44,8 @@ def frames_to_label(
     clips = [clip for clip in clips_of(catalog) if clip.split == "train"]
     chunks = [clips[start : start + _CHUNK] for start in range(0, len(clips), _CHUNK)]
     jobs = 1 if len(clips) <= _ONE_PROCESS else jobs
-    shown = map_all(
-        partial(_read_chunk, images), chunks, jobs=jobs, backend=backend, track=track, what="groups of frames"
-    )
+    workers = Workers(jobs, backend, track)
+    shown = workers.map(partial(_read_chunk, images), chunks, "groups of frames")
     return list(chain.from_iterable(shown))
 
 
@@ -55,8 +54,8 @@ def _read_chunk(images: Path, clips: list[Clip]) -> list[FrameTask]:
         FrameTask(
             Frame(clip.name, number),
             clip.category,
-            image_path(clip, number).as_posix(),
-            *image_size(images / image_path(clip, number)),
+            frame_path(clip, number).as_posix(),
+            *image_size(images / frame_path(clip, number)),
         )
         for clip in clips
         for number in range(1, FRAMES + 1)

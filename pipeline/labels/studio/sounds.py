@@ -9,12 +9,10 @@ from pathlib import Path
 import pandas as pd
 import soundfile
 
-from pipeline.data.video import read_mono
+from pipeline.data.sound import RATE, read_mono
 from pipeline.utils.files import atomic_path
-from pipeline.utils.parallel import map_all
+from pipeline.utils.parallel import Workers
 from pipeline.utils.progress import Track, no_progress
-
-RATE = 16_000  # Hz: what the model hears
 
 
 def sound_path(name: str) -> str:
@@ -41,14 +39,14 @@ def write_sounds(
     stale = [(source, target) for source, target in wanted if _is_stale(Path(source), target)]
     if stale:
         jobs = 1 if len(stale) < 20 else jobs
-        map_all(_write_one, stale, jobs=jobs, backend=backend, track=track, what="sounds for annotators")
+        Workers(jobs, backend, track).map(_write_one, stale, "sounds for annotators")
     return len(stale)
 
 
 def _write_one(item: tuple[str, Path]) -> None:
     source, target = item
     time = Path(source).stat().st_mtime_ns if Path(source).exists() else 0  # read_mono reports a missing one
-    wave = read_mono(Path(source), RATE)
+    wave = read_mono(Path(source))
     with atomic_path(target) as temporary:
         encoded = io.BytesIO()
         soundfile.write(encoded, wave, RATE, format="FLAC")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipeline.data.clip import FRAMES, Clip
-from pipeline.data.frames import image_path
+from pipeline.data.images import frame_path
 from pipeline.labels.sync.import_labels import source_name
 from pipeline.labels.sync.sync_state import SyncState, label_digest, read_sync_state, write_sync_state
 from pipeline.labels.voc.folder_transaction import read_lock
@@ -129,7 +129,7 @@ def _write_images(
         for number in range(1, FRAMES + 1)
     ]
     for frame in dict.fromkeys([*train, *labelled]):
-        source = images / image_path(clips[frame.name], frame.number)
+        source = images / frame_path(clips[frame.name], frame.number)
         try:
             data = source.read_bytes()
         except OSError as error:

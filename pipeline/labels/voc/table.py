@@ -21,7 +21,7 @@ from pipeline.labels.voc.rules import judge, problems_table
 from pipeline.labels.voc.voc_xml import Annotation, UnreadableLabelError, read_many
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.files import refuse_linked_folders
-from pipeline.utils.parallel import map_all
+from pipeline.utils.parallel import Workers
 from pipeline.utils.progress import Track, no_progress
 
 COLUMNS = (
@@ -155,14 +155,8 @@ def _read_all(
 ) -> list[Annotation | UnreadableLabelError]:
     chunks = [sources[start : start + _CHUNK] for start in range(0, len(sources), _CHUNK)]
     few = len(sources) <= _ONE_PROCESS
-    read = map_all(
-        partial(read_many, folder),
-        chunks,
-        jobs=1 if few else jobs,
-        backend=backend,
-        track=track,
-        what="label files",
-    )
+    workers = Workers(1 if few else jobs, backend, track)
+    read = workers.map(partial(read_many, folder), chunks, "label files")
     return list(chain.from_iterable(read))
 
 
