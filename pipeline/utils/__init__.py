@@ -1,1 +1,1 @@
-"""Errors, atomic files, processes, progress bars and packed arrays: what every other room may use."""
+"""Utilities for every room: errors, atomic files, parallel work, progress, packed arrays, random streams."""
