@@ -1,4 +1,4 @@
-"""The listening test, six other sounds for every clip, against plain evaluation under the true sound."""
+"""The negative-audio test, six other sounds for every clip, against plain evaluation under the true sound."""
 
 from __future__ import annotations
 
@@ -38,31 +38,39 @@ def report(setup: Setup) -> Iterator[str]:
 def measure(
     backbone: str, size: int, channels: int, clips: int, batch: int, sounds: int, device: str
 ) -> dict[str, float]:
-    """Seconds a clip of `pipeline.evaluation.evaluate.evaluate`, the fastest of three after one that warms up."""
+    """Seconds a clip of `evaluate`, the fastest of three after one that warms up."""
     import numpy as np
+    import pandas as pd
     import torch
 
     from benchmarks.packed_clips import pack, plan
     from pipeline.checkpoint.load import Checkpoint
+    from pipeline.dataset.evaluation import EvaluationData
     from pipeline.evaluation.evaluate import evaluate
-    from pipeline.model.build import build_segmenter
+    from pipeline.model import build_model
 
     settings = plan(backbone, size, channels, batch)
-    segmenter = build_segmenter(settings).to(device).eval()
+    segmenter = build_model(settings.network, settings.model).to(device).eval()
     checkpoint = Checkpoint(settings, segmenter, None, 1, 0.0)
     make = np.random.default_rng(1)
     other = {name: make.standard_normal((clips, 5, 128)).astype(np.float32) for name in CONDITIONS[:sounds]}
+    catalog = pd.DataFrame(
+        {
+            "name": [f"clip{i}" for i in range(clips)],
+            "category": ["a", "b"] * (clips // 2),
+            "split": "test",
+        }
+    )
     with tempfile.TemporaryDirectory() as temporary:
-        data = pack(Path(temporary), clips, size)
+        folder = Path(temporary)
+        packed = pack(folder, clips, size)
+        np.save(folder / "labelled.npy", np.ones((clips, 5), bool))
+        data = EvaluationData(catalog, folder, packed.audio, other, np.asarray(packed.masks))
         seconds = best(
             lambda: evaluate(
                 checkpoint,
                 data,
-                np.arange(clips),
-                np.array([f"clip{i}" for i in range(clips)]),
-                np.array(["a", "b"] * (clips // 2)),
-                other,
-                np.asarray(data.masks) if sounds else None,
+                "test",
                 device=torch.device(device),
                 batch_size=batch,
                 pictured=np.arange(1),

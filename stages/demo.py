@@ -22,7 +22,7 @@ def main() -> None:
         return
     with atomic_folder(DEMO) as folder:
         (folder / "README.txt").write_text(
-            f"No demo data: data.source is {params.data.source}.\n", encoding="utf-8"
+            f"No demo: data.source is {params.data.source}.\n", encoding="utf-8"
         )
 
 

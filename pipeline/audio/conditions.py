@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.audio.spectrograms import clip_wave
-from pipeline.data.categories import SPLITS
-from pipeline.data.clip import Clip
+from pipeline.data.clip import SPLITS, Clip
 from pipeline.data.sound import RATE, read_mono
 from pipeline.utils.random_streams import AudioStream
 

@@ -12,7 +12,7 @@ import torch
 
 from pipeline.audio.logmel import clip_patches
 from pipeline.audio.vggish import FEATURES, VGGish, load_vggish
-from pipeline.data.categories import FRAMES
+from pipeline.data.clip import FRAMES
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.files import read_json
 from pipeline.utils.progress import Track, no_progress

@@ -9,7 +9,7 @@ import functools
 
 import numpy as np
 
-from pipeline.data.categories import FRAMES
+from pipeline.data.clip import FRAMES
 from pipeline.data.sound import RATE
 from pipeline.utils.errors import PipelineError
 

@@ -14,8 +14,7 @@ from pipeline.audio.conditions import AudioCondition, other_category, same_categ
 from pipeline.audio.extractor import AudioFeatureExtractor
 from pipeline.audio.spectrograms import pack_patches
 from pipeline.data.catalog import clips_of
-from pipeline.data.categories import FRAMES, SPLITS
-from pipeline.data.clip import Clip
+from pipeline.data.clip import FRAMES, SPLITS, Clip
 from pipeline.data.sound import RATE
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.files import atomic_folder

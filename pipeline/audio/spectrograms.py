@@ -13,8 +13,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from pipeline.audio.logmel import BANDS, PATCH, clip_patches
-from pipeline.data.categories import FRAMES
-from pipeline.data.clip import Clip
+from pipeline.data.clip import FRAMES, Clip
 from pipeline.data.sound import read_mono
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.packed_arrays import new_array, write_row

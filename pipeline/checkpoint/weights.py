@@ -14,9 +14,7 @@ from torch import Tensor
 
 from pipeline.checkpoint.published import misfits, published_segmenter
 from pipeline.config.params import Model
-from pipeline.config.variants import Network
-from pipeline.model.backbone import build_backbone
-from pipeline.model.segmenter import Segmenter
+from pipeline.model import build_backbone, build_model
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.files import atomic_path, read_json, write_json
 from pipeline.utils.progress import Track, no_progress
@@ -114,11 +112,11 @@ def check(weights: Weights, folder: Path = FOLDER) -> Path:
 
 
 def initial_weights(
-    model: Model, folder: Path = FOLDER, network: Network = "segmenter"
+    model: Model, folder: Path = FOLDER, network: str = "segmenter"
 ) -> dict[str, Tensor] | None:
     """What a network starts from: the checkpoint `model.initial`, or else its encoder's ImageNet weights.
 
-    A localiser takes a checkpoint's encoder alone. None without a checkpoint where `model.pretrained` is off.
+    The network decides what it takes of a checkpoint. None without one where `model.pretrained` is off.
 
     Raises:
         PipelineError: the file is missing, broken, or of another network.
@@ -145,30 +143,23 @@ def read_state(path: Path) -> dict[str, Tensor]:
     return _state(path, load_weights(path))
 
 
-def _checkpoint(path: Path, model: Model, network: Network) -> dict[str, Tensor]:
+def _checkpoint(path: Path, model: Model, network: str) -> dict[str, Tensor]:
     """A network's weights from a checkpoint of ours (best.pt, last.pt) or of the published code."""
     content = load_weights(path)
-    ours = isinstance(content, dict) and "segmenter" in content
-    state = _state(path, content["segmenter"] if ours else content)
+    ours = isinstance(content, dict) and "model" in content and "config" in content
+    state = _state(path, content["model"] if ours else content)
     try:
         state = state if ours else published_segmenter(state).state_dict()
     except PipelineError as error:
         raise PipelineError(f"{path}: {error}") from error
-    if network == "localiser":
-        state = {name: value for name, value in state.items() if name.startswith("encoder.")}
-        encoder = build_backbone(model.backbone).state_dict()
-        wanted = {f"encoder.{name}": value for name, value in encoder.items()}
-        asked: str = model.backbone
-    elif "project_map.weight" in state:
-        raise PipelineError(f"{path}: is of a sound localiser, which has no decoder to start from.")
-    else:
-        gated = any(name.startswith("sound_gate.") for name in state)  # without a gate it is passed over
-        wanted = Segmenter(model.backbone, model.channels, model.tpavi_stages, gated=gated).state_dict()
-        stages = ", ".join(f"stage {n}" for n in model.tpavi_stages)
-        asked = f"{model.backbone} with {model.channels} channels, TPAVI at {stages}"
-    if problems := misfits(wanted, state):
+    gate = any(name.startswith("sound_gate.") for name in state)  # either side may lack one
+    wanted = build_model(network, model.model_copy(update={"sound_gate": gate}))
+    state = wanted.initial_state(state)
+    if problems := misfits(wanted.initial_state(wanted.state_dict()), state):
+        settings = ", ".join(f"{key} {getattr(model, key)}" for key in sorted(wanted.SETTINGS))
         raise PipelineError(
-            f"{path}: does not fit {asked}: it {problems}. Set model.* to what it was trained with."
+            f"{path}: does not fit the {network} with {settings}: it {problems}. "
+            "Set model.* to what it was trained with."
         )
     return state
 

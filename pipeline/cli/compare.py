@@ -2,30 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
-from rich.console import Console
-from rich.table import Table
-
-from pipeline.metrics.listening import NEGATIVE_CONDITIONS, g_miou
-from pipeline.report.compare import Pair, by_variant, common_seeds, compare_variants, wanted_pairs
-from pipeline.report.inputs import Run, read_table
-from pipeline.report.listening import compare_listening
-from pipeline.report.tables import BRIEF, mean_of
-from pipeline.report.text import p_value, signed
-from pipeline.utils.errors import PipelineError
-
-FIGURES = (
-    "M_J",
-    "M_J, another's",
-    *(f"G-mIoU, {BRIEF[name]}" for name in NEGATIVE_CONDITIONS),
-    "area",
-    "swap test",
-)
 
 
 def compare_command(
@@ -35,120 +15,14 @@ def compare_command(
     """Means over seeds, and differences from the first variant, and from `proposed`, with 95 % intervals.
 
     A folder is what `evaluate` writes, data/eval/VARIANT-SEED, of this checkout or of others: variants are
-    compared by the seeds and clips that both have. Clips are told by name alone: see to it that all were
+    compared over the seeds and clips that both have. Clips are matched by name alone: make sure that all were
     evaluated on the same data. The report says the same of one checkout.
 
     Example: avs compare data/eval/* ../other/data/eval/listening-2
     """
-    found: dict[str, Run] = {}
-    for folder in evaluated:
-        run = _read(folder)
-        if run.name in found:
-            raise PipelineError(f"{folder}: a second {run.name}; give one of each variant and seed.")
-        found[run.name] = run
-    runs = [run for group in by_variant(list(found.values())).values() for run in group]
-    console = Console(markup=False, emoji=False)  # names are printed as they are
-    console.print(_means(runs))
-    tables = compare_variants(runs, seed=seed), compare_listening(runs, seed=seed)
-    for pairs in tables:
-        if pairs:  # p values are corrected within a table, as in the report
-            console.print(_differences(pairs))
-    for line in _not_compared(runs) + _left_out(runs, [pair for pairs in tables for pair in pairs]):
-        console.print(line)
+    from rich.console import Console
 
+    from pipeline.report.comparison_print import print_comparison
 
-def _read(folder: Path) -> Run:
-    variant, dash, number = folder.name.rpartition("-")
-    if not (dash and variant and number.isdecimal()):
-        raise PipelineError(f"{folder}: is not called VARIANT-SEED; give folders as in data/eval.")
-    clips = read_table(folder / "per_clip.csv", ("name", "miou"))
-    if clips is None or clips["miou"].isna().all():
-        raise PipelineError(f"{folder}: has no per_clip.csv with scores; run `dvc repro evaluate`.")
-    return Run(variant, int(number), {"miou": float(clips["miou"].mean())}, clips)
-
-
-def _means(runs: Sequence[Run]) -> Table:
-    """A line a figure and variant: mean over seeds ± standard deviation."""
-    table = Table("figure", "variant", "mean ± sd", "seeds", "clips")
-    groups = by_variant(runs)
-    figures = {variant: [_figures(run) for run in group] for variant, group in groups.items()}
-    for key in FIGURES:
-        for variant, group in groups.items():
-            mean = mean_of(each[key] for each in figures[variant] if key in each)
-            if mean is not None:
-                seeds = ", ".join(map(str, sorted(run.seed for run in group)))
-                clips = ", ".join(
-                    dict.fromkeys(str(len(run.clips)) for run in group if run.clips is not None)
-                )
-                table.add_row(key, variant, str(mean), seeds, clips)
-        table.add_section()
-    return table
-
-
-def _not_compared(runs: Sequence[Run]) -> list[str]:
-    """A line for each pair of variants that should be compared and share no seed."""
-    return [
-        f"{variant} and {against} share no seed, so that they are not compared; give the same seeds of both."
-        for variant, against in wanted_pairs(runs)
-        if not common_seeds(runs, variant, against)[0]
-    ]
-
-
-def _left_out(runs: Sequence[Run], pairs: Sequence[Pair]) -> list[str]:
-    """A line for the differences of two variants over equally many clips, where that leaves something out."""
-    figures: dict[tuple[str, str, int], list[str]] = {}
-    for pair in pairs:
-        figures.setdefault((pair.variant, pair.against, pair.comparison.n_clips), []).append(_figure_of(pair))
-    lines = []
-    for (variant, against, clips), names in figures.items():
-        first, second = common_seeds(runs, variant, against)
-        seeds = {run.seed for run in first}
-        others = {run.seed for run in runs if run.variant in (variant, against)} - seeds
-        given = {name for run in [*first, *second] if run.clips is not None for name in run.clips["name"]}
-        if others or clips < len(given):
-            without = f" (not {', '.join(map(str, sorted(others)))})" if others else ""
-            lines.append(
-                f"{variant} minus {against} ({'; '.join(names)}): over {clips} of {len(given)} clips and "
-                f"seed {', '.join(map(str, sorted(seeds)))}{without}; only of these all runs have scores."
-            )
-    return lines
-
-
-def _figures(run: Run) -> dict[str, float]:
-    """What one run has of `FIGURES`: a sound that no clip was given leaves an empty column."""
-    assert run.clips is not None
-    mean = run.clips.mean(numeric_only=True).dropna().to_dict()
-    heard = [name for name in NEGATIVE_CONDITIONS if f"miou_{name}" in mean]
-    found = {"M_J": mean["miou"]}
-    if "miou_other_category" in mean:
-        found["M_J, another's"] = mean["miou_other_category"]
-    for name in heard:
-        # of the clips that have this sound, as the other half of the measure
-        own = float(run.clips["miou"][run.clips[f"miou_{name}"].notna()].mean())
-        found[f"G-mIoU, {BRIEF[name]}"] = g_miou(own, mean[f"miou_{name}"])
-    if heard:
-        found["area"] = float(np.mean([mean[f"area_{name}"] for name in heard]))
-    if "swap_passed" in mean:
-        found["swap test"] = mean["swap_passed"]
-    return found
-
-
-def _differences(pairs: Sequence[Pair]) -> Table:
-    """A line a difference: interval over what its seeds and clips allow, and p after Holm's correction."""
-    table = Table("figure", "of", "difference, 95 %", "p", "verdict")
-    table.columns[2].no_wrap = True
-    for pair in pairs:
-        interval = pair.interval
-        between = "" if interval is None else f" ({signed(interval.low)} to {signed(interval.high)})"
-        table.add_row(
-            _figure_of(pair),
-            f"{pair.variant} minus {pair.against}",
-            f"{signed(pair.comparison.difference)}{between}",
-            p_value(pair.p),
-            pair.verdict,
-        )
-    return table
-
-
-def _figure_of(pair: Pair) -> str:
-    return "M_J" if pair.figure == "miou" else f"G-mIoU, {BRIEF[pair.figure.removeprefix('g_miou_')]}"
+    # names are printed as they are
+    print_comparison(evaluated, Console(markup=False, emoji=False), seed=seed)

@@ -1,28 +1,20 @@
-"""`avs listen`: the listening test of any checkpoint, on the data of this checkout or of another."""
+"""`avs listen`: the negative-audio test of any checkpoint, on the data of this checkout or of another."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import pandas as pd
-import torch
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from pipeline.checkpoint.load import load_checkpoint
 from pipeline.config.paths import AUDIO, DATA, TRANSFER
-from pipeline.dataset.evaluation import EvaluationData, read_evaluation_data, restandardise
-from pipeline.evaluation.evaluate import evaluate_split
-from pipeline.evaluation.tables import listening_json
-from pipeline.metrics.listening import NEGATIVE_CONDITIONS
-from pipeline.report.tables import BRIEF, miou_where_swapped
 from pipeline.utils.errors import PipelineError
-from pipeline.utils.files import atomic_path, digest, write_json
-from pipeline.utils.packed_arrays import open_packed
-from pipeline.utils.progress import show
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.table import Table
+
+    from pipeline.dataset.evaluation import EvaluationData
 
 
 def listen_command(
@@ -33,21 +25,35 @@ def listen_command(
     audio: Annotated[
         Path, typer.Option(help="audio features that the checkpoints were trained with")
     ] = AUDIO,
-    split: Annotated[str, typer.Option(help="test, or val: noise and swap are made for test alone")] = "test",
+    split: Annotated[
+        str, typer.Option(help="test, or val: noise and the swap test exist for test alone")
+    ] = "test",
     batch_size: Annotated[int, typer.Option(min=1, help="clips")] = 8,
-    json: Annotated[Path | None, typer.Option(help="write the figures there", show_default=False)] = None,
+    json: Annotated[
+        Path | None, typer.Option(help="write the figures to this file", show_default=False)
+    ] = None,
     clips: Annotated[
         Path | None,
-        typer.Option(help="write MODEL/per_clip.csv there, for `avs compare`", show_default=False),
+        typer.Option(help="write MODEL/per_clip.csv to this folder, for `avs compare`", show_default=False),
     ] = None,
 ) -> None:
-    """Play checkpoints their clips' own sounds and others: what do they segment?
+    """Test checkpoints with their clips' own sounds and with others: what do they segment?
 
-    With --data of another checkout this is the transfer test: trained in one world, tested in another. The
-    report shows what stands in metrics/transfer.json, once it is made anew.
+    With --data of another checkout this is the transfer test: trained on one data set, tested on another. The
+    report shows the figures of metrics/transfer.json the next time it is made.
 
-    Example: avs listen models/*/best.pt --data ../crowded/data --json metrics/transfer.json
+    Example: avs listen models/*/best.pt --data ../two-source/data --json metrics/transfer.json
     """
+    from dataclasses import replace
+
+    import torch
+    from rich.console import Console
+
+    from pipeline.checkpoint.load import load_checkpoint
+    from pipeline.dataset.evaluation import read_evaluation_data, restandardise
+    from pipeline.utils.files import atomic_path, digest, write_json
+    from pipeline.utils.packed_arrays import open_packed
+
     paths: dict[str, Path] = {}
     for path in checkpoints:  # a mistake in the last of them costs no work on the first
         name = path.absolute().parent.name
@@ -57,16 +63,16 @@ def listen_command(
         load_checkpoint(path, torch.device("cpu"))
     features = audio / "features.npy"
     open_packed(features)  # missing or broken, it is named before any work
-    world = read_evaluation_data(data)
-    heard = replace(
-        world,
-        audio=restandardise(world.audio, data / "audio", audio),
-        sounds={name: restandardise(sound, data / "audio", audio) for name, sound in world.sounds.items()},
+    packed = read_evaluation_data(data)
+    packed = replace(
+        packed,
+        audio=restandardise(packed.audio, data / "audio", audio),
+        sounds={name: restandardise(sound, data / "audio", audio) for name, sound in packed.sounds.items()},
     )
     trained_with = digest([features])
     console, models = Console(markup=False, emoji=False), {}  # names are printed as they are
     for name, path in paths.items():
-        models[name], by_clip = _listen(path, heard, split, batch_size)
+        models[name], by_clip = _evaluate(path, packed, split, batch_size)
         if clips is not None:
             with atomic_path(clips / name / "per_clip.csv") as temporary:
                 by_clip.to_csv(temporary, index=False)
@@ -74,20 +80,27 @@ def listen_command(
             console.print(f"{name}: was not trained with {audio}; give the folder it was with --audio.")
     console.print(_table(models))
     if json is not None:
-        write_json(json, {"data": str(data), "split": split, "crowded": world.crowded, "models": models})
+        found = {"data": str(data), "split": split, "two_source": packed.two_source, "models": models}
+        write_json(json, found)
         if json == TRANSFER:
             console.print("next: dvc repro --force --single-item report (it says what transfers)")
 
 
-def _listen(
-    path: Path, world: EvaluationData, split: str, batch_size: int
+def _evaluate(
+    path: Path, data: EvaluationData, split: str, batch_size: int
 ) -> tuple[dict[str, Any], pd.DataFrame]:
-    """The figures of one checkpoint, and by category, with `audio_digest` of the features it was trained
-    with; and its scores by clip.
-    """
+    """Figures of one checkpoint, with `audio_digest` of its training features, and its scores by clip."""
+    import torch
+
+    from pipeline.checkpoint.load import load_checkpoint
+    from pipeline.evaluation.evaluate import evaluate
+    from pipeline.evaluation.tables import listening_json
+    from pipeline.report.tables import miou_where_swapped
+    from pipeline.utils.progress import show
+
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     checkpoint = load_checkpoint(path, device)
-    result = evaluate_split(checkpoint, world, split, device=device, batch_size=batch_size, track=show)
+    result = evaluate(checkpoint, data, split, device=device, batch_size=batch_size, track=show)
     figures = {
         "variant": checkpoint.plan.variant,
         "clips": len(result.clips),
@@ -100,7 +113,12 @@ def _listen(
 
 
 def _table(models: dict[str, dict[str, Any]]) -> Table:
-    sounds = [f"G-mIoU, {BRIEF[name]}" for name in NEGATIVE_CONDITIONS]
+    from rich.table import Table
+
+    from pipeline.metrics.listening import NEGATIVE_CONDITIONS
+    from pipeline.report.tables import SHORT_CONDITION_NAMES
+
+    sounds = [f"G-mIoU, {SHORT_CONDITION_NAMES[name]}" for name in NEGATIVE_CONDITIONS]
     table = Table("model", "M_J", "M_J, another's", *sounds, "swap test", padding=0)  # 80 columns
     table.columns[0].no_wrap = True
     keys = ("miou", "swapped_miou", *(f"g_miou_{name}" for name in NEGATIVE_CONDITIONS), "swap_passed")

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from pipeline.config.paths import AUDIO, MODELS, PREDICTIONS
 from pipeline.utils.errors import PipelineError
@@ -16,7 +15,8 @@ def predict_command(
     video: Annotated[Path, typer.Argument(help="any video file; its first five seconds are used")],
     checkpoint: Annotated[Path, typer.Option(help="the trained model")] = MODELS / "baseline-1" / "best.pt",
     audio: Annotated[
-        Path | None, typer.Option(help="a video or sound file to be heard instead", show_default=False)
+        Path | None,
+        typer.Option(help="a video or sound file to use as the sound", show_default=False),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="folder for the results", show_default="predictions/MODEL/VIDEO")
@@ -24,12 +24,13 @@ def predict_command(
 ) -> None:
     """Segment what sounds in a video: masks, a picture of them, and the probabilities.
 
-    One frame a second, and features of the sound, as in training. With --audio one sees whether the model
-    listens: another sound should give another mask.
+    One frame per second and features of the sound, as in training. --audio shows whether the model listens:
+    another sound should give another mask.
 
     Example: avs predict holiday.mp4 --audio dog.wav
     """
     import torch
+    from rich.console import Console
 
     from pipeline.audio.extractor import AudioFeatureExtractor
     from pipeline.checkpoint.load import load_checkpoint
@@ -43,10 +44,10 @@ def predict_command(
     model = load_checkpoint(checkpoint, device)
     if audio is not None and not model.plan.audio:
         raise PipelineError(
-            f"{checkpoint}: variant {model.plan.variant} does not listen: --audio would change nothing."
+            f"{checkpoint}: variant {model.plan.variant} has no audio input: --audio would change nothing."
         )
-    recipe = AudioFeatureExtractor.from_folder(AUDIO) if model.plan.audio else None
-    found = predict_video(model, video, recipe, audio, device=device)
+    extractor = AudioFeatureExtractor.from_folder(AUDIO) if model.plan.audio else None
+    found = predict_video(model, video, extractor, audio, device=device)
     name = video.stem if audio is None else f"{video.stem}-{audio.stem}"
     folder = out or PREDICTIONS / checkpoint.absolute().parent.name / name
     write_prediction(folder, video.stem, found)
@@ -56,10 +57,10 @@ def predict_command(
     features = AUDIO / "features.npy"
     if found.note:
         console.print(f"note: {found.note}", markup=False)
-    if recipe is None or not features.exists():
+    if extractor is None or not features.exists():
         return
     if "audio" not in model.plan.inputs:  # the published code's
-        told = f"{checkpoint} does not say which sound features it was trained with"
-        console.print(f"note: {told}; it heard those of VGGish {recipe.weights}", markup=False)
+        unknown = f"{checkpoint} does not say which audio features it was trained with"
+        console.print(f"note: {unknown}; it was given those of VGGish {extractor.weights}", markup=False)
     elif digest([features]) != model.plan.inputs["audio"]:
-        console.print(f"note: {AUDIO} was made anew since {checkpoint} was trained", markup=False)
+        console.print(f"note: {AUDIO} was made again after {checkpoint} was trained", markup=False)

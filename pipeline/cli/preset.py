@@ -7,9 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.config.params import load_params
 from pipeline.config.paths import PARAMS
-from pipeline.config.presets import apply_preset
 
 Name = Annotated[str, typer.Argument(help="s4-resnet50, s4-pvt, ms3-resnet50 or ms3-pvt", metavar="PRESET")]
 Root = Annotated[
@@ -21,22 +19,26 @@ Root = Annotated[
     ),
 ]
 Labels = Annotated[
-    Path | None, typer.Option(help="The folder of VOC XML: labels.dir. At first labels/voc.", file_okay=False)
+    Path | None,
+    typer.Option(help="The folder of VOC XML: labels.dir. Default: labels/voc.", file_okay=False),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Replace values that were set by hand, too.")]
+Force = Annotated[bool, typer.Option("--force", help="Also replace values that were set by hand.")]
 
 
 def preset_command(name: Name, root: Root = None, labels: Labels = None, force: Force = False) -> None:
     """Set params.yaml to a published experiment: the values of params/PRESET.yaml; all others stay.
 
-    `git restore params.yaml` leads back to the demo.
+    `git restore params.yaml` brings the demo back.
 
     Example: avs preset s4-resnet50 --root /data/AVSBench
     """
+    from pipeline.config.params import load_params
+    from pipeline.config.presets import apply_preset
+
     for line in apply_preset(name, PARAMS, root=root, labels=labels, force=force) or ["nothing to change"]:
         typer.echo(line)
     folder = load_params(PARAMS).labels.dir
     if not folder.exists():
         folder.mkdir(parents=True)
-        typer.echo(f"{folder}: made, still empty; `avs labels pull` or `avs labels import` fills it")
+        typer.echo(f"{folder}: created, empty; fill it with `avs labels pull` or `avs labels import`")
     typer.echo("next: avs weights fetch, avs doctor data, dvc repro")

@@ -7,14 +7,13 @@ from typing import Annotated
 
 import typer
 
-from pipeline.checkpoint.weights import FOLDER, WEIGHTS, check, fetch
 from pipeline.utils.errors import PipelineError
-from pipeline.utils.progress import show
+
+FOLDER = Path("weights")
 
 weights_command = typer.Typer(
     no_args_is_help=True,
-    help=f"Pretrained weights: {', '.join(WEIGHTS)}. They lie in {FOLDER}/.\n\n"
-    "Example: avs weights fetch resnet50",
+    help=f"Pretrained weights, in {FOLDER}/.\n\nExample: avs weights fetch resnet50",
 )
 
 Names = Annotated[list[str] | None, typer.Argument(help="which; all when none is named", show_default=False)]
@@ -30,6 +29,9 @@ def fetch_command(names: Names = None, folder: Folder = FOLDER, source: From = N
 
     Example: avs weights fetch resnet50 vggish --from /media/weights
     """
+    from pipeline.checkpoint.weights import WEIGHTS, fetch
+    from pipeline.utils.progress import show
+
     for name in _chosen(names):
         path = fetch(WEIGHTS[name], folder, source, track=show)
         typer.echo(f"{name}: {path} {_verdict(name)}")
@@ -41,6 +43,8 @@ def check_command(names: Names = None, folder: Folder = FOLDER) -> None:
 
     Example: avs weights check resnet50
     """
+    from pipeline.checkpoint.weights import WEIGHTS, check
+
     problems = []
     for name in _chosen(names):
         try:
@@ -52,6 +56,8 @@ def check_command(names: Names = None, folder: Folder = FOLDER) -> None:
 
 
 def _chosen(names: list[str] | None) -> list[str]:
+    from pipeline.checkpoint.weights import WEIGHTS
+
     unknown = [name for name in names or [] if name not in WEIGHTS]
     if unknown:
         raise PipelineError(f"weights: {', '.join(unknown)}: not known; choose from {', '.join(WEIGHTS)}.")
@@ -59,6 +65,8 @@ def _chosen(names: list[str] | None) -> list[str]:
 
 
 def _verdict(name: str) -> str:
+    from pipeline.checkpoint.weights import WEIGHTS
+
     if WEIGHTS[name].sha256:
         return "is whole (its SHA-256 begins as published)"
     return "is there (no hash is published for it; it is compared with the one seen when it was fetched)"

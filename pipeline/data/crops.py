@@ -12,8 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.data.catalog import clips_of
-from pipeline.data.categories import FRAMES
-from pipeline.data.clip import Clip
+from pipeline.data.clip import FRAMES, Clip
 from pipeline.data.images import frame_path, read_rgb, resize_image
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.files import atomic_folder
@@ -174,7 +173,7 @@ class _CropClip:
         crops = np.zeros((FRAMES, self.size, self.size, 3), np.uint8)
         for k, box in enumerate(boxes, 1):
             if box is not None:
-                path = self.images / frame_path(clip.name, clip.category, clip.split, k)
+                path = self.images / frame_path(clip, k)
                 try:
                     crops[k - 1] = crop(read_rgb(path), box, self.size, self.padding)
                 except PipelineError as error:

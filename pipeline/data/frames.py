@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.data.catalog import clips_of
-from pipeline.data.categories import FRAMES, PUBLISHED_SIDE
-from pipeline.data.clip import Clip
+from pipeline.data.clip import FRAMES, PUBLISHED_SIDE, Clip
 from pipeline.data.images import frame_path, read_rgb, resize_image, write_jpeg
 from pipeline.data.masks import check_size, read_mask, resize_mask
 from pipeline.data.video import ClipFrames, read_frames
@@ -102,7 +101,7 @@ class _PackFrames:
         cv2.setNumThreads(1)  # clips are the unit of parallel work
         images, note = clip_frames(clip)
         for k, image in enumerate(images, 1):
-            path = self.folder / "images" / frame_path(clip.name, clip.category, clip.split, k)
+            path = self.folder / "images" / frame_path(clip, k)
             path.parent.mkdir(parents=True, exist_ok=True)
             write_jpeg(path, image, self.quality)
         packed = np.stack([resize_image(image, self.size) for image in images])

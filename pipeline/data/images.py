@@ -7,15 +7,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from pipeline.data.clip import Clip
 from pipeline.utils.errors import PipelineError
 
 
-def frame_path(name: str, category: str, split: str, number: int) -> Path:
+def frame_path(clip: Clip, number: int) -> Path:
     """Path of frame `number` (1..5) of a clip, relative to the folder of images.
 
     `{split}/{category}/{name}/{name}_{number}.jpg`; a clip without a category has no such folder.
     """
-    return Path(split) / category / name / f"{name}_{number}.jpg"
+    return Path(clip.split) / clip.category / clip.name / f"{clip.name}_{number}.jpg"
 
 
 def read_image(path: Path) -> np.ndarray:

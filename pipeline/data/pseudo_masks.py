@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.data.catalog import clips_of
-from pipeline.data.categories import FRAMES
+from pipeline.data.clip import FRAMES
 from pipeline.data.crops import PixelBox
 from pipeline.ops.ignore_index import IGNORE_INDEX
 from pipeline.utils.files import atomic_folder, write_json

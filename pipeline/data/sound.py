@@ -8,7 +8,7 @@ from typing import Any
 import av
 import numpy as np
 
-from pipeline.data.categories import FRAMES
+from pipeline.data.clip import FRAMES
 from pipeline.data.media import audio_stream, decode, open_media
 from pipeline.utils.errors import PipelineError
 

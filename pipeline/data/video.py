@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import av
 import numpy as np
 
-from pipeline.data.categories import FRAMES
+from pipeline.data.clip import FRAMES
 from pipeline.data.media import decode, open_media, video_stream
 from pipeline.utils.errors import PipelineError
 

@@ -1,4 +1,4 @@
-"""The packed data of one world, for testing checkpoints on it: this checkout's own, or another's."""
+"""Packed data for evaluating checkpoints: this checkout's own, or another's."""
 
 from __future__ import annotations
 
@@ -19,45 +19,50 @@ from pipeline.utils.packed_arrays import open_packed
 
 @dataclass(frozen=True)
 class EvaluationData:
-    """What the data stages left in one folder, rows as in the catalogue.
+    """Output of the data stages in one folder, rows as in the catalogue.
 
     Attributes:
+        catalog: one row per clip.
         frames: the folder with frames.npy, masks.npy, labelled.npy.
         audio: (N, T, 128) float32, each clip's own sound.
-        sounds: by condition of the listening test, (N, T, 128); NaN where a clip lacks the condition.
-        silent_masks: (N, T, H, W) truth of the visible object that is silent; None where no clip has one.
+        sounds: by condition of the negative-audio test, (N, T, 128); NaN where a clip has no such sound.
+        silent_object_masks: (N, T, H, W) truth of the visible object that is silent; None where no clip has
+            one.
     """
 
     catalog: pd.DataFrame
     frames: Path
     audio: NDArray[np.float32]
-    sounds: dict[str, NDArray[np.float32]]
-    silent_masks: NDArray[np.uint8] | None
+    sounds: Mapping[str, NDArray[np.float32]]
+    silent_object_masks: NDArray[np.uint8] | None
 
     @property
     def names(self) -> NDArray:
+        """(N,) clip names."""
         return self.catalog["name"].to_numpy()
 
     @property
     def categories(self) -> NDArray:
+        """(N,) categories, "" where a clip has none."""
         return self.catalog["category"].to_numpy()
 
     @property
-    def crowded(self) -> bool:
-        """Whether a silent object stands beside the one that sounds, in some clip at least."""
+    def two_source(self) -> bool:
+        """Whether the scenes hold a silent object next to the one that sounds, in some clip at least."""
         return any(self.catalog["silent_category"])
 
 
 def read_evaluation_data(data: Path) -> EvaluationData:
-    """Open the folder that holds catalog.parquet, frames/, audio/ and negatives/; arrays are mapped.
+    """Open the folder that holds catalog.parquet, frames/, audio/ and negatives/; arrays are memory-mapped.
 
-    Raises `PipelineError` that names what is missing or broken.
+    Raises:
+        PipelineError: something is missing or broken; the message names it.
     """
     silent, features = data / "frames" / "silent_masks.npy", data / "audio" / "features.npy"
     sounds = sorted((data / "negatives").glob("*.npy"))
     if not features.exists() or not sounds:
-        lacking = data / "negatives" if features.exists() else features
-        raise PipelineError(f"{lacking}: is not there; run `dvc repro negatives frames` where it belongs.")
+        missing = data / "negatives" if features.exists() else features
+        raise PipelineError(f"{missing}: is not there; run `dvc repro negatives frames` in that checkout.")
     catalog = read_catalog(data / "catalog.parquet")
     for path in (features, data / "frames" / "frames.npy", *sounds):
         if (rows := len(open_packed(path))) != len(catalog):
@@ -69,37 +74,43 @@ def read_evaluation_data(data: Path) -> EvaluationData:
         frames=data / "frames",
         audio=open_packed(features),
         sounds={path.stem: open_packed(path) for path in sounds},
-        silent_masks=open_packed(silent) if silent.exists() else None,
+        silent_object_masks=open_packed(silent) if silent.exists() else None,
     )
 
 
-def restandardise(features: NDArray[np.float32], made: Path, wanted: Path) -> NDArray[np.float32]:
-    """Features standardised on one world's train split, as another world's recipe would have given them.
+def restandardise(features: NDArray[np.float32], audio: Path, trained_audio: Path) -> NDArray[np.float32]:
+    """Features standardised by one data set's train split, on the scale of another data set.
 
-    A model knows sounds on the scale of the world it was trained in. A feature that was constant there, or
-    here, is given as 0.
+    A model knows sounds on the scale of the data it was trained on. A feature that was constant in either
+    data set becomes 0.
 
     Args:
-        features: (..., 128) of the recipe in `made`/info.json.
-        wanted: the audio folder whose recipe to follow.
+        features: (..., 128), standardised as `audio`/info.json says.
+        audio: the audio folder that the features come from.
+        trained_audio: the audio folder whose scale they are wanted on.
 
-    Raises `PipelineError` where the two recipes have different VGGish weights.
+    Returns:
+        (..., 128) float32.
+
+    Raises:
+        PipelineError: the two were made with different VGGish weights.
     """
-    here, there = read_json(made / "info.json"), read_json(wanted / "info.json")
+    here, there = read_json(audio / "info.json"), read_json(trained_audio / "info.json")
     if any(here.get(key) != there.get(key) for key in ("seed", "sha256")):
         raise PipelineError(
-            f"{made} and {wanted}: made with different VGGish weights, so that their features cannot be "
-            "compared; make both with the same `audio.weights` and `audio.seed`."
+            f"{audio} and {trained_audio}: made with different VGGish weights, so that their features cannot "
+            "be compared; make both with the same `audio.weights` and `audio.seed`."
         )
-    (mean, std), (wanted_mean, wanted_std) = _moments(here), _moments(there)
-    if np.array_equal(mean, wanted_mean) and np.array_equal(std, wanted_std):
+    (mean, std), (trained_mean, trained_std) = _moments(here), _moments(there)
+    if np.array_equal(mean, trained_mean) and np.array_equal(std, trained_std):
         return features
-    varies = (std > 0) & (wanted_std > 0)
+    varies = (std > 0) & (trained_std > 0)
     raw = features * std + mean
-    return np.where(varies, (raw - wanted_mean) / np.where(varies, wanted_std, 1), 0).astype(np.float32)
+    return np.where(varies, (raw - trained_mean) / np.where(varies, trained_std, 1), 0).astype(np.float32)
 
 
 def _moments(info: Mapping[str, Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Mean and standard deviation, (128,) each; 0 and 1 for features that were not standardised."""
     if info.get("mean") is None:
         return np.float32(0), np.float32(1)  # type: ignore[return-value]
     return np.array(info["mean"], np.float32), np.array(info["std"], np.float32)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.config.params import Demo
-from pipeline.data.categories import SPLITS
+from pipeline.data.clip import SPLITS
 from pipeline.demo.clip import SECONDS, DemoClip, DemoFiles, write_clip
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.files import atomic_folder

@@ -15,7 +15,7 @@ from pipeline.utils.files import atomic_path
 Image = NDArray[np.uint8]  # (H, W, 3) RGB
 Mask = NDArray[np.bool_]  # (H, W)
 
-# Okabe & Ito's palette: told apart with any colour vision, and by lightness in print
+# Okabe & Ito's palette: distinguishable with any colour vision, and by lightness in print
 HIT = (0, 158, 115)
 MISS = (0, 114, 178)
 FALSE_ALARM = (230, 159, 0)
@@ -30,10 +30,14 @@ def overlay(frame: Image, predicted: Mask, truth: Mask) -> Image:
 
     Args:
         frame: (H, W, 3) uint8 RGB.
-        predicted, truth: (H, W) bool.
+        predicted: (H, W) bool.
+        truth: (H, W) bool.
 
     Returns:
-        (H, W, 3) uint8 RGB; each area has a solid outline, so that thin ones are seen.
+        (H, W, 3) uint8 RGB; each area has a solid outline, so that thin ones are visible.
+
+    Raises:
+        ValueError: they differ in size.
     """
     if predicted.shape != frame.shape[:2] or truth.shape != frame.shape[:2]:
         sizes = f"frame {frame.shape}, predicted {predicted.shape}, truth {truth.shape}"
@@ -52,15 +56,15 @@ def overlay(frame: Image, predicted: Mask, truth: Mask) -> Image:
 
 
 def paint_mask(frame: Image, mask: Mask) -> Image:
-    """The frame with everything outside the mask (H, W) darkened: how the truth is shown."""
+    """The frame with everything outside the mask (H, W) darkened, as the truth is shown."""
     kept = mask.astype(bool)[:, :, None]
     return np.where(kept, frame, np.rint(frame * 0.28).astype(np.uint8))
 
 
-def strip(images: Sequence[Image], gap: int = GAP) -> Image:
-    """Put images of one size side by side, white between them: (H, n W + (n - 1) gap, 3)."""
+def strip(images: Sequence[Image]) -> Image:
+    """Put images of one size side by side, white between them: (H, n W + (n - 1) GAP, 3)."""
     height = images[0].shape[0]
-    between = np.full((height, gap, 3), 255, np.uint8)
+    between = np.full((height, GAP, 3), 255, np.uint8)
     parts: list[Image] = []
     for place, image in enumerate(images):
         parts += [between, image] if place else [image]
@@ -78,20 +82,24 @@ def write_strips(
     """Write one clip's pictures for the report: `{name}.{image,truth,predicted}.png`, `{name}.{key}.png`.
 
     Args:
-        frames: (T, H, W, 3) uint8 RGB; truth, predicted: (T, H, W) bool.
-        others: masks like `predicted` by key: what was predicted under other sounds.
+        folder: where the pictures go.
+        name: the clip's.
+        frames: (T, H, W, 3) uint8 RGB.
+        truth: (T, H, W) bool.
+        predicted: (T, H, W) bool, under the clip's own sound.
+        others: masks like `predicted` by condition, under other sounds.
     """
 
-    def compared(guesses: Mask) -> Image:
-        return strip([overlay(*parts) for parts in zip(frames, guesses, truth, strict=True)])
+    def overlay_strip(masks: Mask) -> Image:
+        return strip([overlay(*parts) for parts in zip(frames, masks, truth, strict=True)])
 
-    ready = {
+    images = {
         "image": strip(list(frames)),
         "truth": strip([paint_mask(frame, mask) for frame, mask in zip(frames, truth, strict=True)]),
-        "predicted": compared(predicted),
-        **{key: compared(masks) for key, masks in (others or {}).items()},
+        "predicted": overlay_strip(predicted),
+        **{key: overlay_strip(masks) for key, masks in (others or {}).items()},
     }
-    for kind, image in ready.items():
+    for kind, image in images.items():
         write_picture(folder / f"{name}.{kind}.png", image)
 
 
@@ -102,11 +110,15 @@ def write_picture(path: Path, image: NDArray[np.uint8]) -> None:
     if not encoded:
         raise PipelineError(f"{path}: an image of shape {image.shape} cannot be stored as {path.suffix}.")
     with atomic_path(path) as temporary:
-        temporary.write_bytes(data.tobytes())  # where OpenCV writes, a full disk goes unsaid
+        temporary.write_bytes(data.tobytes())  # cv2.imwrite does not report a full disk
 
 
 def read_picture(path: Path) -> Image:
-    """Read an image as RGB. Raises `PipelineError` that names a file that is no image."""
+    """Read an image as RGB.
+
+    Raises:
+        PipelineError: the file is not an image.
+    """
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
         raise PipelineError(f"{path}: cannot be read as an image; remove it and run `dvc repro`.")

@@ -1,6 +1,4 @@
-"""What a trained model sees and hears: of any video file, with its own sound or another's, and of whole
-splits.
-"""
+"""Predictions of a trained model: on any video file, with its own sound or another, and on packed clips."""
 
 from __future__ import annotations
 
@@ -24,6 +22,7 @@ from pipeline.dataset.loader import prefetch
 from pipeline.evaluation.overlay import overlay, strip, write_picture
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.files import atomic_path
+from pipeline.utils.packed_arrays import open_packed
 from pipeline.utils.progress import Track, no_progress
 
 THRESHOLD = 0.5
@@ -32,12 +31,12 @@ SHOWN_WIDTH = 320  # pixels of a frame in the picture, at most
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model says of one video.
+    """Prediction for one video.
 
     Attributes:
         frames: (T, height, width, 3) uint8 RGB, native size.
-        probability: (T, S, S) float32: that a pixel belongs to what sounds; at the model's size, stretched.
-        note: "" or what was repeated, because the video or its sound is short.
+        probability: (T, S, S) float32: that a pixel belongs to the sounding object; at the model's size.
+        note: "", or what was repeated because the video or its sound is short.
     """
 
     frames: NDArray[np.uint8]
@@ -46,7 +45,7 @@ class Prediction:
 
     @property
     def masks(self) -> NDArray[np.bool_]:
-        """(T, height, width): where the probability, brought to the frames' size, is above one half."""
+        """(T, height, width) bool: where the probability, resized to the frames, is above one half."""
         size = self.frames.shape[2], self.frames.shape[1]
         return np.stack([cv2.resize(one, size) for one in self.probability]) > THRESHOLD
 
@@ -54,24 +53,32 @@ class Prediction:
 def predict_video(
     checkpoint: Checkpoint,
     video: Path,
-    recipe: AudioFeatureExtractor | None,
+    extractor: AudioFeatureExtractor | None,
     sound: Path | None = None,
     *,
     device: torch.device,
 ) -> Prediction:
-    """Segment what sounds in the first five seconds of a video, one frame a second, as in training.
+    """Segment the sounding objects in the first five seconds of a video, one frame per second, as in
+    training.
 
     Args:
-        recipe: the one that made the features the model was trained on; None for a model without audio.
-        sound: a video or sound file to be heard instead of the video's own.
+        checkpoint: the trained model.
+        video: any file that FFmpeg reads.
+        extractor: made the features that the model was trained on; None for a model without audio.
+        sound: a video or sound file to use instead of the video's own sound.
+        device: where the model is.
 
-    Raises `PipelineError` for a file that is missing, damaged, or lacks pictures or sound.
+    Returns:
+        Masks at the video's own size, and the probability.
+
+    Raises:
+        PipelineError: a file is missing, damaged, or has no pictures or no sound.
     """
     frames, note = read_frames(video)
     size = checkpoint.plan.model.image_size
     packed = np.stack([resize_image(frame, size) for frame in frames])[None]
-    audio, heard = (None, "") if recipe is None else _hear(recipe, video, sound, device)
-    notes = "; ".join(one for one in (note, heard) if one)
+    audio, audio_note = (None, "") if extractor is None else _audio_features(extractor, video, sound, device)
+    notes = "; ".join(filter(None, (note, audio_note)))
     return Prediction(frames, segment(checkpoint, packed, audio, device=device)[0], notes)
 
 
@@ -79,10 +86,20 @@ def predict_video(
 def segment(
     checkpoint: Checkpoint, frames: NDArray, audio: NDArray | None, *, device: torch.device
 ) -> NDArray[np.float32]:
-    """Frames (B, T, S, S, 3) uint8 RGB, features (B, T, 128) float32 or None -> probability (B, T, S, S)."""
-    seen = normalise(torch.from_numpy(frames).to(device))
-    heard = None if audio is None else torch.from_numpy(audio).to(device)
-    return checkpoint.segmenter(seen, heard).logits.float().sigmoid().cpu().numpy()
+    """Probability that each pixel belongs to a sounding object.
+
+    Args:
+        checkpoint: the trained model.
+        frames: (B, T, S, S, 3) uint8 RGB.
+        audio: (B, T, 128) float32, or None for a model without audio.
+        device: where the model is.
+
+    Returns:
+        (B, T, S, S) float32.
+    """
+    pictures = normalise(torch.from_numpy(frames).to(device))
+    features = None if audio is None else torch.from_numpy(audio).to(device)
+    return checkpoint.segmenter(pictures, features).logits.float().sigmoid().cpu().numpy()
 
 
 def predict_clips(
@@ -95,14 +112,24 @@ def predict_clips(
     batch_size: int,
     track: Track = no_progress,
 ) -> Iterator[NDArray[np.float32]]:
-    """The probability (T, S, S) of each clip at `rows` of the packed arrays, one after another.
+    """Predictions for packed clips, one after another.
 
     Args:
-        frames: the folder of frames.npy. audio: that of features.npy, read if the model listens.
+        checkpoint: the trained model.
+        frames: the folder of frames.npy.
+        audio: the folder of features.npy, read if the model has audio.
+        rows: the clips' numbers in the catalogue.
+        device: where the model is.
+        batch_size: clips.
+        track: shows progress.
 
-    Raises `PipelineError` if one is missing, or the frames are not of the size that the model was trained on.
+    Yields:
+        The probability (T, S, S) of each clip.
+
+    Raises:
+        PipelineError: an array is missing, or the frames are of another size than the model was trained on.
     """
-    clips = ClipDataset(frames, audio=_features(audio) if checkpoint.plan.audio else None)
+    clips = ClipDataset(frames, audio=open_packed(audio / "features.npy") if checkpoint.plan.audio else None)
     size = checkpoint.plan.model.image_size
     if clips.frames.shape[2] != size:
         raise PipelineError(
@@ -111,16 +138,16 @@ def predict_clips(
         )
     groups = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
     for batch in track(prefetch(clips, groups), len(groups), "batches to predict"):
-        heard = None if batch.audio is None else batch.audio.numpy()
-        yield from segment(checkpoint, batch.frames.numpy(), heard, device=device)
+        features = None if batch.audio is None else batch.audio.numpy()
+        yield from segment(checkpoint, batch.frames.numpy(), features, device=device)
 
 
 def write_prediction(folder: Path, name: str, prediction: Prediction) -> None:
-    """Write into `folder`, beside what is there:
+    """Write a prediction into `folder`; other files there stay.
 
-    `{name}_{k}.png`, k from 1: masks of 0 and 255 in the frames' size, as `avs score` reads them;
-    `probability.npz`: name, frame and probability, as `avs labels propose` reads them; `overlay.png`: the
-    frames, what was found in them, and the probability (white is 1), row by row.
+    - `{name}_{k}.png`, k from 1: masks of 0 and 255 at the frames' size, as `avs score` reads them;
+    - `probability.npz`: name, frame and probability, as `avs labels propose` reads them;
+    - `overlay.png`: the frames, the masks over them, and the probability (white is 1), row by row.
     """
     masks = prediction.masks
     numbers = range(1, len(masks) + 1)
@@ -142,24 +169,15 @@ def _picture(prediction: Prediction, masks: NDArray[np.bool_]) -> NDArray[np.uin
     grey = [np.rint(cv2.resize(one, size) * 255).astype(np.uint8) for one in prediction.probability]
     rows = (
         frames,
-        # no truth is known: all that was found is shown as found rightly
+        # the truth is unknown: every mask is shown as a hit
         [overlay(frame, mask, mask) for frame, mask in zip(frames, found, strict=True)],
         [np.repeat(one[..., None], 3, axis=2) for one in grey],
     )
     return np.concatenate([strip(images) for images in rows])
 
 
-def _features(audio: Path) -> NDArray[np.float32]:
-    try:
-        return np.load(audio / "features.npy", mmap_mode="r")
-    except (OSError, ValueError, EOFError) as error:
-        raise PipelineError(
-            f"{audio / 'features.npy'}: cannot be read ({error}); run `dvc repro audio`."
-        ) from error
-
-
-def _hear(
-    recipe: AudioFeatureExtractor, video: Path, sound: Path | None, device: torch.device
+def _audio_features(
+    extractor: AudioFeatureExtractor, video: Path, sound: Path | None, device: torch.device
 ) -> tuple[NDArray[np.float32], str]:
     """Features (1, T, 128) of the sound that goes with the video, and "" or what of it was repeated."""
     source = sound or video
@@ -169,6 +187,6 @@ def _hear(
     except PipelineError as error:
         raise PipelineError(f"{error}{advice}") from error
     try:
-        return recipe.features([wave], str(device)), clip_patches(wave)[1]
+        return extractor.features([wave], str(device)), clip_patches(wave)[1]
     except PipelineError as error:
         raise PipelineError(f"{source}: {error}{advice}") from error

@@ -1,4 +1,4 @@
-"""Scoring any system's masks or probability maps with M_J and M_F, laid out as AVSBench lays out masks."""
+"""Scores of any system's masks or probability maps: M_J and M_F of files laid out as AVSBench's masks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from pipeline.data.categories import FRAMES
+from pipeline.data.clip import FRAMES
 from pipeline.data.images import read_image
 from pipeline.data.masks import has_palette, opaque, palette_indices, read_mask
 from pipeline.metrics.segmentation import fscore, fscore_batch1, fscore_curves, iou_per_frame, miou
@@ -23,7 +23,7 @@ from pipeline.utils.progress import Track, no_progress
 ENDINGS = (".png", ".npy")
 
 
-class Wanted(NamedTuple):
+class LabelledFrame(NamedTuple):
     """One labelled frame: clip, category, split, frame number from 1, and the file of its true mask."""
 
     name: str
@@ -35,7 +35,7 @@ class Wanted(NamedTuple):
 
 @dataclass(frozen=True)
 class Score:
-    """Figures of one set of frames; None where no prediction was found."""
+    """Scores of one set of frames; None where no prediction was found."""
 
     frames: int
     miou: float | None
@@ -45,18 +45,19 @@ class Score:
 
 @dataclass(frozen=True)
 class Scores:
-    """A system's figures.
+    """Scores of one system.
 
     Attributes:
-        total: over all frames found; by_category: for each category, by name (one "" for MS3).
-        wanted: number of labelled frames in the split.
+        total: over all frames that have a prediction.
+        by_category: for each category, by name (one "" for MS3).
+        expected: number of labelled frames in the split.
         missing: the frames without a prediction, as `{category}/{name}/{name}_{k}`.
-        resized: how many predictions were brought to their truth's size.
+        resized: how many predictions were resized to their truth.
     """
 
     total: Score
     by_category: dict[str, Score]
-    wanted: int
+    expected: int
     missing: tuple[str, ...]
     resized: int
 
@@ -67,11 +68,15 @@ class Scores:
         return float(np.mean(values)) if values else None
 
 
-def wanted_frames(catalog: pd.DataFrame, split: str) -> list[Wanted]:
-    """Every labelled frame of a split, in the catalogue's order."""
+def labelled_frames(catalog: pd.DataFrame, split: str) -> list[LabelledFrame]:
+    """Every labelled frame of a split, in the catalogue's order.
+
+    Raises:
+        PipelineError: there is none.
+    """
     clips = catalog[catalog["split"] == split]
     frames = [
-        Wanted(name, category, split, number, Path(mask))
+        LabelledFrame(name, category, split, number, Path(mask))
         for name, category, masks in zip(clips["name"], clips["category"], clips["masks"], strict=True)
         for number, mask in enumerate(masks, start=1)
         if mask is not None
@@ -81,17 +86,22 @@ def wanted_frames(catalog: pd.DataFrame, split: str) -> list[Wanted]:
     return frames
 
 
-def find_predictions(root: Path, frames: Sequence[Wanted], *, first: int = 1) -> list[Path | None]:
-    """The prediction of each frame, None where there is none.
+def find_predictions(root: Path, frames: Sequence[LabelledFrame], *, first: int = 1) -> list[Path | None]:
+    """The prediction file of each frame.
 
-    Looked for under `root`, PNG or NPY: `{category}/{name}/{name}_{k}`, `{name}/{name}_{k}` or `{name}_{k}`,
-    each also below a folder called after the split, and with MS3's `{name}.mp4_{k}` for the file.
+    Files are PNG or NPY: `{category}/{name}/{name}_{k}`, `{name}/{name}_{k}` or `{name}_{k}`, each also below
+    a folder named after the split, and with MS3's `{name}.mp4_{k}` as the file's name.
 
     Args:
-        first: the number of a clip's first frame: 1 as in AVSBench, or 0.
+        root: the folder of the predictions.
+        frames: the labelled frames.
+        first: the number of a clip's first frame in the files: 1 as in AVSBench, or 0.
 
-    Raises `PipelineError` where `root` holds no prediction at all, a frame has two, or files do not count
-    from `first`.
+    Returns:
+        One path per frame, None where there is none.
+
+    Raises:
+        PipelineError: `root` holds no prediction at all, a frame has two, or files do not count from `first`.
     """
     found: dict[str, list[Path]] = {}
     for path in sorted(root.rglob("*")):
@@ -117,8 +127,8 @@ def find_predictions(root: Path, frames: Sequence[Wanted], *, first: int = 1) ->
     return chosen
 
 
-def _keys(frame: Wanted, number: int) -> set[str]:
-    """Where a prediction may lie, without its ending."""
+def _keys(frame: LabelledFrame, number: int) -> set[str]:
+    """Where a prediction may be, without its ending."""
     files = {f"{frame.name}_{number}", f"{frame.name}.mp4_{number}"}
     folders = {"", f"{frame.name}/"}
     if frame.category:
@@ -129,7 +139,14 @@ def _keys(frame: Wanted, number: int) -> set[str]:
 
 
 def read_values(path: Path) -> NDArray[np.generic]:
-    """A prediction's values as stored, (H, W) uint8, uint16, bool, float; `PipelineError` names the file."""
+    """Values of one prediction as stored.
+
+    Returns:
+        (H, W) uint8, uint16, bool or float.
+
+    Raises:
+        PipelineError: the file is no mask or probability map.
+    """
     if path.suffix.lower() == ".npy":
         try:
             values = np.load(path, allow_pickle=False)
@@ -161,10 +178,11 @@ def read_values(path: Path) -> NDArray[np.generic]:
 
 
 def full_scale(arrays: Iterator[NDArray[np.generic]]) -> dict[np.dtype, float]:
-    """The value that stands for probability 1, for each stored type.
+    """The value that means probability 1, for each stored type.
 
     It is decided over all of a system's files together: a map whose values are all 0 or 1 may be a 0/1 mask
-    or a faint probability map: the others tell. A type in which no file goes beyond 1 is taken as 0/1.
+    or a faint probability map, which only the other files show. A type in which no file exceeds 1 is taken as
+    0/1.
     """
     largest: dict[np.dtype, float] = {}
     for values in arrays:
@@ -178,21 +196,34 @@ def full_scale(arrays: Iterator[NDArray[np.generic]]) -> dict[np.dtype, float]:
 def score_predictions(
     root: Path, catalog: pd.DataFrame, *, split: str = "test", first: int = 1, track: Track = no_progress
 ) -> Scores:
-    """Score the predictions under `root` against the catalogue's masks of one split; see `find_predictions`.
+    """Score the predictions under `root` against the catalogue's masks of one split.
 
     A prediction of another size than its truth is resized to it (bilinear).
+
+    Args:
+        root: the folder of the predictions, laid out as `find_predictions` says.
+        catalog: the clip catalogue.
+        split: train, val or test.
+        first: the number of a clip's first frame in the files, 1 or 0.
+        track: shows progress.
+
+    Returns:
+        Scores over the frames that have a prediction, and the names of those that have none.
+
+    Raises:
+        PipelineError: the split has no labelled frame, or a prediction cannot be found or read.
     """
-    frames = wanted_frames(catalog, split)
+    frames = labelled_frames(catalog, split)
     paths = find_predictions(root, frames, first=first)
-    pairs = [(frame, path) for frame, path in zip(frames, paths, strict=True) if path is not None]
+    found = [(frame, path) for frame, path in zip(frames, paths, strict=True) if path is not None]
     missing = tuple(
         f"{frame.category}/{frame.name}/{frame.name}_{frame.frame}".lstrip("/")
         for frame, path in zip(frames, paths, strict=True)
         if path is None
     )
-    scale = full_scale(read_values(path) for _, path in track(pairs, len(pairs), "reading predictions"))
+    scale = full_scale(read_values(path) for _, path in track(found, len(found), "reading predictions"))
     ious, curves, resized = [], [], 0
-    for frame, path in track(pairs, len(pairs), "scoring frames"):
+    for frame, path in track(found, len(found), "scoring frames"):
         truth = read_mask(frame.mask)
         values = read_values(path)
         probability: NDArray[np.floating] = values.astype(np.float32) / scale[values.dtype]
@@ -200,11 +231,11 @@ def score_predictions(
             resized += 1
             size = (truth.shape[1], truth.shape[0])
             probability = cv2.resize(probability, size, interpolation=cv2.INTER_LINEAR).astype(np.float32)
-        guess = torch.from_numpy(np.asarray(probability, np.float32))[None]
+        predicted = torch.from_numpy(np.asarray(probability, np.float32))[None]
         target = torch.from_numpy(truth)[None]
-        ious.append(iou_per_frame(guess, target))
-        curves.append(fscore_curves(guess, target))
-    table = pd.DataFrame([frame for frame, _ in pairs], columns=Wanted._fields)
+        ious.append(iou_per_frame(predicted, target))
+        curves.append(fscore_curves(predicted, target))
+    table = pd.DataFrame([frame for frame, _ in found], columns=LabelledFrame._fields)
     iou = torch.cat(ious) if ious else torch.empty(0)
     curve = torch.cat(curves) if curves else torch.empty(0, 255)
     by_category = {

@@ -1,4 +1,4 @@
-"""Tables and flat figures of one evaluation, from its row a clip."""
+"""Tables and flat figures of one evaluation, from its one row per clip."""
 
 from __future__ import annotations
 
@@ -11,14 +11,23 @@ from torch import Tensor
 from pipeline.metrics.listening import NEGATIVE_CONDITIONS, g_miou, null_score
 from pipeline.metrics.segmentation import fscore, fscore_batch1, miou
 
-SWAP = "silent_object"  # the sound of the visible object that is silent in the clip
+# the condition of the swap test: the sound of the visible object that is silent in the clip
+SWAP_CONDITION = "silent_object"
 
 
 def flat_figures(table: pd.DataFrame, curves: Tensor, listening: pd.DataFrame) -> dict[str, float]:
-    """The figures of all clips together, by name, as they stand in metrics/*.json.
+    """The figures of all clips together, by name, as in metrics/*.json.
+
+    `swapped_miou` is M_J under another category's sound (`miou_other_category`), the name that users rely on;
+    `swap_passed` is another measure, the share of clips that pass the swap test.
 
     Args:
-        table: a row a clip; curves: (n, T, 255) of the same clips; listening: of `listening_table`.
+        table: one row per clip.
+        curves: (n, T, 255) F-score curves of the same clips.
+        listening: of `listening_table`.
+
+    Returns:
+        Figures by name; nothing undefined.
     """
     figures = {
         "miou": miou(torch.from_numpy(table["miou"].to_numpy(copy=True))),
@@ -39,7 +48,7 @@ def flat_figures(table: pd.DataFrame, curves: Tensor, listening: pd.DataFrame) -
 
 
 def by_category(table: pd.DataFrame, curves: Tensor) -> pd.DataFrame:
-    """A row a category: clips, M_J, M_F, and what another's sound does."""
+    """One row per category: clips, M_J, M_F, `swapped_miou` and `swap_passed`."""
     rows: list[dict[str, Any]] = []
     for category, part in table.groupby("category"):
         row: dict[str, Any] = {"category": category, "clips": len(part), "miou": part["miou"].mean()}
@@ -52,9 +61,17 @@ def by_category(table: pd.DataFrame, curves: Tensor) -> pd.DataFrame:
 
 
 def listening_table(table: pd.DataFrame, conditions: list[str]) -> pd.DataFrame:
-    """A row a condition over all clips, and one for each category, with the measures of `pipeline.metrics.listening`.
+    """The negative-audio test: one row per condition over all clips, and one for each category.
 
     A measure that a condition does not have (a G-mIoU of the clip's own sound, shifted) is undefined there.
+
+    Args:
+        table: one row per clip, with miou_, area_ and sensitivity_ columns of each condition.
+        conditions: in the order of the rows.
+
+    Returns:
+        condition, category ("all" or one of them), clips, miou, and the measures of
+        `pipeline.metrics.listening`.
     """
     rows: list[dict[str, Any]] = []
     for category, part in [("all", table), *table.groupby("category")]:
@@ -71,7 +88,7 @@ def listening_table(table: pd.DataFrame, conditions: list[str]) -> pd.DataFrame:
             if score is None or area is None:
                 continue
             negative = condition in NEGATIVE_CONDITIONS
-            # of the clips that have this sound, as the other half of the measure
+            # over the clips that have this condition, as the negative half of G-mIoU
             own = float(part["miou"][part[f"miou_{condition}"].notna()].mean())
             rows.append(
                 {
@@ -84,7 +101,7 @@ def listening_table(table: pd.DataFrame, conditions: list[str]) -> pd.DataFrame:
                     "g_miou": g_miou(own, score) if negative else None,
                     "sensitivity": _mean(part[f"sensitivity_{condition}"]),
                     "swap_passed": _mean(part["swap_passed"])
-                    if condition == SWAP and "swap_passed" in part
+                    if condition == SWAP_CONDITION and "swap_passed" in part
                     else None,
                 }
             )

@@ -1,1 +1,1 @@
-"""Metrics of masks (M_J, M_F) and of listening (G-mIoU, swap test)."""
+"""Metrics: M_J and M_F of masks, and the negative-audio test (G-mIoU, sensitivity, swap test)."""

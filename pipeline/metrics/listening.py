@@ -1,7 +1,9 @@
-"""Does the model listen? Measures from masks under the true sound and under others.
+"""Audio-sensitivity metrics: G-mIoU, false-positive area, sensitivity and the swap test.
 
-Sources: G-mIoU, false-positive area and the null score follow the work on negative audio in audio-visual
-segmentation; the swap test asks whether the mask moves to the other visible object when that one is heard.
+They compare masks under the true audio with masks under another. G-mIoU, false-positive area and the null
+score follow the work on negative audio in audio-visual segmentation. The swap test gives the model the sound
+of the silent visible object and asks whether the mask moves to that object. `swapped_miou` of metrics/*.json
+is something else: plain M_J under another category's sound.
 """
 
 from __future__ import annotations
@@ -12,16 +14,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # not imported: the report reads names and formulas here and needs no torch
     from torch import Tensor
 
-# sounds under which a model that listens segments nothing
+# audio conditions under which a model that listens segments nothing
 NEGATIVE_CONDITIONS = ("silence", "white", "pink", "other_category")
 
 
 def g_miou(positive: float, negative: float) -> float:
-    """G-mIoU = 2 m+ (1 - m-) / (m+ + 1 - m-), the harmonic mean of hearing and of not being fooled.
+    """G-mIoU = 2 m+ (1 - m-) / (m+ + 1 - m-), the harmonic mean of m+ and 1 - m-.
 
     Args:
         positive: M_J under the true audio, 0 to 1.
         negative: M_J against the same truth under negative audio, 0 to 1.
+
+    Returns:
+        0 to 1; 0 where both parts are 0.
     """
     total = positive + 1 - negative
     return 2 * positive * (1 - negative) / total if total > 0 else 0.0
@@ -50,22 +55,24 @@ def sensitivity(true: Tensor, other: Tensor) -> Tensor:
 
 
 def swap_passed(
-    heard_own: Tensor, heard_other: Tensor, own_object: Tensor, other_object: Tensor
+    own_sound: Tensor, other_sound: Tensor, own_object: Tensor, other_object: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Whether the mask follows the sound from one visible object to the other.
+    """Swap test: whether the mask follows the sound from one visible object to the other.
 
-    Passed: under a clip's own sound the mask fits the object that sounds better than the silent one, and
-    under the silent one's sound it is the other way round. A model that ignores sound cannot pass, whichever
-    object it likes. To judge clips and not frames, give the frames of a clip as one tall mask (n, T H, W).
+    Passed: under a clip's own sound the mask fits the sounding object better than the silent one, and under
+    the silent one's sound it is the other way round. A model that ignores audio cannot pass, whichever object
+    it segments. To score clips and not frames, give the frames of a clip as one tall mask (n, T H, W).
 
     Args:
-        heard_own, heard_other: (n, H, W) bool, masks under the clip's sound and the silent object's sound.
-        own_object, other_object: (n, H, W) bool, the true masks of the two objects.
+        own_sound: (n, H, W) bool, masks under the clip's own sound.
+        other_sound: (n, H, W) bool, masks under the silent object's sound.
+        own_object: (n, H, W) bool, the true mask of the sounding object.
+        other_object: (n, H, W) bool, the true mask of the silent object.
 
     Returns:
-        (n,) bool passed, and (n,) float32 IoU of `heard_other` with `other_object`.
+        (n,) bool passed, and (n,) float32 IoU of `other_sound` with `other_object`.
     """
-    stays = mask_iou(heard_own, own_object) > mask_iou(heard_own, other_object)
-    moved_to = mask_iou(heard_other, other_object)
-    moves = moved_to > mask_iou(heard_other, own_object)
+    stays = mask_iou(own_sound, own_object) > mask_iou(own_sound, other_object)
+    moved_to = mask_iou(other_sound, other_object)
+    moves = moved_to > mask_iou(other_sound, own_object)
     return stays & moves, moved_to

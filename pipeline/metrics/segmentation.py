@@ -1,4 +1,4 @@
-"""M_J (region overlap) and M_F (F-score) of predicted masks, frame by frame, as AVSBench defines them.
+"""Segmentation metrics: M_J (mean IoU) and M_F (F-score), frame by frame, as AVSBench defines them.
 
 All functions take probabilities: sigmoid of float32 logits, or a mask of 0 and 1. Results come frame by
 frame, so that tables by category and confidence intervals can be made from one pass; the set's figures are
@@ -73,7 +73,7 @@ def _thresholds_reached(probability: Tensor) -> Tensor:
     """How many of the thresholds each value reaches, 0 to 255: (m,) float32 -> (m,) int32.
 
     The same as `torch.bucketize(probability, thresholds, right=True)`, which searches; arithmetic guesses the
-    last threshold reached, to within one, and two comparisons put it right.
+    last threshold reached, to within one, and two comparisons correct it.
     """
     thresholds = torch.linspace(0, 1 - 1e-10, THRESHOLDS, device=probability.device)
     thresholds = torch.cat([thresholds, thresholds.new_tensor([torch.inf])])

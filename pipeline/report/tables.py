@@ -24,7 +24,12 @@ CONDITIONS = {
     "silent_object": "the other object's sound",
 }
 # of the sounds that ask for an empty mask, where there is little room
-BRIEF = {"silence": "silence", "white": "white", "pink": "pink", "other_category": "another's"}
+SHORT_CONDITION_NAMES = {
+    "silence": "silence",
+    "white": "white",
+    "pink": "pink",
+    "other_category": "another's",
+}
 
 
 @dataclass(frozen=True)

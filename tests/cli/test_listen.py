@@ -1,4 +1,4 @@
-"""`avs listen`: a checkpoint on its own world's data and on another's."""
+"""`avs listen`: a checkpoint on its own data set and on another."""
 
 from __future__ import annotations
 
@@ -18,20 +18,21 @@ from pipeline.config.run_config import make_run_config
 from pipeline.data.catalog import to_frame, write_catalog
 from pipeline.data.clip import Clip
 from pipeline.dataset.evaluation import read_evaluation_data, restandardise
+from pipeline.model import Segmenter
 from pipeline.training.objective import Objective
-from pipeline.training.train import checkpoint
+from pipeline.training.progress import checkpoint
 from pipeline.utils.errors import PipelineError
 
 CLIPS, SIDE = 3, 32
 CONDITIONS = ("silence", "white", "pink", "other_category", "silent_object")
 
 
-def write_world(data: Path, *, mean: float = 0.0, crowded: bool = True, sha256: str = "") -> None:
+def write_data(data: Path, *, mean: float = 0.0, two_source: bool = True, sha256: str = "") -> None:
     """Three test clips of 32 pixels: the left half sounds, the right half is the silent object."""
     make = np.random.default_rng(0)
     for folder in ("frames", "audio", "negatives"):
         (data / folder).mkdir(parents=True)
-    silent = ("dog_barking", [None] * 5, "x.wav") if crowded else (None, None, None)
+    silent = ("dog_barking", [None] * 5, "x.wav") if two_source else (None, None, None)
     write_catalog(
         data / "catalog.parquet",
         to_frame(
@@ -46,7 +47,7 @@ def write_world(data: Path, *, mean: float = 0.0, crowded: bool = True, sha256: 
     np.save(data / "frames/frames.npy", make.integers(0, 256, (CLIPS, 5, SIDE, SIDE, 3), np.uint8))
     np.save(data / "frames/masks.npy", left)
     np.save(data / "frames/labelled.npy", np.ones((CLIPS, 5), bool))
-    if crowded:
+    if two_source:
         np.save(data / "frames/silent_masks.npy", 1 - left)
     heard = make.standard_normal((CLIPS, 5, 128)).astype(np.float32)
     np.save(data / "audio/features.npy", heard - mean)
@@ -61,20 +62,20 @@ def write_world(data: Path, *, mean: float = 0.0, crowded: bool = True, sha256: 
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, values: dict[str, Any]) -> Path:
     """A checkout with data/, other/data/ of another scale, and models/baseline-1 and silent-1."""
     monkeypatch.chdir(tmp_path)
-    write_world(tmp_path / "data", crowded=False)
-    write_world(tmp_path / "other/data", mean=0.25)
+    write_data(tmp_path / "data", two_source=False)
+    write_data(tmp_path / "other/data", mean=0.25)
     values["model"].update(channels=8, tpavi_stages=[3, 4], image_size=SIDE)
     for name in ("baseline", "silent"):
         inputs: dict[str, Any] = {"clips": "", "frames": [], "audio": [tmp_path / "data/audio/features.npy"]}
-        plan = make_run_config(name, parse_params(values), [], inputs)
+        plan = make_run_config(name, parse_params(values), [], inputs, Segmenter.SETTINGS)
         torch.manual_seed(0)
         objective = Objective(plan)
-        for block in objective.segmenter.tpavi.values():
+        for block in objective.model.tpavi.values():
             torch.nn.init.ones_(block.bn.weight)  # as if trained: a new block lets no sound in
         folder = tmp_path / "models" / f"{name}-1"
         folder.mkdir(parents=True)
         torch.save(
-            checkpoint(objective.segmenter, objective.heads, plan, 1, {"val/miou": 0.5}), folder / "best.pt"
+            checkpoint(objective.model, objective.heads, plan, 1, {"val/miou": 0.5}), folder / "best.pt"
         )
     return tmp_path
 
@@ -87,7 +88,7 @@ def listen(*arguments: str) -> tuple[str, dict[str, Any]]:
 
 def test_all_figures_of_two_models_in_one_file(place: Path) -> None:
     printed, found = listen("models/baseline-1/best.pt", "models/silent-1/best.pt", "--data", "other/data")
-    assert found["crowded"] and list(found["models"]) == ["baseline-1", "silent-1"]
+    assert found["two_source"] and list(found["models"]) == ["baseline-1", "silent-1"]
     baseline, silent = found["models"].values()
     assert {"miou", "fscore", "swapped_miou", "swap_passed", "g_miou_silence"} <= baseline["figures"].keys()
     assert baseline["variant"] == "baseline" and baseline["clips"] == CLIPS
@@ -109,13 +110,13 @@ def test_clips_without_another_category_are_left_out_of_its_other_half(place: Pa
     assert model["figures"]["miou"] == pytest.approx(clips["miou"].mean())
 
 
-def test_what_makes_the_report_show_the_transfer_is_told(place: Path) -> None:
+def test_next_step_to_show_the_transfer_in_the_report_is_printed(place: Path) -> None:
     told = CliRunner().invoke(app, ["listen", "models/baseline-1/best.pt", "--json", "metrics/transfer.json"])
     assert told.exit_code == 0 and "dvc repro --force --single-item report" in told.output
     assert "next:" not in listen("models/baseline-1/best.pt")[0]
 
 
-def test_scores_by_clip_stand_where_compare_reads_them(place: Path) -> None:
+def test_scores_by_clip_are_where_compare_reads_them(place: Path) -> None:
     _, found = listen("models/baseline-1/best.pt", "models/silent-1/best.pt", "--clips", "by-clip")
     for name, model in found["models"].items():
         clips = pd.read_csv(f"by-clip/{name}/per_clip.csv")
@@ -125,8 +126,8 @@ def test_scores_by_clip_stand_where_compare_reads_them(place: Path) -> None:
     assert result.exit_code == 0 and "silent" in result.output
 
 
-def test_another_worlds_sounds_are_heard_on_the_models_own_scale(place: Path) -> None:
-    """Both worlds hold the same sounds, the other's shifted by its standardisation."""
+def test_another_data_sets_sounds_are_on_the_models_own_scale(place: Path) -> None:
+    """Both data sets hold the same sounds, the other's shifted by its standardisation."""
     _, here = listen("models/baseline-1/best.pt")
     _, there = listen("models/baseline-1/best.pt", "--data", "other/data")
     assert here["models"]["baseline-1"]["figures"]["miou_white"] == pytest.approx(
@@ -149,20 +150,21 @@ def test_scales_by_hand(place: Path) -> None:
 
 
 def test_other_vggish_weights_are_refused(place: Path) -> None:
-    write_world(place / "third/data", sha256="ab")
+    write_data(place / "third/data", sha256="ab")
     with pytest.raises(PipelineError, match="different VGGish weights"):
         restandardise(np.zeros((1, 128), np.float32), Path("third/data/audio"), Path("data/audio"))
 
 
 @pytest.mark.parametrize("lost", ["audio/features.npy", "catalog.parquet", "audio/info.json"])
-def test_what_a_world_lacks_is_named(place: Path, lost: str) -> None:
+def test_missing_data_is_named(place: Path, lost: str) -> None:
     (place / "data" / lost).unlink()
     with pytest.raises(PipelineError, match=Path(lost).name):
         CliRunner().invoke(app, ["listen", "models/baseline-1/best.pt"], catch_exceptions=False)
 
 
-def test_alone_and_crowded_are_told_apart(place: Path) -> None:
-    assert not read_evaluation_data(Path("data")).crowded and read_evaluation_data(Path("other/data")).crowded
+def test_single_source_and_two_source_scenes_are_distinguished(place: Path) -> None:
+    assert not read_evaluation_data(Path("data")).two_source
+    assert read_evaluation_data(Path("other/data")).two_source
 
 
 def test_an_empty_split_is_named(place: Path) -> None:
@@ -192,17 +194,17 @@ def test_a_broken_array_is_named(place: Path, broken: str) -> None:
         listen("models/baseline-1/best.pt")
 
 
-def test_every_checkpoint_is_looked_at_before_any_work(
+def test_every_checkpoint_is_read_before_any_work(
     place: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("pipeline.cli.listen._listen", lambda *_: pytest.fail("a model was evaluated"))
+    monkeypatch.setattr("pipeline.cli.listen._evaluate", lambda *_: pytest.fail("a model was evaluated"))
     with pytest.raises(PipelineError, match=r"nope/best\.pt: no such file"):
         listen("models/baseline-1/best.pt", "nope/best.pt")
     with pytest.raises(PipelineError, match="a second checkpoint of baseline-1"):
         listen("models/baseline-1/best.pt", "models/baseline-1/../baseline-1/best.pt")
 
 
-def test_a_model_is_called_after_its_folder_wherever_one_stands(
+def test_a_model_is_named_after_its_folder_from_any_working_directory(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(place / "models" / "baseline-1")

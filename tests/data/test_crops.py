@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pipeline.data.catalog import to_frame
 from pipeline.data.clip import Clip
 from pipeline.data.crops import PixelBox, build_crops, crop, largest_boxes
-from pipeline.data.images import frame_path, write_jpeg
+from pipeline.data.images import write_jpeg
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.parallel import SERIAL
 
@@ -103,7 +103,7 @@ def images(tmp_path: Path) -> Path:
     """Frames of clips a and b with a bright box at columns 11 to 42, rows 6 to 37."""
     for name in "ab":
         for k in range(1, 6):
-            path = tmp_path / "images" / frame_path(name, "race_car", "train", k)
+            path = tmp_path / "images" / f"train/race_car/{name}/{name}_{k}.jpg"
             path.parent.mkdir(parents=True, exist_ok=True)
             write_jpeg(path, _picture(_box(11, 6, 42, 37)), 95)
     return tmp_path / "images"

@@ -81,9 +81,7 @@ def test_images_for_annotators(tree: Path) -> None:
     assert image.shape == (64, 96, 3)  # native size
     assert number_of(image) == 48
     files = {path.relative_to(out / "images") for path in (out / "images").rglob("*.jpg")}
-    assert files == {
-        frame_path(clip.name, clip.category, clip.split, k) for clip in clips for k in range(1, 6)
-    }
+    assert files == {frame_path(clip, k) for clip in clips for k in range(1, 6)}
     assert not any(b"Exif" in (out / "images" / file).read_bytes() for file in files)
 
 

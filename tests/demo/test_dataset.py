@@ -14,7 +14,7 @@ import soundfile
 
 from pipeline.config.params import Demo
 from pipeline.data.catalog import find_clips, to_frame
-from pipeline.data.categories import CATEGORIES
+from pipeline.data.readers.s4 import CATEGORIES
 from pipeline.data.sound import read_mono
 from pipeline.data.video import frame_indices, read_frames
 from pipeline.demo.boxes import tight_box

@@ -1,3 +1,5 @@
+"""Evaluation against figures worked out by hand, of models whose masks the sound decides."""
+
 from __future__ import annotations
 
 import warnings
@@ -11,8 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.checkpoint.load import Checkpoint
-from pipeline.dataset.clips import ClipDataset
-from pipeline.evaluation.evaluate import crop_features, evaluate
+from pipeline.dataset.evaluation import EvaluationData
+from pipeline.evaluation.crop_features import crop_features
+from pipeline.evaluation.evaluate import evaluate
 from pipeline.evaluation.tables import listening_json, listening_table
 from pipeline.metrics.listening import g_miou
 from pipeline.model import Segmentation
@@ -62,20 +65,24 @@ def run(
     partly = sound(2.0)
     partly[3] = np.nan  # a clip that lacks the condition
     heard = np.array(own, np.float32)[:, None, None].repeat(5, 1).repeat(128, 2)
-    plan = SimpleNamespace(audio=audio)
+    plan = SimpleNamespace(audio=audio, variant="scripted", model=SimpleNamespace(image_size=SIDE))
+    catalog = pd.DataFrame(
+        {
+            "name": ["a", "b", "c", "d"],
+            "category": ["dog", "dog", "dog", "piano"],
+            "split": ["train", "test", "test", "test"],
+        }
+    )
+    sounds = {
+        "silence": sound(0.0),
+        "other_category": sound(another),
+        "shifted": partly,
+        "silent_object": sound(2.0),
+    }
     return evaluate(
         Checkpoint(plan, model or Scripted(), None, 1, 0.0),  # type: ignore[arg-type]
-        ClipDataset(tmp_path, audio=heard if audio else None),
-        np.arange(1, CLIPS),
-        np.array(["a", "b", "c", "d"]),
-        np.array(["dog", "dog", "dog", "piano"]),
-        {
-            "silence": sound(0.0),
-            "other_category": sound(another),
-            "shifted": partly,
-            "silent_object": sound(2.0),
-        },
-        1 - left,
+        EvaluationData(catalog, tmp_path, heard, sounds, 1 - left),
+        "test",
         device=CPU,
         batch_size=2,
         pictured=np.array([0, 2]),

@@ -42,7 +42,7 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two clips as the stages pack them, a checkpoint, and other sounds."""
     root = tmp_path_factory.mktemp("predict")
     clips = []
@@ -63,49 +63,49 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def model(world: Path) -> Checkpoint:
-    return load_checkpoint(world / "models/baseline-1/best.pt", CPU)
+def model(project: Path) -> Checkpoint:
+    return load_checkpoint(project / "models/baseline-1/best.pt", CPU)
 
 
-def _predict(world: Path, model: Checkpoint, video: str, sound: str | None = None) -> Prediction:
-    recipe = AudioFeatureExtractor.from_folder(world / "data/audio")
-    return predict_video(model, world / video, recipe, world / sound if sound else None, device=CPU)
+def _predict(project: Path, model: Checkpoint, video: str, sound: str | None = None) -> Prediction:
+    extractor = AudioFeatureExtractor.from_folder(project / "data/audio")
+    return predict_video(model, project / video, extractor, project / sound if sound else None, device=CPU)
 
 
-def _packed(world: Path, model: Checkpoint, rows: np.ndarray) -> list[np.ndarray]:
+def _packed(project: Path, model: Checkpoint, rows: np.ndarray) -> list[np.ndarray]:
     return list(
-        predict_clips(model, world / "data/frames", world / "data/audio", rows, device=CPU, batch_size=2)
+        predict_clips(model, project / "data/frames", project / "data/audio", rows, device=CPU, batch_size=2)
     )
 
 
-def test_a_video_file_gives_what_its_packed_clip_gives(world: Path, model: Checkpoint) -> None:
-    packed = _packed(world, model, np.arange(2))
+def test_a_video_file_gives_what_its_packed_clip_gives(project: Path, model: Checkpoint) -> None:
+    packed = _packed(project, model, np.arange(2))
     for clip, name in zip(packed, "ab", strict=True):
-        found = _predict(world, model, f"{name}.mp4")
+        found = _predict(project, model, f"{name}.mp4")
         assert found.probability.shape == (5, SIDE, SIDE)
         np.testing.assert_allclose(found.probability, clip, atol=1e-5)
         assert [number_of(frame) for frame in found.frames] == [23, 48, 73, 98, 123]  # 25 l + 15/16 of 25
     assert np.abs(packed[0] - packed[1]).max() > 1e-3  # the comparison above could have failed
 
 
-def test_clips_come_in_the_order_asked_for_whatever_the_batch(world: Path, model: Checkpoint) -> None:
-    features = np.load(world / "data/audio/features.npy")
-    clips = ClipDataset(world / "data/frames", audio=features)
+def test_clips_come_in_the_order_asked_for_whatever_the_batch(project: Path, model: Checkpoint) -> None:
+    features = np.load(project / "data/audio/features.npy")
+    clips = ClipDataset(project / "data/frames", audio=features)
     rows = np.array([1, 0, 1])
-    found = _packed(world, model, rows)
+    found = _packed(project, model, rows)
     for row, one in zip(rows, found, strict=True):
         alone = segment(model, clips.frames[row : row + 1].copy(), features[row : row + 1], device=CPU)[0]
         np.testing.assert_allclose(one, alone, atol=1e-5)
 
 
-def test_another_sound_is_heard_by_the_recipe_of_training(world: Path, model: Checkpoint) -> None:
-    own, swapped = _predict(world, model, "a.mp4"), _predict(world, model, "a.mp4", "b.mp4")
+def test_another_sound_goes_through_the_extractor_of_training(project: Path, model: Checkpoint) -> None:
+    own, swapped = _predict(project, model, "a.mp4"), _predict(project, model, "a.mp4", "b.mp4")
     assert np.abs(own.probability - swapped.probability).max() > 1e-3
-    features = np.load(world / "data/audio/features.npy")
-    clips = ClipDataset(world / "data/frames", audio=features)
+    features = np.load(project / "data/audio/features.npy")
+    clips = ClipDataset(project / "data/frames", audio=features)
     crossed = segment(model, clips.frames[:1].copy(), features[1:], device=CPU)[0]
     np.testing.assert_allclose(swapped.probability, crossed, atol=1e-5)
-    assert np.isfinite(_predict(world, model, "mute.mp4", "other.wav").probability).all()
+    assert np.isfinite(_predict(project, model, "mute.mp4", "other.wav").probability).all()
 
 
 def test_masks_are_the_probability_at_the_size_of_the_frames() -> None:
@@ -118,7 +118,7 @@ def test_masks_are_the_probability_at_the_size_of_the_frames() -> None:
 
 
 def test_frames_of_another_size_and_missing_features_are_refused(
-    world: Path, model: Checkpoint, tmp_path: Path
+    project: Path, model: Checkpoint, tmp_path: Path
 ) -> None:
     frames = tmp_path / "frames"
     frames.mkdir()
@@ -127,8 +127,8 @@ def test_frames_of_another_size_and_missing_features_are_refused(
     np.save(frames / "labelled.npy", np.zeros((2, 5), bool))
     options = {"device": CPU, "batch_size": 1}
     with pytest.raises(PipelineError, match="64 pixels, the checkpoint was trained on 32"):
-        list(predict_clips(model, frames, world / "data/audio", np.array([0]), **options))  # type: ignore[arg-type]
-    with pytest.raises(PipelineError, match=r"features\.npy: cannot be read.*dvc repro audio"):
+        list(predict_clips(model, frames, project / "data/audio", np.array([0]), **options))  # type: ignore[arg-type]
+    with pytest.raises(PipelineError, match=r"features\.npy: no such file.*dvc repro"):
         list(predict_clips(model, frames, tmp_path, np.array([0]), **options))  # type: ignore[arg-type]
 
 
@@ -157,52 +157,58 @@ def test_what_is_written(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def _avs(world: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Any:
-    monkeypatch.chdir(world)
+def _avs(project: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Any:
+    monkeypatch.chdir(project)
     return CliRunner().invoke(app, ["predict", *arguments])
 
 
-def test_the_command(world: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    done = _avs(world, monkeypatch, "a.mp4")
-    place = world / "predictions" / "baseline-1"
+def test_the_command(project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    done = _avs(project, monkeypatch, "a.mp4")
+    place = project / "predictions" / "baseline-1"
     assert done.exit_code == 0 and "predictions/baseline-1/a/overlay.png" in done.output
     assert "note" not in done.output and len(list((place / "a").iterdir())) == 7
-    done = _avs(world, monkeypatch, "a.mp4", "--audio", "other.wav")
+    done = _avs(project, monkeypatch, "a.mp4", "--audio", "other.wav")
     assert done.exit_code == 0 and (place / "a-other/a_5.png").exists()
     own, other = (np.load(place / one / "probability.npz") for one in ("a", "a-other"))
     assert np.abs(own["probability"] - other["probability"]).max() > 1e-3
-    done = _avs(world, monkeypatch, "mute.mp4", "--checkpoint", "models/silent-1/best.pt", "--out",
+    done = _avs(project, monkeypatch, "mute.mp4", "--checkpoint", "models/silent-1/best.pt", "--out",
                 str(tmp_path / "out"))  # fmt: skip
     assert done.exit_code == 0 and (tmp_path / "out/mute_1.png").exists()  # a model without audio needs none
 
 
-def test_a_short_video_and_a_recipe_made_anew_are_told(
-    world: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_a_short_video_and_features_made_again_are_reported(
+    project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     write_video(tmp_path / "short.mp4", frames=50)
     other = write_checkpoint(tmp_path / "best.pt", inputs={"audio": "another"})
-    done = _avs(world, monkeypatch, str(tmp_path / "short.mp4"), "--checkpoint", str(other))
+    done = _avs(project, monkeypatch, str(tmp_path / "short.mp4"), "--checkpoint", str(other))
     assert "note: 50 frames at 25 a second give 2 of 5" in done.output
-    assert "note: data/audio was made anew" in done.output
+    assert "note: data/audio was made again" in done.output
 
 
-def test_a_short_sound_is_told(world: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_short_sound_is_reported(project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     write_sound(tmp_path / "short.wav", tone(2, 16_000))
-    done = _avs(world, monkeypatch, "a.mp4", "--audio", str(tmp_path / "short.wav"),
+    done = _avs(project, monkeypatch, "a.mp4", "--audio", str(tmp_path / "short.wav"),
                 "--checkpoint", "models/baseline-1/best.pt")  # fmt: skip
     assert "note: 2.00 s of sound give 2 of 5 examples; the last is repeated" in done.output
 
 
 def test_the_published_codes_checkpoint_is_told_to_keep_its_features_to_itself(
-    world: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     torch.save(published_state(Segmenter("resnet50", channels=8, tpavi_stages=[4])), tmp_path / "S4.pth")
     done = _avs(
-        world, monkeypatch, "a.mp4", "--checkpoint", str(tmp_path / "S4.pth"), "--out", str(tmp_path / "out")
+        project,
+        monkeypatch,
+        "a.mp4",
+        "--checkpoint",
+        str(tmp_path / "S4.pth"),
+        "--out",
+        str(tmp_path / "out"),
     )
     assert done.exit_code == 0 and (tmp_path / "out/overlay.png").exists()
-    assert "S4.pth does not say which sound features it was trained with" in done.output
-    assert "it heard those of VGGish seeded" in done.output and "made anew" not in done.output
+    assert "S4.pth does not say which audio features it was trained with" in done.output
+    assert "it was given those of VGGish seeded" in done.output and "made again" not in done.output
 
 
 @pytest.mark.parametrize(
@@ -216,21 +222,21 @@ def test_the_published_codes_checkpoint_is_told_to_keep_its_features_to_itself(
         (["a.mp4", "--audio", "click.wav"], r"click\.wav: 0\.10 s of sound"),
         (["a.mp4", "--checkpoint", "models/none/best.pt"], r"models/none/best\.pt: no such file"),
         (["a.mp4", "--checkpoint", "other.wav"], r"other\.wav: is not a file of weights"),
-        (["a.mp4", "--audio", "b.mp4", "--checkpoint", "models/silent-1/best.pt"], "does not listen"),
+        (["a.mp4", "--audio", "b.mp4", "--checkpoint", "models/silent-1/best.pt"], "has no audio input"),
     ],
 )
 def test_what_is_wrong_is_named(
-    world: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], complaint: str
+    project: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], complaint: str
 ) -> None:
-    write_sound(world / "click.wav", tone(0.1, 16_000))
-    done = _avs(world, monkeypatch, *arguments)
+    write_sound(project / "click.wav", tone(0.1, 16_000))
+    done = _avs(project, monkeypatch, *arguments)
     assert isinstance(done.exception, PipelineError)
     with pytest.raises(PipelineError, match=complaint):
         raise done.exception
-    assert not list(world.glob("predictions/*/none"))
+    assert not list(project.glob("predictions/*/none"))
 
 
-def test_without_the_recipe_the_stage_is_named(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extractor_the_stage_is_named(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli_predict, "AUDIO", Path("elsewhere"))
-    done = _avs(world, monkeypatch, "a.mp4")
+    done = _avs(project, monkeypatch, "a.mp4")
     assert "elsewhere/info.json" in str(done.exception) and "dvc repro" in str(done.exception)

@@ -21,9 +21,9 @@ from pipeline.data.catalog import write_catalog
 from pipeline.evaluation.score import (
     find_predictions,
     full_scale,
+    labelled_frames,
     read_values,
     score_predictions,
-    wanted_frames,
 )
 from pipeline.utils.errors import PipelineError
 
@@ -79,7 +79,7 @@ def write(tmp_path: Path) -> Callable[..., Path]:
 
 def test_figures_by_hand(catalog: pd.DataFrame, write: Callable) -> None:
     scores = score_predictions(write(TRUTH, HALF), catalog)
-    assert scores.wanted == 10 and scores.missing == () and scores.resized == 0
+    assert scores.expected == 10 and scores.missing == () and scores.resized == 0
     assert scores.by_category[CAT].miou == pytest.approx(1, abs=1e-6)
     assert scores.by_category[DOG].miou == pytest.approx(0.5, abs=1e-6)
     assert scores.total.miou == pytest.approx(0.75, abs=1e-6)
@@ -178,10 +178,10 @@ def test_two_predictions_of_one_frame_are_refused(catalog: pd.DataFrame, write: 
 
 def test_empty_folder_and_split(catalog: pd.DataFrame, tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match="holds no"):
-        find_predictions(tmp_path / "nowhere", wanted_frames(catalog, "test"))
+        find_predictions(tmp_path / "nowhere", labelled_frames(catalog, "test"))
     with pytest.raises(PipelineError, match="'val'"):
-        wanted_frames(catalog, "val")
-    assert len(wanted_frames(catalog, "train")) == 1
+        labelled_frames(catalog, "val")
+    assert len(labelled_frames(catalog, "train")) == 1
 
 
 @pytest.mark.parametrize(
