@@ -52,7 +52,7 @@ def serve(
         bool, typer.Option("--install", help="Install Label Studio into an environment of its own.")
     ] = False,
 ) -> None:
-    """Start a Label Studio for this project, on this machine alone, until Ctrl-C.
+    """Start a Label Studio for this project, on this machine only, until Ctrl-C.
 
     SQLite by default; PostgreSQL with DJANGO_DB=default and POSTGRE_NAME, POSTGRE_USER, POSTGRE_PASSWORD,
     POSTGRE_HOST and POSTGRE_PORT in the environment. LABEL_STUDIO_COMMAND names another server command.
