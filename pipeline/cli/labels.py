@@ -102,6 +102,7 @@ def push(
     """
     from pipeline.labels.studio.proposals import from_boxes, read_proposals
     from pipeline.labels.voc.table import read_labels
+    from pipeline.utils.parallel import Workers
 
     if proposals is not None and labels:
         raise PipelineError("--proposals and --labels: choose one of them.")
@@ -112,8 +113,7 @@ def push(
             params.labels.dir,
             catalog,
             labels_project.project_classes(catalog),
-            jobs=params.compute.jobs,
-            backend=params.compute.backend,
+            workers=Workers(params.compute.jobs, params.compute.backend),
         )
         proposed = from_boxes(boxes)
     labels_project.push_frames(params, catalog, project, proposed)
@@ -200,12 +200,13 @@ def check(
     from pipeline.labels.review.quality import assess
     from pipeline.labels.voc.table import check as apply_rules
     from pipeline.labels.voc.table import read_folder
+    from pipeline.utils.parallel import Workers
 
     if report.is_dir():
         raise PipelineError(f"{report}: is a folder; name a file, such as {report / LABELS_REPORT.name}.")
     params, catalog = labels_project.open_project()
     folder = folder or params.labels.dir
-    labels = read_folder(folder, catalog, jobs=params.compute.jobs, backend=params.compute.backend)
+    labels = read_folder(folder, catalog, workers=Workers(params.compute.jobs, params.compute.backend))
     usable, problems = apply_rules(labels, catalog, labels_project.project_classes(catalog))
     quality = assess(catalog, labels, usable, problems, distinct(read_annotations(folder)))
     server = ""

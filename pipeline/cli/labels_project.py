@@ -84,8 +84,9 @@ def push_frames(params: Params, catalog: pd.DataFrame, title: str, proposals: Pr
     from pipeline.labels.studio.frame_tasks import frames_to_label
     from pipeline.labels.studio.push import push as run
     from pipeline.labels.studio.sounds import write_sounds
+    from pipeline.utils.parallel import Workers
 
-    jobs, backend = params.compute.jobs, params.compute.backend
+    workers = Workers(params.compute.jobs, params.compute.backend, show)
     media = media_folder(FOLDER)
     try:
         template = LABELS_CONFIG.read_text(encoding="utf-8")
@@ -96,7 +97,7 @@ def push_frames(params: Params, catalog: pd.DataFrame, title: str, proposals: Pr
     config = make_config(template, project_classes(catalog))
     with studio() as server:
         link_images(FOLDER, IMAGES)
-        frames = frames_to_label(catalog, IMAGES, jobs=jobs, backend=backend, track=show)
-        write_sounds(catalog, media / "sounds", jobs=jobs, backend=backend, track=show)
+        frames = frames_to_label(catalog, IMAGES, workers=workers)
+        write_sounds(catalog, media / "sounds", workers=workers)
         done = run(server, title, config, frames, media, proposals=proposals, track=show)
         show_pushed(f"{server.url}/projects/{done.project}", done)

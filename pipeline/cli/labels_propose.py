@@ -54,6 +54,7 @@ def propose(
     from pipeline.labels.studio import propose as module
     from pipeline.labels.studio.frame_tasks import frames_to_label
     from pipeline.labels.studio.proposals import write_proposals
+    from pipeline.utils.parallel import Workers
 
     if (checkpoint is None) == (probabilities is None):
         raise PipelineError("--checkpoint or --probabilities: give one of them.")
@@ -61,7 +62,7 @@ def propose(
         with labels_project.studio():  # a missing extra or server is reported before the model runs
             pass
     params, catalog = labels_project.open_project()
-    frames = frames_to_label(catalog, IMAGES, jobs=params.compute.jobs, backend=params.compute.backend)
+    frames = frames_to_label(catalog, IMAGES, workers=Workers(params.compute.jobs, params.compute.backend))
     maps: Iterable[np.ndarray]
     console = Console(soft_wrap=True)
     if checkpoint is not None:
