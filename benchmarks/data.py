@@ -127,11 +127,7 @@ def measure(clips: int) -> dict[str, tuple[float, float]]:
         def read_images() -> None:
             for clip in found:
                 for k in range(1, 6) if clip.split == "train" else ():
-                    cv2.imread(
-                        str(
-                            folder / "frames" / "images" / frame_path(clip.name, clip.category, clip.split, k)
-                        )
-                    )
+                    cv2.imread(str(folder / "frames" / "images" / frame_path(clip, k)))
 
         def crops() -> None:
             images = folder / "frames" / "images"
