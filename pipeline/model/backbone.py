@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-import torch
 import torchvision
 from torch import Tensor, nn
-
-from pipeline.model.convolution import Conv3x3
 
 STRIDES = (4, 8, 16, 32)
 DROP_PATH = 0.1  # stochastic depth of PVT-v2, as in the published AVS code
@@ -47,13 +44,6 @@ class ResNet(Backbone):
         self.channels = (64, 128, 256, 512) if name == "resnet18" else (256, 512, 1024, 2048)
         self.conv1, self.bn1, self.relu, self.maxpool = net.conv1, net.bn1, net.relu, net.maxpool
         self.layer1, self.layer2, self.layer3, self.layer4 = net.layer1, net.layer2, net.layer3, net.layer4
-        for block in [*self.layer1, *self.layer2, *self.layer3, *self.layer4]:
-            for name, conv in block.named_children():
-                if isinstance(conv, nn.Conv2d) and conv.kernel_size == (3, 3) and conv.stride == (1, 1):
-                    with torch.device("meta"):  # it takes the weights that are there, and draws none
-                        faster = Conv3x3(conv.in_channels, conv.out_channels, bias=False)
-                    faster.weight = conv.weight
-                    block.add_module(name, faster)
 
     def forward(self, images: Tensor) -> list[Tensor]:
         x = self.maxpool(self.relu(self.bn1(self.conv1(images))))
