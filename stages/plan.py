@@ -39,9 +39,12 @@ def main() -> None:
             f"model.initial: {params.model.initial}: no such file; copy the checkpoint there."
         )
     if params.model.pretrained and not params.model.initial:
-        from pipeline.checkpoint.weights import WEIGHTS, check  # with torch, which takes seconds to import
+        from pipeline.checkpoint.weights import (  # with torch, which takes seconds to import
+            check,
+            find_weights,
+        )
 
-        inputs["pretrained"] = [check(WEIGHTS[params.model.backbone])]
+        inputs["pretrained"] = [check(find_weights(params.model.backbone))]
     boxed = bool(np.load(CROPS / "present.npy").any())
     with atomic_folder(PLAN) as folder:
         for name in params.train.variants:

@@ -1,19 +1,21 @@
-"""Pretrained weights: which files, where they come from, where they lie, and whether they are whole."""
+"""Pretrained weights: where they are published, downloads, hash checks, and a network's initial weights."""
 
 from __future__ import annotations
 
 import hashlib
 import http.client
 import pickle
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
 from pipeline.checkpoint.published import misfits, published_segmenter
@@ -27,6 +29,7 @@ from pipeline.utils.progress import Track, no_progress
 FOLDER = Path("weights")
 RECORD = "sha256.json"  # in the folder: the hashes seen at the first fetch, for files published without one
 CHUNK = 1 << 20  # bytes
+_HASH = re.compile(r"-([0-9a-f]{8,64})\.\w+$")  # in the name of a file, as torch and timm publish it
 
 
 @dataclass(frozen=True)
@@ -34,9 +37,14 @@ class Weights:
     """One file of weights.
 
     Attributes:
+        name: what `avs weights` calls it; of an encoder, `model.backbone`.
+        file: its name in the folder.
+        url: where it is published.
         sha256: the first hex digits of its SHA-256 as published; "" where none are.
+        what: in words, for messages.
     """
 
+    name: str
     file: str
     url: str
     sha256: str
@@ -46,42 +54,88 @@ class Weights:
 _TORCH = "https://download.pytorch.org/models/"
 _GITHUB = "https://github.com/"
 WEIGHTS = {
-    "resnet18": Weights(
-        "resnet18-f37072fd.pth",
-        _TORCH + "resnet18-f37072fd.pth",
-        "f37072fd",
-        "ResNet-18, ImageNet V1 (torchvision)",
-    ),
-    "resnet50": Weights(
-        "resnet50-0676ba61.pth",
-        _TORCH + "resnet50-0676ba61.pth",
-        "0676ba61",
-        "ResNet-50, ImageNet V1 (torchvision)",
-    ),
-    "pvt_v2_b5": Weights(
-        "pvt_v2_b5.pth",
-        _GITHUB + "whai362/PVT/releases/download/v2/pvt_v2_b5.pth",
-        "",
-        "PVT-v2-b5, ImageNet (its authors)",
-    ),
-    "vggish": Weights(
-        "vggish-10086976.pth",
-        _GITHUB + "harritaylor/torchvggish/releases/download/v0.1/vggish-10086976.pth",
-        "10086976",
-        "VGGish, AudioSet",
-    ),
+    weights.name: weights
+    for weights in (
+        Weights(
+            "resnet18",
+            "resnet18-f37072fd.pth",
+            _TORCH + "resnet18-f37072fd.pth",
+            "f37072fd",
+            "ResNet-18, ImageNet V1 (torchvision)",
+        ),
+        Weights(
+            "resnet50",
+            "resnet50-0676ba61.pth",
+            _TORCH + "resnet50-0676ba61.pth",
+            "0676ba61",
+            "ResNet-50, ImageNet V1 (torchvision)",
+        ),
+        Weights(
+            "pvt_v2_b5",
+            "pvt_v2_b5.pth",
+            _GITHUB + "whai362/PVT/releases/download/v2/pvt_v2_b5.pth",
+            "",
+            "PVT-v2-b5, ImageNet (its authors)",
+        ),
+        Weights(
+            "vggish",
+            "vggish-10086976.pth",
+            _GITHUB + "harritaylor/torchvggish/releases/download/v0.1/vggish-10086976.pth",
+            "10086976",
+            "VGGish, AudioSet",
+        ),
+    )
 }
+
+
+def find_weights(name: str) -> Weights:
+    """The weights called `name`: one of `WEIGHTS`, or what timm publishes for its model of that name.
+
+    Of timm's two places a file whose name carries its hash is preferred.
+
+    Raises:
+        PipelineError: there are none of that name.
+    """
+    if name in WEIGHTS:
+        return WEIGHTS[name]
+    import timm  # here, since it takes seconds
+    from huggingface_hub import hf_hub_url
+
+    try:
+        config = timm.get_pretrained_cfg(name)
+    except RuntimeError:  # a tag that the model does not have
+        config = None
+    if config is None or not (config.url or config.hf_hub_id):
+        raise PipelineError(
+            f"weights: {name}: not known; choose from {', '.join(WEIGHTS)}, "
+            "or name a timm model for which timm publishes weights."
+        )
+    full_name = f"{config.architecture}.{config.tag}" if config.tag else config.architecture
+    what = f"{full_name} (timm)"
+    url = config.url if isinstance(config.url, str) else ""
+    if found := _HASH.search(url):
+        return Weights(name, PurePosixPath(url).name, url, found[1], what)
+    if config.hf_hub_id:
+        url = hf_hub_url(config.hf_hub_id, config.hf_hub_filename or "model.safetensors")
+    return Weights(name, f"{full_name}{PurePosixPath(url).suffix}", url, "", what)
 
 
 def fetch(
     weights: Weights, folder: Path = FOLDER, source: Path | None = None, track: Track = no_progress
 ) -> Path:
-    """Put a file of weights into `folder`, from its address or from a folder `source`, and check its hash.
+    """Download a file of weights into a folder and check its hash; one that is there already is only checked.
 
-    A file that is there and whole stays as it is. Returns its path.
+    Args:
+        weights: the file.
+        folder: where to put it.
+        source: a folder to copy the file from, instead of its address.
+        track: shows the progress.
+
+    Returns:
+        Its path.
 
     Raises:
-        PipelineError: it cannot be had, or is not the published file; nothing is left behind then.
+        PipelineError: it cannot be read, or is not the published file; nothing is left behind then.
     """
     target = folder / weights.file
     if target.exists():
@@ -89,7 +143,7 @@ def fetch(
     origin = weights.url if source is None else source / weights.file
 
     @contextmanager
-    def reading() -> Iterator[None]:  # and not writing: a full disk is not the source's fault
+    def reading() -> Iterator[None]:  # not around writing: a full disk is not the source's fault
         try:
             yield
         except (OSError, urllib.error.URLError, http.client.HTTPException) as error:
@@ -122,10 +176,10 @@ def fetch(
 
 
 def check(weights: Weights, folder: Path = FOLDER) -> Path:
-    """The path of a file of weights that is there and whole.
+    """The path of a file of weights, after checking that it is there and complete.
 
     Raises:
-        PipelineError: says which is missing or broken, where it comes from and where to put it.
+        PipelineError: which file is missing or broken, where it is published and where to put it.
     """
     path = folder / weights.file
     if not path.is_file():
@@ -137,9 +191,15 @@ def check(weights: Weights, folder: Path = FOLDER) -> Path:
 def initial_weights(
     model: Model, folder: Path = FOLDER, network: Network = "segmenter"
 ) -> dict[str, Tensor] | None:
-    """What a network starts from: the checkpoint `model.initial`, or else its encoder's ImageNet weights.
+    """A network's initial weights: the checkpoint `model.initial`, or else ImageNet weights for its encoder.
 
-    The network decides what it takes of a checkpoint. None without one where `model.pretrained` is off.
+    Args:
+        model: section `model` of params.yaml.
+        folder: where the ImageNet weights are.
+        network: which network; it decides what it takes of a checkpoint (`AVSModel.initial_state`).
+
+    Returns:
+        A state dict; None without a checkpoint where `model.pretrained` is off.
 
     Raises:
         PipelineError: the file is missing, broken, or of another network.
@@ -148,8 +208,11 @@ def initial_weights(
         return _checkpoint(Path(model.initial), model, network)
     if not model.pretrained:
         return None
-    path = check(WEIGHTS[model.backbone], folder)
-    encoder = build_backbone(model.backbone)
+    path = check(find_weights(model.backbone), folder)
+    try:
+        encoder = build_backbone(model.backbone)
+    except ValueError as error:
+        raise PipelineError(f"model.backbone: {error}") from error
     try:
         encoder.load_imagenet(read_state(path))
     except RuntimeError as error:
@@ -167,13 +230,13 @@ def read_state(path: Path) -> dict[str, Tensor]:
 
 
 def _checkpoint(path: Path, model: Model, network: Network) -> dict[str, Tensor]:
-    """A network's weights from a checkpoint of ours (best.pt, last.pt) or of the published code."""
+    """A network's weights from a checkpoint of this project (best.pt, last.pt) or of the published code."""
     content = load_weights(path)
     ours = isinstance(content, dict) and "segmenter" in content
     state = _state(path, content["segmenter"] if ours else content)
     try:
         state = state if ours else published_segmenter(state).state_dict()
-    except PipelineError as error:
+    except ValueError as error:
         raise PipelineError(f"{path}: {error}") from error
     gate = any(name.startswith("sound_gate.") for name in state)  # either side may lack one
     wanted = build_model(network, model.model_copy(update={"sound_gate": gate}))
@@ -188,16 +251,22 @@ def _checkpoint(path: Path, model: Model, network: Network) -> dict[str, Tensor]
 
 
 def load_weights(path: Path) -> Any:
-    """What `torch.save` wrote; tensors and plain values alone. Raises `PipelineError` that names the file."""
+    """The content of a file that `torch.save` or safetensors wrote; tensors and plain values, never code.
+
+    Raises:
+        PipelineError: names the file.
+    """
     try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
         return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise PipelineError(f"{path}: no such file.") from None
-    except pickle.UnpicklingError as error:  # torch urges to run whatever the file holds: not passed on
+    except pickle.UnpicklingError as error:  # torch's message advises running whatever the file holds
         raise PipelineError(
-            f"{path}: is not a file of weights that torch can read (no tensors and plain values alone)."
+            f"{path}: is not a file of weights that torch can read (only tensors and plain values are read)."
         ) from error
-    except Exception as error:  # torch raises a dozen kinds for a file that is none
+    except Exception as error:  # torch raises a dozen kinds of error for other files
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise PipelineError(f"{path}: is not a file of weights that torch can read ({first}).") from error
 
@@ -226,8 +295,7 @@ def _record(folder: Path) -> dict[str, str]:
 
 
 def _advice(weights: Weights, folder: Path) -> str:
-    name = next((key for key, value in WEIGHTS.items() if value is weights), weights.file)
-    return f"Run `avs weights fetch {name}`, or {_elsewhere(weights, folder)}."
+    return f"Run `avs weights fetch {weights.name}`, or {_elsewhere(weights, folder)}."
 
 
 def _elsewhere(weights: Weights, folder: Path) -> str:

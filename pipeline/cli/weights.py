@@ -7,17 +7,19 @@ from typing import Annotated
 
 import typer
 
-from pipeline.checkpoint.weights import FOLDER, WEIGHTS, check, fetch
+from pipeline.checkpoint.weights import FOLDER, WEIGHTS, Weights, check, fetch, find_weights
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.progress import show
 
 weights_command = typer.Typer(
     no_args_is_help=True,
-    help=f"Pretrained weights: {', '.join(WEIGHTS)}. They lie in {FOLDER}/.\n\n"
+    help=f"Pretrained weights in {FOLDER}/: {', '.join(WEIGHTS)}, or timm's for any model of its own.\n\n"
     "Example: avs weights fetch resnet50",
 )
 
-Names = Annotated[list[str] | None, typer.Argument(help="which; all when none is named", show_default=False)]
+Names = Annotated[
+    list[str] | None, typer.Argument(help=f"which; by default {', '.join(WEIGHTS)}", show_default=False)
+]
 Folder = Annotated[Path, typer.Option(help="where the pipeline looks for them")]
 From = Annotated[
     Path | None, typer.Option("--from", help="a folder that holds the files, instead of the network")
@@ -26,39 +28,36 @@ From = Annotated[
 
 @weights_command.command("fetch")
 def fetch_command(names: Names = None, folder: Folder = FOLDER, source: From = None) -> None:
-    """Download weights, or take them from a folder, and check their hashes.
+    """Download weights, or copy them from a folder, and check their hashes.
 
-    Example: avs weights fetch resnet50 vggish --from /media/weights
+    Example: avs weights fetch resnet50 vggish convnext_tiny.in12k --from /media/weights
     """
-    for name in _chosen(names):
-        path = fetch(WEIGHTS[name], folder, source, track=show)
-        typer.echo(f"{name}: {path} {_verdict(name)}")
+    for weights in _chosen(names):
+        path = fetch(weights, folder, source, track=show)
+        typer.echo(f"{weights.name}: {path} {_verdict(weights)}")
 
 
 @weights_command.command("check")
 def check_command(names: Names = None, folder: Folder = FOLDER) -> None:
-    """Say which weights are there and whole; exit with status 1 when one is not.
+    """Report which weights are there and complete; exit with status 1 when one is not.
 
     Example: avs weights check resnet50
     """
     problems = []
-    for name in _chosen(names):
+    for weights in _chosen(names):
         try:
-            typer.echo(f"{name}: {check(WEIGHTS[name], folder)} {_verdict(name)}")
+            typer.echo(f"{weights.name}: {check(weights, folder)} {_verdict(weights)}")
         except PipelineError as error:
             problems.append(str(error))
     if problems:
         raise PipelineError("\n       ".join(problems))
 
 
-def _chosen(names: list[str] | None) -> list[str]:
-    unknown = [name for name in names or [] if name not in WEIGHTS]
-    if unknown:
-        raise PipelineError(f"weights: {', '.join(unknown)}: not known; choose from {', '.join(WEIGHTS)}.")
-    return names or list(WEIGHTS)
+def _chosen(names: list[str] | None) -> list[Weights]:
+    return [find_weights(name) for name in names or WEIGHTS]
 
 
-def _verdict(name: str) -> str:
-    if WEIGHTS[name].sha256:
-        return "is whole (its SHA-256 begins as published)"
+def _verdict(weights: Weights) -> str:
+    if weights.sha256:
+        return "is complete (its SHA-256 begins as published)"
     return "is there (no hash is published for it; it is compared with the one seen when it was fetched)"

@@ -18,7 +18,6 @@ from ruamel.yaml import YAML, YAMLError
 from pipeline.config.variants import VARIANTS
 from pipeline.utils.errors import PipelineError
 
-Backbone = Literal["resnet18", "resnet50", "pvt_v2_b5"]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what every generator of numbers takes
 
 
@@ -68,7 +67,7 @@ class Audio(Group):
 
 
 class Model(Group):
-    backbone: Backbone
+    backbone: str = Field(min_length=1, description="resnet18, resnet50, pvt_v2_b5 or another timm model")
     pretrained: bool = False
     initial: str = Field("", description="a checkpoint in weights/ to start from; '' for none")
     channels: int = Field(256, ge=8, multiple_of=8)

@@ -107,8 +107,8 @@ def test_refusals_change_nothing(repository: Path) -> None:
     with pytest.raises(PipelineError, match=r"data\.root: is still the demo's; say --root"):
         apply_preset("s4-pvt")
     preset = Path("params/s4-pvt.yaml")
-    preset.write_text(preset.read_text().replace("pvt_v2_b5", "pvt_v3"))
-    with pytest.raises(PipelineError, match=r"preset s4-pvt:\n  model\.backbone:"):
+    preset.write_text(preset.read_text().replace("image_size: 224", "image_size: 225"))
+    with pytest.raises(PipelineError, match=r"preset s4-pvt:\n  model\.image_size:"):
         apply_preset("s4-pvt", root=Path("../AVSBench"))
     assert Path("params.yaml").read_text() == text
 
