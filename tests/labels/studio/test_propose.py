@@ -218,7 +218,7 @@ def test_a_checkpoint_proposes_what_its_masks_hold(project: Path) -> None:
     clips = ClipDataset(project / "data/frames", audio=np.load(project / "data/audio/features.npy"))
     model = load_checkpoint(project / "models/proposed-1/best.pt", torch.device("cpu"))
     for row, (name, category) in enumerate({"-abc_7": "dog_barking", "def": "helicopter"}.items()):
-        batch = clips.take(np.array([row]))
+        batch = clips.load(np.array([row]))
         assert batch.audio is not None
         maps = segment(model, batch.frames.numpy(), batch.audio.numpy(), device=torch.device("cpu"))[0]
         for number, map_ in enumerate(maps, start=1):
