@@ -8,17 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.report.holm import holm, holm_levels
 from pipeline.report.inputs import Run
-from pipeline.report.statistics import (
-    LEVEL,
-    Comparison,
-    Interval,
-    compare,
-    compare_figures,
-    holm,
-    holm_levels,
-    seeds_to_find,
-)
+from pipeline.report.intervals import LEVEL, Comparison, Interval, compare, compare_figures
+from pipeline.report.power import seeds_to_find
 from pipeline.utils.errors import PipelineError
 
 

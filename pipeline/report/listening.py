@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pipeline.metrics.listening import NEGATIVE_CONDITIONS, g_miou
 from pipeline.report.compare import Pair, by_variant, common_seeds, corrected, paired_scores
 from pipeline.report.inputs import Run
-from pipeline.report.statistics import compare
+from pipeline.report.intervals import compare
 from pipeline.report.tables import MEASURES
 
 SHORT = {

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from pipeline.config.variants import VARIANTS
 from pipeline.report.compare import Pair
-from pipeline.report.statistics import FEW_SEEDS, LEVEL, Comparison
+from pipeline.report.intervals import FEW_SEEDS, LEVEL, Comparison
 from pipeline.report.tables import CONDITIONS, VariantRow
 from pipeline.report.tsne import Panel
 

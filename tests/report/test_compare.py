@@ -10,8 +10,8 @@ import pytest
 from pipeline.metrics.listening import NEGATIVE_CONDITIONS, g_miou
 from pipeline.report import text
 from pipeline.report.compare import audio_gain, compare_variants
+from pipeline.report.holm import holm
 from pipeline.report.listening import compare_listening, g_miou_by_clip
-from pipeline.report.statistics import holm
 from pipeline.report.summary import summarise
 from pipeline.utils.errors import PipelineError
 from tests.helpers.report_runs import pair, run

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.report import data_text
-from pipeline.report import text
+from pipeline.report import data_text, text
 from pipeline.report.compare import audio_gain, compare_variants
 from pipeline.report.inputs import Run
-from pipeline.report.statistics import compare, crossed_seeds_needed, seeds_needed
+from pipeline.report.intervals import compare
+from pipeline.report.power import crossed_seeds_needed, seeds_needed
 from pipeline.report.summary import summarise
 from pipeline.report.tables import variant_rows
 from pipeline.report.transfer import transfer_rows
