@@ -6,18 +6,21 @@ PATH := $(CURDIR)/$(BIN):$(PATH)
 export PATH
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
 
-# of an archive, without git's history: DVC and DVCLive want a repository with a commit
+# For a downloaded archive without git history: DVC and DVCLive need a repository with a commit.
 COMMITTED = { git init -q && git add -A && \
 	git -c user.name=avs-pipeline -c user.email=avs-pipeline@localhost commit -qm 'As downloaded'; }
 
-.PHONY: repro test lint install bench
+.PHONY: help repro test lint install bench
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 repro: $(VENV)/.run  ## the whole pipeline, from clips to reports/index.html
 	[ -e .git ] || $(COMMITTED)
 	dvc repro
 	@echo "open reports/index.html"
 
-test: $(VENV)/.dev $(VENV)/.studio  ## all tests, a file at a time on every core
+test: $(VENV)/.dev $(VENV)/.studio  ## all tests, on every core
 	$(BIN)/python -m pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev  ## style and types
@@ -25,7 +28,7 @@ lint: $(VENV)/.dev  ## style and types
 	ruff format --check .
 	mypy
 
-install: $(VENV)/.run
+install: $(VENV)/.run  ## the environment in .venv, and nothing else
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -38,12 +41,12 @@ $(VENV)/.dev: $(VENV)/.run
 	$(PIP) -c constraints.txt -e '.[dev]'
 	@touch $@
 
-# The Label Studio server wants an environment of its own. Without it, the tests that need it skip and say so.
+# The Label Studio server needs an environment of its own. Without it, the tests that need it skip and say so.
 $(VENV)/.studio: | $(VENV)/.dev
 	-$(PYTHON) -m venv .label-studio/venv && \
 	.label-studio/venv/bin/python -m pip install -q --disable-pip-version-check 'label-studio==1.23.*'
 	@touch $@
 
-# Beside the published code: make bench BENCH='--published ../AVSBench'. Parts alone: BENCH='--only step'.
+# Next to the published code: make bench BENCH='--published ../AVSBench'. Single parts: BENCH='--only step'.
 bench: $(VENV)/.dev  ## speed and memory, as Markdown tables
 	$(BIN)/python -m benchmarks $(BENCH)

@@ -1,4 +1,4 @@
-"""Frames, audio, crops and outlines of a small world of real files: clips a second, against a bare decode."""
+"""Frames, audio, crops and pseudo-masks of a few real files: clips a second, against a bare decode."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NAMES = {
     "vggish": "VGGish on the packed log-mel",
     "bare images": "bare read of the frames' JPEGs",
     "crops": "`crops` stage: cut, resized, packed",
-    "outlines": "`outlines` stage: GrabCut in the packed frames",
+    "pseudo_masks": "`pseudo_masks` stage: GrabCut in the packed frames",
 }
 BARE = {
     "frames": "bare video",
@@ -65,14 +65,16 @@ def measure(clips: int) -> dict[str, tuple[float, float]]:
     from joblib.externals.loky import get_reusable_executor
 
     from pipeline.audio.extractor import AudioFeatureExtractor
-    from pipeline.audio.spectrograms import clip_wave, pack_examples
+    from pipeline.audio.spectrograms import clip_wave, pack_patches
     from pipeline.config.params import Demo
     from pipeline.data.catalog import build_catalog, clips_of
     from pipeline.data.crops import build_crops
-    from pipeline.data.frames import build_frames, image_path
+    from pipeline.data.frames import build_frames
+    from pipeline.data.images import frame_path
     from pipeline.data.pseudo_masks import build_pseudo_masks
     from pipeline.data.video import frame_indices
     from pipeline.demo import write_demo
+    from pipeline.utils.parallel import SERIAL, Workers
 
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as temporary:
@@ -120,19 +122,23 @@ def measure(clips: int) -> dict[str, tuple[float, float]]:
                     cv2.imwrite(str(folder / f"{second}.png"), image)
 
         def frames(catalog: pd.DataFrame = catalog, jobs: int = 1) -> None:
-            build_frames(catalog, folder / "frames", image_size=224, jobs=jobs)
+            build_frames(catalog, folder / "frames", image_size=224, workers=Workers(jobs))
 
         def read_images() -> None:
             for clip in found:
                 for k in range(1, 6) if clip.split == "train" else ():
-                    cv2.imread(str(folder / "frames" / "images" / image_path(clip, k)))
+                    cv2.imread(
+                        str(
+                            folder / "frames" / "images" / frame_path(clip.name, clip.category, clip.split, k)
+                        )
+                    )
 
         def crops() -> None:
             images = folder / "frames" / "images"
-            build_crops(catalog, boxes, images, folder / "crops", size=64, padding=0.1, jobs=1)
+            build_crops(catalog, boxes, images, folder / "crops", size=64, padding=0.1, workers=SERIAL)
 
-        recipe = AudioFeatureExtractor.load("seeded", 0)
-        examples = folder / "logmel.npy"
+        extractor = AudioFeatureExtractor.load("seeded", 0)
+        patches = folder / "logmel.npy"
         works: dict[str, Callable[[], Any]] = {
             "bare video": lambda: decode("video"),
             "bare usual": lambda: decode("video", clips_of(usual)),
@@ -140,11 +146,13 @@ def measure(clips: int) -> dict[str, tuple[float, float]]:
             "frames": frames,
             "published frames": published,
             "bare sound": lambda: decode("audio"),
-            "audio": lambda: pack_examples(clip_wave, found, examples, jobs=1),
-            "vggish": lambda: recipe.raw(np.load(examples, mmap_mode="r")),
+            "audio": lambda: pack_patches(clip_wave, found, patches, workers=SERIAL),
+            "vggish": lambda: extractor.extract(np.load(patches, mmap_mode="r")),
             "bare images": read_images,
             "crops": crops,
-            "outlines": lambda: build_pseudo_masks(catalog, boxes, folder / "frames", folder / "out", jobs=1),
+            "pseudo_masks": lambda: build_pseudo_masks(
+                catalog, boxes, folder / "frames", folder / "out", workers=SERIAL
+            ),
             "all cores": lambda: frames(jobs=-1),
         }
         times: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
@@ -159,7 +167,7 @@ def measure(clips: int) -> dict[str, tuple[float, float]]:
                 work()
                 spent = time.perf_counter() - start, time.process_time() - busy
                 # only the train clips have boxes
-                many = clips - 2 if name in ("bare images", "crops", "outlines") else clips
+                many = clips - 2 if name in ("bare images", "crops", "pseudo_masks") else clips
                 times[name].append((spent[0] / many, spent[1] / many))
     return {
         name: (min(wall for wall, _ in pairs), min(cpu for _, cpu in pairs)) for name, pairs in times.items()

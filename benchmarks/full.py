@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 
 from benchmarks.measure import Setup, apart, failure, row, table
-from pipeline.data.categories import CATEGORIES
+from pipeline.data.readers.s4 import CATEGORIES
 from pipeline.labels.voc.voc_xml import Annotation, Box, voc_text
 from tests.helpers.repository import Repository, copy_of_the_tree
 from tests.helpers.trees import tone, write_video

@@ -49,7 +49,7 @@ def measure(
     """Best seconds of two training steps after one that warms up; every frame is labelled and decoded."""
     import torch
 
-    from pipeline.losses import bce
+    from pipeline.losses.bce import bce
     from pipeline.model import Segmenter
 
     torch.manual_seed(0)

@@ -21,11 +21,12 @@ from typing import Any
 import pandas as pd
 from joblib.externals.loky import get_reusable_executor
 
-from pipeline.data.catalog import to_frame
-from pipeline.data.categories import CATEGORIES
+from pipeline.data.catalog import clips_by_name, to_frame
 from pipeline.data.clip import Clip
+from pipeline.data.readers.s4 import CATEGORIES
 from pipeline.labels.studio import server
 from pipeline.labels.studio.client import Studio
+from pipeline.labels.studio.config import make_config
 from pipeline.labels.studio.frame_tasks import FrameTask
 from pipeline.labels.studio.proposals import Proposals, Proposed
 from pipeline.labels.studio.push import push
@@ -38,11 +39,11 @@ from pipeline.labels.studio.studio_home import (
 )
 from pipeline.labels.sync.pull import pull
 from pipeline.labels.voc.label_paths import Frame, image_id, label_path
-from pipeline.labels.voc.table import homes, read_labels
+from pipeline.labels.voc.table import read_labels
 from pipeline.labels.voc.voc_xml import Annotation, Box, voc_text
 
 ROOT = Path(__file__).resolve().parents[1]
-CONFIG = (ROOT / "labels" / "label_studio.xml").read_text(encoding="utf-8")
+CONFIG = make_config((ROOT / "labels" / "label_studio.xml").read_text(encoding="utf-8"), CATEGORIES)
 WIDTH, HEIGHT = 320, 240
 Measured = tuple[float, float]  # seconds, MiB
 
@@ -82,7 +83,7 @@ def write_files(folder: Path, table: pd.DataFrame) -> None:
 
 
 def read_and_check(folder: Path, table: pd.DataFrame) -> None:
-    boxes, _ = read_labels(folder, table)
+    boxes, _ = read_labels(folder, table, CATEGORIES)
     assert len(boxes) == 5 * len(table)
 
 
@@ -105,7 +106,7 @@ def push_all(login: Credentials, table: pd.DataFrame, media: Path) -> None:
 
 
 def annotate_all(login: Credentials, table: pd.DataFrame) -> None:
-    """A project in which every task has a proposal and an annotation; what it costs is not told."""
+    """A project in which every task has a proposal and an annotation; its cost is not reported."""
     with Studio(login.url, login.token) as studio:
         project = studio.create_project({"title": "pull", "label_config": CONFIG})["id"]
         shown = frames(table)
@@ -128,7 +129,7 @@ def annotate_all(login: Credentials, table: pd.DataFrame) -> None:
 
 def pull_all(login: Credentials, table: pd.DataFrame, folder: Path, record: Path) -> None:
     with Studio(login.url, login.token) as studio:
-        pull(studio, "pull", folder, homes(table), record)
+        pull(studio, "pull", folder, clips_by_name(table), record)
 
 
 def measured(function: Callable[..., Any], *arguments: Any) -> Measured:
@@ -181,7 +182,7 @@ def main() -> None:
                 rows.append((f"push {n} tasks with proposals", measured(push_all, login, table, media), 60))
                 rows.append(("push again (adds nothing)", measured(push_all, login, table, media), 60))
                 measured(annotate_all, login, table)
-                pulled, record = folder / "pulled", folder / "met.json"
+                pulled, record = folder / "pulled", folder / "sync.json"
                 rows.append((f"pull {n} annotations", measured(pull_all, login, table, pulled, record), 60))
                 rows.append(
                     ("pull again (writes nothing)", measured(pull_all, login, table, pulled, record), 60)
@@ -190,8 +191,8 @@ def main() -> None:
                 server.stop(process)
     print(f"{'':36} {'s':>7} {'MiB':>7} {'limit':>6} {'ratio':>6}")
     for what, (seconds, peak), limit in rows:
-        told = f"{limit:6.0f} {seconds / limit:6.2f}" if limit else ""
-        print(f"{what:36} {seconds:7.2f} {peak:7.0f} {told}")
+        measured_limit = f"{limit:6.0f} {seconds / limit:6.2f}" if limit else ""
+        print(f"{what:36} {seconds:7.2f} {peak:7.0f} {measured_limit}")
 
 
 if __name__ == "__main__":

@@ -47,10 +47,10 @@ def measure(
     from pipeline.checkpoint.load import Checkpoint
     from pipeline.dataset.evaluation import EvaluationData
     from pipeline.evaluation.evaluate import evaluate
-    from pipeline.model.build import build_segmenter
+    from pipeline.model import build_model
 
     settings = plan(backbone, size, channels, batch)
-    segmenter = build_segmenter(settings).to(device).eval()
+    segmenter = build_model(settings.network, settings.model).to(device).eval()
     checkpoint = Checkpoint(settings, segmenter, None, 1, 0.0)
     make = np.random.default_rng(1)
     other = {name: make.standard_normal((clips, 5, 128)).astype(np.float32) for name in CONDITIONS[:sounds]}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.config.params import Model
-from pipeline.config.run_config import LossWeights, RunConfig
+from pipeline.config.run_config import RunConfig
 from pipeline.dataset.clips import ClipDataset
 
 
@@ -41,7 +41,7 @@ def plan(
     settings: dict[str, Any] = {
         "variant": "proposed" if crops else "baseline",
         "model": Model(backbone=backbone, channels=channels, image_size=size),  # type: ignore[arg-type]
-        "loss": LossWeights(classification=0.5, similarity=0.5) if crops else LossWeights(),
+        "loss": {"bce": 1.0} | ({"classification": 0.5, "similarity": 0.5} if crops else {}),
         "categories": ["a", "b"] if crops else [],
         "epochs": 1,
         "batch_size": batch,

@@ -2,7 +2,7 @@
 
     python -m benchmarks.parity AVSBENCH_CHECKOUT [--size 96] [--channels-last]
 
-Prints the table of docs/parity.md: relative differences |ours - theirs| / |theirs| (2-norms) of the outputs,
+Prints a table as in docs/notebook/: relative differences |ours - theirs| / |theirs| (2-norms) of the outputs,
 and of the gradients of a random projection of them, with respect to the inputs and to all weights, for the
 same random weights and inputs. Beside them stands the published code's own rounding: its float32 run against
 its float64 run.
@@ -20,7 +20,8 @@ from torch import Tensor, nn
 
 from benchmarks.published_code import load_published, published_network
 from pipeline.checkpoint.published import published_segmenter, translate
-from pipeline.losses import avm_av, avm_vv, bce
+from pipeline.losses.avm import avm_av, avm_vv
+from pipeline.losses.bce import bce
 
 Values = dict[str, Tensor]
 Case = tuple[list[Tensor], Callable[..., Any], Callable[..., Any]]  # inputs, theirs(net, ...), ours(net, ...)

@@ -139,7 +139,7 @@ def measure(
 
     from benchmarks.operations import count_operations
     from pipeline.dataset.clips import Batch
-    from pipeline.losses import bce
+    from pipeline.losses.bce import bce
     from pipeline.training.seed import seed_everything
     from pipeline.training.step import WARM_UP, CUDAGraphStep, Step
 
@@ -158,7 +158,7 @@ def measure(
     def plain(batches: Any) -> Any:
         (b,) = batches
         with mixed:
-            loss = bce(logits_of(b.frames, b.audio).unsqueeze(1).float(), b.masks, b.labelled)
+            loss = bce(logits_of(b.frames, b.audio).unsqueeze(1).float(), b.masks, b.has_mask)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()

@@ -1,4 +1,4 @@
-"""DVC stage: log-mel examples and VGGish features of every clip."""
+"""DVC stage `audio`: VGGish features of every clip's sound."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from pipeline.audio.features import build_audio
 from pipeline.config.params import load_params
 from pipeline.config.paths import AUDIO, CATALOG
 from pipeline.data.catalog import read_catalog
-from pipeline.utils.progress import show
-from stages.common import run
+from stages.common import run, workers
 
 
 def main() -> None:
@@ -25,9 +24,7 @@ def main() -> None:
         seed=params.audio.seed,
         standardise=params.audio.standardise,
         device="cuda" if torch.cuda.is_available() else "cpu",
-        jobs=params.compute.jobs,
-        backend=params.compute.backend,
-        track=show,
+        workers=workers(params.compute),
     )
     if notes:
         print(f"clips whose last sound is repeated: {len(notes)}, named in {AUDIO / 'info.json'}", flush=True)

@@ -1,4 +1,4 @@
-"""Stage `boxes`: the annotators' VOC XML, checked, as one table; what was wrong is listed file by file."""
+"""DVC stage `boxes`: the annotators' boxes, checked and collected in one table."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.config.params import load_params
-from pipeline.config.paths import BOXES, CATALOG, LABELS_REVIEW
+from pipeline.config.paths import BOXES, CATALOG, LABELS_CLASSES, LABELS_REVIEW
 from pipeline.data.catalog import read_catalog
+from pipeline.labels.voc.classes import classes_of
 from pipeline.labels.voc.table import REVIEW_COLUMNS, read_labels
 from pipeline.utils.files import atomic_folder, atomic_path
 from pipeline.utils.progress import show
@@ -24,7 +25,12 @@ def main() -> None:
     params = load_params()
     catalog = read_catalog(CATALOG)
     table, problems = read_labels(
-        params.labels.dir, catalog, jobs=params.compute.jobs, backend=params.compute.backend, track=show
+        params.labels.dir,
+        catalog,
+        classes_of(catalog, LABELS_CLASSES),
+        jobs=params.compute.jobs,
+        backend=params.compute.backend,
+        track=show,
     )
     with atomic_folder(BOXES) as folder:
         pq.write_table(pa.Table.from_pandas(table, preserve_index=False), folder / "boxes.parquet")

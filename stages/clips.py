@@ -1,4 +1,4 @@
-"""DVC stage: the clip catalogue."""
+"""DVC stage `clips`: the clip catalogue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every stage command shares: errors shown as messages, and where things lie."""
+"""Stage commands: errors shown as messages, and the workers that share out a stage's work."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from typing import ParamSpec
 
 import typer
 
+from pipeline.config.params import Compute
 from pipeline.utils.errors import PipelineError, message
+from pipeline.utils.parallel import Workers
+from pipeline.utils.progress import show
 
 P = ParamSpec("P")
 
 
 def plainly(command: Callable[P, None]) -> Callable[P, None]:
-    """Show a `PipelineError`, or a disk that refuses, as its message alone and exit with status 1."""
+    """Show a `PipelineError` or an I/O error as its message alone, and exit with status 1."""
 
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -31,8 +34,13 @@ def plainly(command: Callable[P, None]) -> Callable[P, None]:
 
 def run(command: Callable[..., None]) -> None:
     """Run one stage command from the command line: `python -m stages.NAME --help`."""
-    # ended by another program, it removes what it has half written, as when it is interrupted by hand
+    # SIGTERM raises KeyboardInterrupt, too, so that half-written files are removed
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     app.command()(plainly(command))
     app()
+
+
+def workers(compute: Compute) -> Workers:
+    """The workers that `compute` in params.yaml asks for, with a progress bar."""
+    return Workers(compute.jobs, compute.backend, show)

@@ -1,4 +1,4 @@
-"""DVC stage: the boxed objects of the train clips, cut out, resized and packed."""
+"""DVC stage `crops`: the boxed objects of the train clips, cropped, resized and packed."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from pipeline.config.params import load_params
 from pipeline.config.paths import BOXES, CATALOG, CROPS, IMAGES
 from pipeline.data.catalog import read_catalog
 from pipeline.data.crops import build_crops
-from pipeline.utils.progress import show
-from stages.common import run
+from stages.common import run, workers
 
 
 def main() -> None:
@@ -25,9 +24,7 @@ def main() -> None:
         CROPS,
         size=params.crops.size,
         padding=params.crops.padding,
-        jobs=params.compute.jobs,
-        backend=params.compute.backend,
-        track=show,
+        workers=workers(params.compute),
     )
 
 

@@ -1,4 +1,4 @@
-"""DVC stage: write the demo world, when `data.source` asks for it."""
+"""DVC stage `demo`: the demo data set, if `data.source` is demo."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pipeline.config.params import load_params
 from pipeline.config.paths import DEMO
 from pipeline.demo import write_demo
 from pipeline.utils.files import atomic_folder
+from pipeline.utils.parallel import Workers
 from pipeline.utils.progress import show
 from stages.common import run
 
@@ -17,11 +18,11 @@ def main() -> None:
     """
     params = load_params()
     if params.data.source == "demo":
-        write_demo(DEMO, params.demo, jobs=params.compute.jobs, track=show)
+        write_demo(DEMO, params.demo, workers=Workers(params.compute.jobs, track=show))
         return
     with atomic_folder(DEMO) as folder:
         (folder / "README.txt").write_text(
-            f"No demo world: data.source is {params.data.source}.\n", encoding="utf-8"
+            f"No demo: data.source is {params.data.source}.\n", encoding="utf-8"
         )
 
 

@@ -1,4 +1,4 @@
-"""DVC stage: five frames a clip, as images for annotators and packed for training."""
+"""DVC stage `frames`: five frames of every clip, as images for annotators and packed for training."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from pipeline.config.params import load_params
 from pipeline.config.paths import CATALOG, FRAMES
 from pipeline.data.catalog import read_catalog
 from pipeline.data.frames import build_frames
-from pipeline.utils.progress import show
-from stages.common import run
+from stages.common import run, workers
 
 
 def main() -> None:
@@ -21,9 +20,7 @@ def main() -> None:
         FRAMES,
         image_size=params.model.image_size,
         jpeg_quality=params.frames.jpeg_quality,
-        jobs=params.compute.jobs,
-        backend=params.compute.backend,
-        track=show,
+        workers=workers(params.compute),
     )
     if notes:
         print(

@@ -1,4 +1,4 @@
-"""DVC stage: other sounds for each clip, by the recipe of its own, for the listening test."""
+"""DVC stage `negatives`: negative audio for every clip, for training and the audio-sensitivity test."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from pipeline.audio.negatives import build_negatives
 from pipeline.config.params import load_params
 from pipeline.config.paths import AUDIO, CATALOG, NEGATIVES
 from pipeline.data.catalog import read_catalog
-from pipeline.utils.progress import show
-from stages.common import run
+from stages.common import run, workers
 
 
 def main() -> None:
@@ -25,9 +24,7 @@ def main() -> None:
         seed=params.evaluate.seed,
         splits=("test",),  # where `evaluate` listens
         device="cuda" if torch.cuda.is_available() else "cpu",
-        jobs=params.compute.jobs,
-        backend=params.compute.backend,
-        track=show,
+        workers=workers(params.compute),
     )
 
 

@@ -1,4 +1,4 @@
-"""Stage `plan`: what each variant will use, resolved from params.yaml and the data."""
+"""DVC stage `plan`: what each variant uses, resolved from params.yaml and the data."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.config.params import load_params
-from pipeline.config.paths import AUDIO, BANK, CATALOG, CROPS, FRAMES, OUTLINES, PLAN
+from pipeline.checkpoint.weights import WEIGHTS, check
+from pipeline.config.inputs import INPUTS, input_files
+from pipeline.config.params import Params, load_params
+from pipeline.config.paths import CATALOG, DATA, PLAN
 from pipeline.config.run_config import dropped_terms, make_run_config
+from pipeline.config.variants import variant
 from pipeline.data.catalog import digest_of, read_catalog
+from pipeline.model.build import NETWORKS
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.files import atomic_folder, write_json
 from stages.common import run
@@ -22,39 +26,33 @@ def main() -> None:
     """
     params = load_params()
     catalog = read_catalog(CATALOG)
-    # clips of several sources (MS3) have no category: there is nothing to classify then
+    # clips with several sources (MS3) have no category: there is nothing to classify then
     categories = sorted(set(catalog.loc[catalog["split"] == "train", "category"]) - {""})
-    inputs: dict[str, list[Path] | str] = {
-        "clips": digest_of(catalog, "name", "split"),
-        "category": digest_of(catalog, "category"),
-        "frames": [FRAMES / "frames.npy", FRAMES / "masks.npy", FRAMES / "labelled.npy"],
-        "audio": [AUDIO / "features.npy"],
-        "boxes": [CROPS / "present.npy", CROPS / "boxes.npy"],
-        "crops": [CROPS / "crops.npy"],
-        "outlines": [OUTLINES],
-        "bank": [BANK],
-        "initial": [Path(params.model.initial)],
-    }
-    if params.model.initial and not Path(params.model.initial).is_file():
-        raise PipelineError(
-            f"model.initial: {params.model.initial}: no such file; copy the checkpoint there."
-        )
-    if params.model.pretrained and not params.model.initial:
-        from pipeline.checkpoint.weights import WEIGHTS, check  # with torch, which takes seconds to import
-
-        inputs["pretrained"] = [check(WEIGHTS[params.model.backbone])]
-    boxed = bool(np.load(CROPS / "present.npy").any())
+    inputs = _weights(params) | {name: input_files(DATA, name) for name in INPUTS}
+    inputs |= {"clips": digest_of(catalog, "name", "split"), "category": digest_of(catalog, "category")}
+    boxed = bool(np.load(input_files(DATA, "boxes")[0]).any())
     with atomic_folder(PLAN) as folder:
         for name in params.train.variants:
-            plan = make_run_config(name, params, categories, inputs)
-            if plan.boxes and not boxed:
+            network = NETWORKS[variant(name).network]
+            config = make_run_config(name, params, categories, inputs, network.SETTINGS)
+            if config.reads("boxes") and not boxed:
                 raise PipelineError(
                     f"{params.labels.dir}: holds no box of a train clip, and the variant {name} learns from "
                     f"boxes; draw some (labels/guide.md), or take {name} out of train.variants."
                 )
             for line in dropped_terms(name, params, categories):
                 print(f"{name}: {line}", flush=True)
-            write_json(folder / f"{name}.json", plan.model_dump(mode="json"))
+            write_json(folder / f"{name}.json", config.model_dump(mode="json"))
+
+
+def _weights(params: Params) -> dict[str, list[Path] | str]:
+    """The files of weights that training starts from, checked."""
+    model = params.model
+    if model.initial:
+        if not Path(model.initial).is_file():
+            raise PipelineError(f"model.initial: {model.initial}: no such file; copy the checkpoint there.")
+        return {"initial": [Path(model.initial)]}
+    return {"pretrained": [check(WEIGHTS[model.backbone])]} if model.pretrained else {}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One recipe from waves to audio features, for every sound: the clips', negatives, a user's own video."""
+"""Audio feature extractor: from any sound to the features that a model hears."""
 
 from __future__ import annotations
 
@@ -10,61 +10,89 @@ from typing import Any
 import numpy as np
 import torch
 
-from pipeline.audio.logmel import clip_examples
+from pipeline.audio.logmel import clip_patches
 from pipeline.audio.vggish import FEATURES, VGGish, load_vggish
-from pipeline.data.categories import FRAMES
+from pipeline.data.clip import FRAMES
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.files import read_json
 from pipeline.utils.progress import Track, no_progress
 
-BATCH = 32  # examples a forward pass: more are not faster on a CPU, and take memory
+BATCH = 32  # patches in a forward pass: more are not faster on a CPU, and take memory
 
 
 @dataclass(frozen=True)
 class AudioFeatureExtractor:
-    """VGGish with its weights, and the standardisation fitted on the train split.
+    """VGGish with its weights, and a standardisation fitted on the train split.
 
-    A negative that came by another way could be told by its way instead of its sound: whatever a model hears
-    goes through this class.
+    All audio must go through this class (the clips' own, negative audio, a user's video); otherwise a model
+    could recognise negative audio by artefacts of its preprocessing.
+
+    Attributes:
+        network: VGGish in evaluation mode.
+        weights: `seeded` or the checkpoint's path.
+        seed: of seeded weights.
+        sha256: of the checkpoint; "" for seeded weights.
+        mean: (128,) float32 over the train split; None if features are not standardised.
+        std: (128,) float32; 0 marks a feature that does not vary, which is given as 0.
     """
 
     network: VGGish
-    weights: str  # `seeded` or the checkpoint's path
+    weights: str
     seed: int
-    sha256: str  # of the checkpoint; '' for seeded
-    mean: np.ndarray | None = None  # (128,) float32, of the train split; None: not standardised
-    std: np.ndarray | None = None  # (128,) float32; 0 marks a feature that does not vary, which is given as 0
+    sha256: str
+    mean: np.ndarray | None = None
+    std: np.ndarray | None = None
 
     @classmethod
     def load(cls, weights: str, seed: int = 0) -> AudioFeatureExtractor:
-        """A recipe without standardisation. Raises `PipelineError` if the weights cannot be read."""
+        """Load VGGish, without a standardisation.
+
+        Args:
+            weights: `seeded` or a checkpoint's path.
+            seed: of seeded weights.
+
+        Returns:
+            The extractor.
+
+        Raises:
+            PipelineError: the weights cannot be read.
+        """
         network, sha256 = load_vggish(weights, seed)
         return cls(network, weights, seed, sha256)
 
     @classmethod
     def from_folder(cls, folder: Path) -> AudioFeatureExtractor:
-        """The recipe by which `folder`/features.npy was made, from `folder`/info.json.
+        """Load the extractor that made `folder`/features.npy, by `folder`/info.json.
 
-        Raises `PipelineError` if the file is missing or the checkpoint is not the one that was used.
+        Args:
+            folder: as `pipeline.audio.features.build_audio` writes it.
+
+        Returns:
+            The extractor.
+
+        Raises:
+            PipelineError: info.json is missing or incomplete, or the checkpoint is not the one that was used.
         """
         info = read_json(folder / "info.json")
         try:
-            recipe = cls.load(info["weights"], info["seed"])
-            if recipe.sha256 != info["sha256"]:
+            extractor = cls.load(info["weights"], info["seed"])
+            if extractor.sha256 != info["sha256"]:
                 raise PipelineError(
                     f"{info['weights']}: is not the checkpoint that made {folder}; "
                     "put that one back or run `dvc repro audio`."
                 )
             if info["mean"] is None:
-                return recipe
+                return extractor
             return replace(
-                recipe, mean=np.array(info["mean"], np.float32), std=np.array(info["std"], np.float32)
+                extractor, mean=np.array(info["mean"], np.float32), std=np.array(info["std"], np.float32)
             )
         except (KeyError, TypeError) as error:
-            raise PipelineError(f"{folder / 'info.json'}: lacks {error}; run `dvc repro audio`.") from error
+            raise PipelineError(
+                f"{folder / 'info.json'}: {error} is missing; run `dvc repro audio`."
+            ) from error
 
     def info(self) -> dict[str, Any]:
-        """What `from_folder` needs, for info.json."""
+        """Everything that `from_folder` needs, for info.json."""
         return {
             "weights": self.weights,
             "seed": self.seed,
@@ -74,47 +102,68 @@ class AudioFeatureExtractor:
             "std": None if self.std is None else self.std.tolist(),
         }
 
-    def fitted(self, raw: np.ndarray) -> AudioFeatureExtractor:
-        """The recipe that takes each feature of `raw` (n, 5, 128) to mean 0 and deviation 1.
+    def fit_standardisation(self, extracted: np.ndarray) -> AudioFeatureExtractor:
+        """Fit the standardisation: mean 0 and standard deviation 1 for each feature.
 
-        Random ReLU units can be silent for nearly every sound. Dividing by their tiny deviation would blow up
-        the rare sound that wakes them (to 120 in a trial), so a feature below a twentieth of the largest
-        deviation counts as constant.
+        Random ReLU units can be silent for nearly every sound. Dividing by their tiny deviation would inflate
+        the rare sound that activates them (to 120 in a trial), so a feature whose deviation is below a
+        twentieth of the largest counts as constant.
+
+        Args:
+            extracted: (n, 5, 128), as `extract` returns it, of the train split.
+
+        Returns:
+            An extractor that standardises.
         """
-        flat = raw.reshape(-1, FEATURES).astype(np.float64)
+        flat = extracted.reshape(-1, FEATURES).astype(np.float64)
         std = flat.std(axis=0)
         std[std <= 0.05 * std.max(initial=0)] = 0
         return replace(self, mean=flat.mean(axis=0).astype(np.float32), std=std.astype(np.float32))
 
-    def standardise(self, raw: np.ndarray) -> np.ndarray:
-        """(..., 128) float32 -> the same, standardised if the recipe says so; constant features become 0."""
+    def standardise(self, extracted: np.ndarray) -> np.ndarray:
+        """Standardise features (..., 128), if a standardisation was fitted; constant ones become 0."""
         if self.mean is None or self.std is None:
-            return raw
+            return extracted
         varies = self.std > 0
         scale = np.where(varies, 1 / np.where(varies, self.std, 1), 0).astype(np.float32)
-        return (raw - self.mean) * scale
+        return (extracted - self.mean) * scale
 
-    def raw(
-        self,
-        examples: np.ndarray,
-        device: str = "cpu",
-        track: Track = no_progress,
-    ) -> np.ndarray:
-        """VGGish on packed examples (n, 5, 1, 96, 64), mapped or not -> (n, 5, 128), not standardised."""
+    def extract(self, patches: np.ndarray, device: str = "cpu", track: Track = no_progress) -> np.ndarray:
+        """Run VGGish on packed log-mel patches.
+
+        Args:
+            patches: (n, 5, 1, 96, 64) float32, in memory or mapped.
+            device: that VGGish runs on.
+            track: shows progress.
+
+        Returns:
+            (n, 5, 128) float32, not standardised.
+        """
         # channels last: a third less time on a CPU
         network = self.network.to(device).to(memory_format=torch.channels_last)
         clips = max(1, BATCH // FRAMES)
-        starts = range(0, len(examples), clips)
-        out = np.empty((len(examples), FRAMES, FEATURES), np.float32)
+        starts = range(0, len(patches), clips)
+        out = np.empty((len(patches), FRAMES, FEATURES), np.float32)
         with torch.inference_mode():
             for start in track(starts, len(starts), "VGGish batches"):
-                batch = torch.from_numpy(np.array(examples[start : start + clips])).to(device)
+                batch = torch.from_numpy(np.array(patches[start : start + clips])).to(device)
                 out[start : start + clips] = (
                     network(batch.flatten(0, 1)).unflatten(0, (-1, FRAMES)).cpu().numpy()
                 )
         return out
 
     def features(self, waves: Sequence[np.ndarray] | np.ndarray, device: str = "cpu") -> np.ndarray:
-        """Mono 16 kHz waves, (n, samples) or a list of (samples,) -> features (n, 5, 128) float32."""
-        examples = np.stack([clip_examples(wave)[0] for wave in waves])
-        return self.standardise(self.raw(examples, device))
+        """Features of sounds, standardised if a standardisation was fitted.
+
+        Args:
+            waves: n sounds, each (samples,) mono at 16 kHz.
+            device: that VGGish runs on.
+
+        Returns:
+            (n, 5, 128) float32.
+
+        Raises:
+            PipelineError: a sound is shorter than 0.975 s.
+        """
+        patches = np.stack([clip_patches(wave)[0] for wave in waves])
+        return self.standardise(self.extract(patches, device))

@@ -1,8 +1,9 @@
-"""Other sounds for each clip, the picture kept: what a model that listens must not take for its own."""
+"""Negative audio: sounds that do not belong to a clip, to test and to train whether a model listens."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,25 +12,31 @@ import pandas as pd
 
 from pipeline.audio.conditions import AudioCondition, other_category, same_category
 from pipeline.audio.extractor import AudioFeatureExtractor
-from pipeline.audio.logmel import RATE
-from pipeline.audio.spectrograms import pack_examples
+from pipeline.audio.spectrograms import pack_patches
 from pipeline.data.catalog import clips_of
-from pipeline.data.categories import FRAMES, SPLITS
-from pipeline.data.clip import Clip
+from pipeline.data.clip import FRAMES, SPLITS, Clip
+from pipeline.data.sound import RATE
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.files import atomic_folder
-from pipeline.utils.progress import Track, no_progress
+from pipeline.utils.parallel import ALL_CORES, Workers
+from pipeline.utils.random_streams import AudioStream
 
 BANK_CLIPS = 16  # train clips whose loudness the bank's noises take
-COLUMNS: tuple[str, ...] = ("name", "condition", "donor", "detail")
 
 
-class Donor(NamedTuple):
-    """Where the sound of one clip under one condition comes from; a row of donors.parquet."""
+class AudioSource(NamedTuple):
+    """Where the sound of one clip under one condition comes from; a row of sources.parquet.
+
+    Attributes:
+        name: the clip.
+        condition: one of `pipeline.audio.conditions.CONDITIONS`.
+        source: the clip whose sound is heard; "" for a computed sound.
+        detail: a description of a computed sound.
+    """
 
     name: str
     condition: str
-    donor: str  # the clip whose sound is heard; '' where it is made
+    source: str
     detail: str
 
 
@@ -41,74 +48,87 @@ def build_negatives(
     seed: int,
     splits: Sequence[str] = SPLITS,
     device: str = "cpu",
-    jobs: int = -1,
-    backend: str = "loky",
-    track: Track = no_progress,
+    workers: Workers = ALL_CORES,
 ) -> None:
-    """Write the folder `out`, whole or not at all.
+    """Make the negative audio of every clip; write the folder `out` atomically.
 
-    `{condition}.npy` float32 (N, 5, 128) for each of `othersounds.CONDITIONS` that at least one clip has,
-    rows as in the catalogue, NaN for a clip without it (no silent object, no other clip); and
-    `donors.parquet`, one row for each clip and condition that exist, telling whose sound it is.
-    Sounds that need VGGish anew (noise, shifts, the silent object's) are made for `splits` alone.
+    The folder holds, for N clips in the catalogue's order:
 
-    `bank/sounds.npy` float32 (K, 5, 128): sounds that no object makes, for training: silence, white and pink
-    noise in equal parts, drawn apart from those of the listening test.
+    - `{condition}.npy`, float32 (N, 5, 128), for each of `pipeline.audio.conditions.CONDITIONS` that at least
+      one clip has; NaN for a clip without it (no silent object, no other clip);
+    - `sources.parquet`, for each clip and condition an `AudioSource`;
+    - `bank/sounds.npy`, float32 (K, 5, 128), for training: white noise, pink noise and silence in equal
+      parts, drawn independently of the test's.
 
-    All go through the recipe that made the clips' own features, in the folder `audio`: features made another
-    way could be told by the way.
+    Args:
+        catalog: the clip catalogue.
+        audio: as `pipeline.audio.features.build_audio` writes it; its extractor makes all features here.
+        out: folder to write.
+        seed: of exchanges, noise and shifts.
+        splits: whose clips get the sounds that must be computed (noise, shifts, the silent object's).
+        device: that VGGish runs on.
+        workers: processes that share the clips.
+
+    Raises:
+        PipelineError: `audio` is missing or of another catalogue, or a sound cannot be read.
     """
     clips = clips_of(catalog)
-    recipe = AudioFeatureExtractor.from_folder(audio)
+    extractor = AudioFeatureExtractor.from_folder(audio)
     features = np.load(audio / "features.npy", mmap_mode="r")
     if len(features) != len(clips):
         raise PipelineError(
             f"{audio}: has {len(features)} clips, the catalogue {len(clips)}; run `dvc repro audio`."
         )
-    donors: list[Donor] = []
+    silence = extractor.features([np.zeros(FRAMES * RATE, np.float32)], device)
     with atomic_folder(out) as folder:
-
-        def save(condition: str, rows: Sequence[int], values: np.ndarray) -> None:
-            packed = np.full((len(clips), FRAMES, features.shape[2]), np.nan, np.float32)
-            packed[list(rows)] = values
-            np.save(folder / f"{condition}.npy", packed)
-
-        def made(work: AudioCondition, items: Sequence[Clip]) -> np.ndarray:
-            examples, what = folder / "examples.npy", f"sounds: {work.condition}"
-            pack_examples(work, items, examples, jobs=jobs, backend=backend, track=track, what=what)
-            raw = recipe.raw(np.load(examples, mmap_mode="r"), device, track)
-            examples.unlink()
-            return recipe.standardise(raw)
-
-        quiet = recipe.features([np.zeros(FRAMES * RATE, np.float32)], device)
-        save("silence", range(len(clips)), quiet)
-        donors += [Donor(clip.name, "silence", "", "") for clip in clips]
-        for condition, chosen in (
-            ("other_category", other_category(clips, seed)),
-            ("same_category", same_category(clips, seed)),
-        ):
-            rows = [row for row, donor in enumerate(chosen) if donor is not None]
-            if rows:
-                save(condition, rows, features[[chosen[row] for row in rows]])
-                donors += [
-                    Donor(clips[row].name, condition, clips[chosen[row] or 0].name, "") for row in rows
-                ]
+        writer = _Writer(folder, clips, extractor, device, workers)
+        everyone = range(len(clips))
+        writer.save("silence", everyone, silence)
+        sources = [AudioSource(clip.name, "silence", "", "") for clip in clips]
+        for condition, choose in (("other_category", other_category), ("same_category", same_category)):
+            pairs = [(row, source) for row, source in enumerate(choose(clips, seed)) if source is not None]
+            if pairs:
+                writer.save(condition, [row for row, _ in pairs], features[[source for _, source in pairs]])
+            for row, source in pairs:
+                sources.append(AudioSource(clips[row].name, condition, clips[source].name, ""))
         for condition in ("white", "pink", "shifted", "silent_object"):
-            rows = [
-                row
-                for row, clip in enumerate(clips)
-                if clip.split in splits and (condition != "silent_object" or clip.silent_audio)
-            ]
-            if not rows:
-                continue
-            work, items = AudioCondition(condition, seed), [clips[row] for row in rows]
-            save(condition, rows, made(work, items))
-            donors += [Donor(clip.name, condition, "", work.detail(clip)) for clip in items]
-        heard = [clip for clip in clips if clip.split == "train"]
-        chosen_few = [
-            heard[row] for row in np.random.default_rng([seed, 4]).permutation(len(heard))[:BANK_CLIPS]
-        ]
-        noises = [made(AudioCondition(noise, seed + 1), chosen_few) for noise in ("white", "pink")]
+            rows = [row for row in everyone if clips[row].split in splits]
+            if condition == "silent_object":
+                rows = [row for row in rows if clips[row].silent_audio]
+            if rows:
+                work, chosen = AudioCondition(condition, seed), [clips[row] for row in rows]
+                writer.save(condition, rows, writer.compute(work, chosen))
+                sources += [AudioSource(clip.name, condition, "", work.detail(clip)) for clip in chosen]
+        train = [clip for clip in clips if clip.split == "train"]
+        order = np.random.default_rng([seed, AudioStream.BANK]).permutation(len(train))
+        models = [train[row] for row in order[:BANK_CLIPS]]
+        # another seed than the test's: a model must not be tested on the noise that it was trained with
+        noises = [writer.compute(AudioCondition(noise, seed + 1), models) for noise in ("white", "pink")]
         (folder / "bank").mkdir()
-        np.save(folder / "bank/sounds.npy", np.concatenate([*noises, quiet.repeat(len(chosen_few), axis=0)]))
-        pd.DataFrame(donors, columns=list(COLUMNS)).to_parquet(folder / "donors.parquet")
+        np.save(folder / "bank/sounds.npy", np.concatenate([*noises, silence.repeat(len(models), axis=0)]))
+        pd.DataFrame(sources, columns=list(AudioSource._fields)).to_parquet(folder / "sources.parquet")
+
+
+@dataclass(frozen=True)
+class _Writer:
+    """Computes features of negative audio and saves them by condition."""
+
+    folder: Path
+    clips: Sequence[Clip]
+    extractor: AudioFeatureExtractor
+    device: str
+    workers: Workers
+
+    def compute(self, work: AudioCondition, clips: Sequence[Clip]) -> np.ndarray:
+        """Features (n, 5, 128) of the sounds of n clips under a condition."""
+        patches = self.folder / "patches.npy"
+        pack_patches(work, clips, patches, workers=self.workers, what=f"sounds: {work.condition}")
+        extracted = self.extractor.extract(np.load(patches, mmap_mode="r"), self.device, self.workers.track)
+        patches.unlink()
+        return self.extractor.standardise(extracted)
+
+    def save(self, condition: str, rows: Sequence[int], values: np.ndarray) -> None:
+        """Save the features of the clips at `rows`; all others are NaN."""
+        packed = np.full((len(self.clips), FRAMES, values.shape[-1]), np.nan, np.float32)
+        packed[list(rows)] = values
+        np.save(self.folder / f"{condition}.npy", packed)

@@ -1,8 +1,10 @@
-"""VGGish (Hershey et al., ICASSP 2017) as published AVS work runs it: no PCA, a ReLU after the last layer."""
+"""VGGish audio network (Hershey et al., ICASSP 2017), as published AVS work runs it.
+
+Without the PCA of the original release, and with a ReLU after the last layer.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import re
 from pathlib import Path
 
@@ -10,15 +12,15 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.utils.errors import PipelineError
+from pipeline.utils.weight_files import VGGISH, load_weights, sha256_of
 
-WHERE = "https://github.com/harritaylor/torchvggish/releases/download/v0.1/vggish-10086976.pth"
 FEATURES = 128
-_LEVEL = -2.0  # a log-mel value of middling loudness; silence is -4.6
+_MEDIUM_LEVEL = -2.0  # log-mel value of medium loudness; silence is -4.6
 _LAYERS: tuple[int | str, ...] = (64, "M", 128, "M", 256, 256, "M", 512, 512, "M")
 
 
 class VGGish(nn.Module):
-    """Log-mel examples (n, 1, 96, 64) -> features (n, 128), not negative.
+    """Log-mel patches (n, 1, 96, 64) -> features (n, 128), not negative.
 
     State-dict keys are those of the published torch checkpoint: `features.{0,3,6,8,11,13}` and
     `embeddings.{0,2,4}`.
@@ -44,29 +46,32 @@ class VGGish(nn.Module):
             nn.ReLU(),
         )
 
-    def forward(self, examples: Tensor) -> Tensor:
-        maps = self.features(examples)
-        # flattened as TensorFlow does, in which the weights were learned: height, width, channel
+    def forward(self, patches: Tensor) -> Tensor:
+        """Features (n, 128) of log-mel patches (n, 1, 96, 64)."""
+        maps = self.features(patches)
+        # height, width, channel: the weights were trained in TensorFlow, which flattens in this order
         return self.embeddings(maps.permute(0, 2, 3, 1).flatten(1))
 
 
 def load_vggish(weights: str, seed: int = 0) -> tuple[VGGish, str]:
-    """The network in evaluation mode, and the SHA-256 of its weights' file ('' for `seeded`).
+    """Load VGGish in evaluation mode.
 
     Args:
         weights: `seeded` for random weights that `seed` alone decides, or a checkpoint's path.
+        seed: of seeded weights.
 
-    Raises `PipelineError` for a missing file, another file than its name promises, or another network's
-    weights.
+    Returns:
+        The network, and the SHA-256 of its checkpoint ("" for `seeded`).
+
+    Raises:
+        PipelineError: the file is missing, is not the one that its name promises, or holds another network's
+            weights.
     """
     if weights == "seeded":
         return seeded_vggish(seed), ""
     path = Path(weights)
     checksum = _checksum(path)
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises a dozen kinds, with long advice
-        raise PipelineError(f"{path}: is not a checkpoint of weights; fetch it from {WHERE}.") from error
+    state = load_weights(path)
     with torch.device("meta"):
         model = VGGish()
     expected = {key: tuple(value.shape) for key, value in model.state_dict().items()}
@@ -83,10 +88,16 @@ def load_vggish(weights: str, seed: int = 0) -> tuple[VGGish, str]:
 
 
 def seeded_vggish(seed: int) -> VGGish:
-    """Random weights that keep a signal's size through the ReLUs (He et al., ICCV 2015).
+    """VGGish with random weights that preserve a signal's variance through the ReLUs (He et al., ICCV 2015).
 
-    The first bias takes log-mels of a middling level (-2) to zero: else their common offset would drown what
-    differs between sounds. The same seed gives the same weights on every machine.
+    The first bias maps log-mel values of a medium level (-2) to zero: otherwise their common offset would
+    drown the differences between sounds.
+
+    Args:
+        seed: the same seed gives the same weights on every machine.
+
+    Returns:
+        The network in evaluation mode.
     """
     generator = torch.Generator().manual_seed(seed)
     with torch.device("meta"):
@@ -100,22 +111,22 @@ def seeded_vggish(seed: int) -> VGGish:
                 nn.init.constant_(layer.get_parameter("bias"), 0)
         first = model.features[0]
         assert isinstance(first, nn.Conv2d) and first.bias is not None
-        first.bias.copy_(-_LEVEL * first.weight.sum((1, 2, 3)))
+        first.bias.copy_(-_MEDIUM_LEVEL * first.weight.sum((1, 2, 3)))
     return model.eval().requires_grad_(False)
 
 
 def _checksum(path: Path) -> str:
+    """SHA-256 of a checkpoint, compared with the digits in its name, if there are any."""
     if not path.is_file():
         raise PipelineError(
-            f"{path}: no such file. Put VGGish there, from {WHERE} (`avs weights fetch vggish`), "
+            f"{path}: no such file. Put VGGish there, from {VGGISH.url} (`avs weights fetch vggish`), "
             "or set audio.weights: seeded."
         )
-    with path.open("rb") as stream:
-        checksum = hashlib.file_digest(stream, "sha256").hexdigest()
+    checksum = sha256_of(path)
     promised = re.search(r"-([0-9a-f]{8,64})\.", path.name)
     if promised and not checksum.startswith(promised[1]):
         raise PipelineError(
             f"{path}: its SHA-256 begins {checksum[: len(promised[1])]}, its name promises {promised[1]}: "
-            f"the file is damaged or another; fetch it again from {WHERE}."
+            f"the file is damaged or another; fetch it again from {VGGISH.url}."
         )
     return checksum

@@ -9,13 +9,12 @@ import torch
 from torch import Tensor
 
 from pipeline.checkpoint.published import published_segmenter
-from pipeline.checkpoint.weights import load_weights
 from pipeline.config.params import Model
-from pipeline.config.run_config import LossWeights, RunConfig
-from pipeline.data.categories import PUBLISHED_SIDE
-from pipeline.model import CropHeads, Localiser, Segmenter
-from pipeline.model.build import AUDIO_WIDTH, build_segmenter
+from pipeline.config.run_config import RunConfig
+from pipeline.data.clip import PUBLISHED_SIDE
+from pipeline.model import AUDIO_WIDTH, AVSModel, CropHeads, build_model
 from pipeline.utils.errors import PipelineError
+from pipeline.utils.weight_files import load_weights
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class Checkpoint:
     """A trained model, ready for evaluation."""
 
     plan: RunConfig
-    segmenter: Segmenter | Localiser
+    segmenter: AVSModel
     heads: CropHeads | None
     epoch: int | None  # None: of the published code, which does not say
     val_miou: float | None
@@ -40,9 +39,9 @@ def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
     if isinstance(content, dict) and content and all(isinstance(value, Tensor) for value in content.values()):
         return _published(path, content, device)
     try:
-        plan = RunConfig.model_validate(content["plan"])
-        segmenter = build_segmenter(plan)
-        segmenter.load_state_dict(content["segmenter"])
+        plan = RunConfig.model_validate(content["config"])
+        segmenter = build_model(plan.network, plan.model, attention=plan.attention)
+        segmenter.load_state_dict(content["model"])
         heads = None
         if content["heads"] is not None:
             heads = CropHeads(segmenter.crop_width, categories=len(plan.categories), audio_dim=AUDIO_WIDTH)
@@ -73,7 +72,6 @@ def _published(path: Path, state: dict[str, Tensor], device: torch.device) -> Ch
                 "image_size": PUBLISHED_SIDE,
             }
         ),
-        loss=LossWeights(),
         categories=[],
         epochs=15,
         batch_size=4,

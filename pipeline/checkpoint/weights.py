@@ -2,46 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 import http.client
-import pickle
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import torch
 from torch import Tensor
 
 from pipeline.checkpoint.published import misfits, published_segmenter
 from pipeline.config.params import Model
-from pipeline.config.variants import Network
-from pipeline.model.backbone import build_backbone
-from pipeline.model.segmenter import Segmenter
+from pipeline.model import build_backbone, build_model
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.files import atomic_path, read_json, write_json
 from pipeline.utils.progress import Track, no_progress
+from pipeline.utils.weight_files import VGGISH, Weights, load_weights, sha256_of
 
 FOLDER = Path("weights")
 RECORD = "sha256.json"  # in the folder: the hashes seen at the first fetch, for files published without one
 CHUNK = 1 << 20  # bytes
-
-
-@dataclass(frozen=True)
-class Weights:
-    """One file of weights.
-
-    Attributes:
-        sha256: the first hex digits of its SHA-256 as published; "" where none are.
-    """
-
-    file: str
-    url: str
-    sha256: str
-    what: str
 
 
 _TORCH = "https://download.pytorch.org/models/"
@@ -65,12 +46,7 @@ WEIGHTS = {
         "",
         "PVT-v2-b5, ImageNet (its authors)",
     ),
-    "vggish": Weights(
-        "vggish-10086976.pth",
-        _GITHUB + "harritaylor/torchvggish/releases/download/v0.1/vggish-10086976.pth",
-        "10086976",
-        "VGGish, AudioSet",
-    ),
+    "vggish": VGGISH,
 }
 
 
@@ -136,11 +112,11 @@ def check(weights: Weights, folder: Path = FOLDER) -> Path:
 
 
 def initial_weights(
-    model: Model, folder: Path = FOLDER, network: Network = "segmenter"
+    model: Model, folder: Path = FOLDER, network: str = "segmenter"
 ) -> dict[str, Tensor] | None:
     """What a network starts from: the checkpoint `model.initial`, or else its encoder's ImageNet weights.
 
-    A localiser takes a checkpoint's encoder alone. None without a checkpoint where `model.pretrained` is off.
+    The network decides what it takes of a checkpoint. None without one where `model.pretrained` is off.
 
     Raises:
         PipelineError: the file is missing, broken, or of another network.
@@ -167,47 +143,25 @@ def read_state(path: Path) -> dict[str, Tensor]:
     return _state(path, load_weights(path))
 
 
-def _checkpoint(path: Path, model: Model, network: Network) -> dict[str, Tensor]:
+def _checkpoint(path: Path, model: Model, network: str) -> dict[str, Tensor]:
     """A network's weights from a checkpoint of ours (best.pt, last.pt) or of the published code."""
     content = load_weights(path)
-    ours = isinstance(content, dict) and "segmenter" in content
-    state = _state(path, content["segmenter"] if ours else content)
+    ours = isinstance(content, dict) and "model" in content and "config" in content
+    state = _state(path, content["model"] if ours else content)
     try:
         state = state if ours else published_segmenter(state).state_dict()
     except PipelineError as error:
         raise PipelineError(f"{path}: {error}") from error
-    if network == "localiser":
-        state = {name: value for name, value in state.items() if name.startswith("encoder.")}
-        encoder = build_backbone(model.backbone).state_dict()
-        wanted = {f"encoder.{name}": value for name, value in encoder.items()}
-        asked: str = model.backbone
-    elif "project_map.weight" in state:
-        raise PipelineError(f"{path}: is of a sound localiser, which has no decoder to start from.")
-    else:
-        gated = any(name.startswith("sound_gate.") for name in state)  # without a gate it is passed over
-        wanted = Segmenter(model.backbone, model.channels, model.tpavi_stages, gated=gated).state_dict()
-        stages = ", ".join(f"stage {n}" for n in model.tpavi_stages)
-        asked = f"{model.backbone} with {model.channels} channels, TPAVI at {stages}"
-    if problems := misfits(wanted, state):
+    gate = any(name.startswith("sound_gate.") for name in state)  # either side may lack one
+    wanted = build_model(network, model.model_copy(update={"sound_gate": gate}))
+    state = wanted.initial_state(state)
+    if problems := misfits(wanted.initial_state(wanted.state_dict()), state):
+        settings = ", ".join(f"{key} {getattr(model, key)}" for key in sorted(wanted.SETTINGS))
         raise PipelineError(
-            f"{path}: does not fit {asked}: it {problems}. Set model.* to what it was trained with."
+            f"{path}: does not fit the {network} with {settings}: it {problems}. "
+            "Set model.* to what it was trained with."
         )
     return state
-
-
-def load_weights(path: Path) -> Any:
-    """What `torch.save` wrote; tensors and plain values alone. Raises `PipelineError` that names the file."""
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise PipelineError(f"{path}: no such file.") from None
-    except pickle.UnpicklingError as error:  # torch urges to run whatever the file holds: not passed on
-        raise PipelineError(
-            f"{path}: is not a file of weights that torch can read (no tensors and plain values alone)."
-        ) from error
-    except Exception as error:  # torch raises a dozen kinds for a file that is none
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise PipelineError(f"{path}: is not a file of weights that torch can read ({first}).") from error
 
 
 def _state(path: Path, content: Any) -> dict[str, Tensor]:
@@ -218,8 +172,7 @@ def _state(path: Path, content: Any) -> dict[str, Tensor]:
 
 def _judge(weights: Weights, path: Path, folder: Path, shown: str) -> str:
     """A file's SHA-256, after comparing it with the published one, or else with the one seen at its fetch."""
-    with path.open("rb") as stream:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    found = sha256_of(path)
     expected = weights.sha256 or _record(folder).get(weights.file, found)
     if not found.startswith(expected):
         raise PipelineError(

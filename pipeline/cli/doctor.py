@@ -1,4 +1,4 @@
-"""`avs doctor`: what is wrong, before hours of work are spent on it."""
+"""`avs doctor`: check data and labels before any stage runs."""
 
 from __future__ import annotations
 
@@ -6,25 +6,27 @@ from pathlib import Path
 
 import typer
 
-from pipeline.config.paths import PARAMS
+from pipeline.config import paths
 
-doctor_app = typer.Typer(
-    no_args_is_help=True,
-    help="Check data and labels before any stage runs.\n\nExample: avs doctor data",
-)
+PARAMS = typer.Option(paths.PARAMS, "--params", help="The parameters to check by.")
+SHOW = typer.Option(20, "--show", min=0, help="How many problems of each kind to list.")
+
+doctor_app = typer.Typer()
 
 
-@doctor_app.callback()
-def _group() -> None:
-    """Keep `data` a command of its own while it is the only one."""
+@doctor_app.callback(invoke_without_command=True)
+def doctor(context: typer.Context, params: Path = PARAMS, show: int = SHOW) -> None:
+    """Count clips, frames, sounds, masks and boxes, and list what is missing. Exit status 1 if anything is.
+
+    Example: avs doctor
+    """
+    if context.invoked_subcommand is None:
+        data(params, show)
 
 
 @doctor_app.command("data")
-def data(
-    params: Path = typer.Option(PARAMS, help="The parameters to check by."),
-    show: int = typer.Option(20, min=0, help="How many things of each kind to name."),
-) -> None:
-    """Count clips, frames, sounds, masks and boxes; name what is missing. Exit status 1 if anything is.
+def data(params: Path = PARAMS, show: int = SHOW) -> None:
+    """The same as `avs doctor`.
 
     Example: avs doctor data
     """
@@ -47,7 +49,7 @@ def data(
         table.add_row(mark, count.what, f"{count.found:,}", f"{count.expected:,}")
     console.print(table)
     for count in counts:
-        for title, lines in ((count.what, count.missing), (f"{count.what}, to note", count.notes)):
+        for title, lines in ((count.what, count.missing), (f"{count.what}: notes", count.notes)):
             if lines:
                 console.print(f"[bold]{escape(title)}")
             for line in lines[:show]:

@@ -1,5 +1,6 @@
-"""`avs labels`: the annotators' loop. Imports what it needs when a command runs, so that `avs --help` is
-quick.
+"""`avs labels`: the annotation loop.
+
+Commands import what they need when they run, so that `avs --help` is fast.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from pipeline.cli import labels_project as place
-from pipeline.cli.labels_print import show_list, show_quality, show_settled
+from pipeline.cli import labels_project
+from pipeline.cli.labels_print import show_list, show_merge, show_quality
 from pipeline.cli.labels_project import TITLE, Project
 from pipeline.cli.labels_propose import propose
 from pipeline.config.paths import IMAGES, LABELS_REPORT
@@ -38,12 +39,10 @@ Theirs = Annotated[
     bool,
     typer.Option(
         "--theirs",
-        help="Where a file here was changed too: take the other side, but for what --ours settled before.",
+        help="Where a file here was changed too, take the other side, except where --ours kept it before.",
     ),
 ]
-Ours = Annotated[
-    bool, typer.Option("--ours", help="Where a file here was changed too: keep it, and settle that.")
-]
+Ours = Annotated[bool, typer.Option("--ours", help="Where a file here was changed too, keep it from now on.")]
 
 
 @labels_app.command()
@@ -69,7 +68,8 @@ def serve(
     link_images(FOLDER, IMAGES)
     console = Console(soft_wrap=True)
     console.print("starting Label Studio (the first time takes a minute) ...")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended by another program: end the server too
+    # so that the server is stopped too when another program ends this one
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     process = server.start(command, FOLDER, credentials, environment, port)
     try:
         console.print(f"Label Studio: {credentials.url}")
@@ -78,16 +78,12 @@ def serve(
                 f"log in as {credentials.username} with password {credentials.password}", markup=False
             )
         else:
-            console.print(
-                f"log in as {credentials.username}; the password stands in {FOLDER}/credentials.json"
-            )
-        console.print("next: avs labels push. Ctrl-C ends the server; what was drawn stays.")
+            console.print(f"log in as {credentials.username}; the password is in {FOLDER}/credentials.json")
+        console.print("next: avs labels push. Ctrl-C stops the server; what was drawn stays.")
         process.wait()
-        raise PipelineError(
-            f"Label Studio ended (status {process.returncode}); {FOLDER}/server/log tells why."
-        )
+        raise PipelineError(f"Label Studio ended (status {process.returncode}); see {FOLDER}/server/log.")
     except KeyboardInterrupt:
-        console.print("ending")
+        console.print("stopping")
     finally:
         server.stop(process)
 
@@ -98,12 +94,9 @@ def push(
     proposals: Annotated[
         Path | None, typer.Option(help="Proposals, as `avs labels propose` writes them.")
     ] = None,
-    labels: Annotated[
-        bool, typer.Option("--labels", help="Propose the labels that are here already.")
-    ] = False,
+    labels: Annotated[bool, typer.Option("--labels", help="Propose the labels that exist already.")] = False,
 ) -> None:
-    """Make every frame of the train clips a task: repeatable, adds only what lacks, touches nothing
-    annotated.
+    """Make every frame of the train clips a task; adds only what is missing, and changes no annotation.
 
     Example: avs labels push
     """
@@ -112,31 +105,35 @@ def push(
 
     if proposals is not None and labels:
         raise PipelineError("--proposals and --labels: choose one of them.")
-    params, catalog = place.open_project()
+    params, catalog = labels_project.open_project()
     proposed = read_proposals(proposals) if proposals is not None else None
     if labels:
         boxes, _ = read_labels(
-            params.labels.dir, catalog, jobs=params.compute.jobs, backend=params.compute.backend
+            params.labels.dir,
+            catalog,
+            labels_project.project_classes(catalog),
+            jobs=params.compute.jobs,
+            backend=params.compute.backend,
         )
         proposed = from_boxes(boxes)
-    place.push_frames(params, catalog, project, proposed)
+    labels_project.push_frames(params, catalog, project, proposed)
 
 
 @labels_app.command()
 def pull(project: Project = TITLE, theirs: Theirs = False, ours: Ours = False) -> None:
-    """Bring annotations back as VOC XML into labels.dir; never overwrites a file changed by hand without
-    being told.
+    """Write annotations as VOC XML into labels.dir; files changed by hand are replaced only with --theirs.
 
     Example: avs labels pull
     """
+    from pipeline.data.catalog import clips_by_name
     from pipeline.labels.sync.pull import pull as run
-    from pipeline.labels.voc.table import homes
 
-    params, catalog = place.open_project()
-    folder = place.writable(params)
-    with place.studio() as studio:
-        plan, collected = run(studio, project, folder, homes(catalog), place.RECORD, _side(theirs, ours))
-    show_settled(plan, collected, folder)
+    params, catalog = labels_project.open_project()
+    folder = labels_project.writable_labels(params)
+    clips = clips_by_name(catalog)
+    with labels_project.studio() as server:
+        plan, collected = run(server, project, folder, clips, labels_project.STATE, _side(theirs, ours))
+    show_merge(plan, collected, folder)
 
 
 @labels_app.command("import")
@@ -145,24 +142,24 @@ def import_(
     theirs: Theirs = False,
     ours: Ours = False,
 ) -> None:
-    """Take over labelImg folders and Label Studio exports, however laid out; every file left out is
-    listed; exit status 1 if one that is named gives no label.
+    """Import labelImg folders and Label Studio exports, in any layout; every file left out is listed.
 
-    Of several labels for one frame one counts: of Label Studio's ground truth, then the latest, whichever
-    export holds it; otherwise the first, and of a folder's VOC XML the least deep.
+    Exit status 1 if a named source gives no label. Of several labels for one frame one counts: of Label
+    Studio's the ground truth, then the latest, whichever export holds it; otherwise the first, and of a
+    folder's VOC XML the least deep.
 
     Example: avs labels import ~/labelimg export.json
     """
+    from pipeline.data.catalog import clips_by_name
     from pipeline.labels.sync.import_labels import read_sources
     from pipeline.labels.sync.pull import merge_into_folder
-    from pipeline.labels.voc.table import homes
 
-    params, catalog = place.open_project()
-    folder = place.writable(params)
-    clips = homes(catalog)
+    params, catalog = labels_project.open_project()
+    folder = labels_project.writable_labels(params)
+    clips = clips_by_name(catalog)
     collected = read_sources(sources, clips)
-    plan = merge_into_folder(folder, collected, clips, place.RECORD, _side(theirs, ours))
-    show_settled(plan, collected, folder)
+    plan = merge_into_folder(folder, collected, clips, labels_project.STATE, _side(theirs, ours))
+    show_merge(plan, collected, folder)
 
 
 @labels_app.command()
@@ -170,16 +167,17 @@ def export(
     target: Annotated[Path, typer.Argument(help="A new or empty folder.")],
     images: Annotated[bool, typer.Option("--images", help="Copy all frames of the train clips too.")] = False,
 ) -> None:
-    """Write the labels as labelImg opens them: one flat folder of VOC XML with classes.txt.
+    """Export the labels as labelImg opens them: one flat folder of VOC XML, with classes.txt.
 
     Example: avs labels export ~/labelimg --images
     """
+    from pipeline.data.catalog import clips_by_name
     from pipeline.labels.sync.export_voc import export_voc
-    from pipeline.labels.voc.table import homes
 
-    params, catalog = place.open_project()
+    params, catalog = labels_project.open_project()
+    clips, classes = clips_by_name(catalog), labels_project.project_classes(catalog)
     shown = IMAGES if images else None
-    done = export_voc(params.labels.dir, homes(catalog), target, place.RECORD, shown)
+    done = export_voc(params.labels.dir, clips, classes, target, labels_project.STATE, shown)
     console = Console(soft_wrap=True)
     console.print(f"{target}: {done.labels} labels, {done.images} images", markup=False)
     show_list(console, "left out", [f"{what}: {why}" for what, why in done.left_out], few=None)
@@ -192,27 +190,28 @@ def check(
     ] = None,
     report: Annotated[Path, typer.Option(help="Where the HTML report goes.")] = LABELS_REPORT,
 ) -> None:
-    """Judge the labels; exit status 1 if they are not fit to train on. `dvc repro` applies the same rules.
+    """Check the labels; exit status 1 if they are not fit to train on. `dvc repro` applies the same rules.
 
     Example: avs labels check --report data/labels.html
     """
+    from pipeline.data.catalog import clips_by_name
     from pipeline.labels.review.annotations import distinct, read_annotations
     from pipeline.labels.review.check_report import write_report
     from pipeline.labels.review.quality import assess
-    from pipeline.labels.voc.table import check as judge
-    from pipeline.labels.voc.table import homes, read_folder
+    from pipeline.labels.voc.table import check as apply_rules
+    from pipeline.labels.voc.table import read_folder
 
     if report.is_dir():
         raise PipelineError(f"{report}: is a folder; name a file, such as {report / LABELS_REPORT.name}.")
-    params, catalog = place.open_project()
+    params, catalog = labels_project.open_project()
     folder = folder or params.labels.dir
-    drawn = read_folder(folder, catalog, jobs=params.compute.jobs, backend=params.compute.backend)
-    usable, problems = judge(drawn, catalog)
-    quality = assess(catalog, drawn, usable, problems, distinct(read_annotations(folder)))
+    labels = read_folder(folder, catalog, jobs=params.compute.jobs, backend=params.compute.backend)
+    usable, problems = apply_rules(labels, catalog, labels_project.project_classes(catalog))
+    quality = assess(catalog, labels, usable, problems, distinct(read_annotations(folder)))
     server = ""
     with contextlib.suppress(PipelineError):  # no server known: no links
         server = find_credentials(FOLDER, os.environ).url
-    write_report(report, quality, folder, homes(catalog), IMAGES, server)
+    write_report(report, quality, folder, clips_by_name(catalog), IMAGES, server)
     show_quality(Console(soft_wrap=True), quality)
     print(f"report: {report}")
     if not quality.fit:

@@ -1,4 +1,4 @@
-"""What the commands of `avs labels` tell on the terminal."""
+"""Terminal output of `avs labels`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pipeline.utils.errors import PipelineError
 
 if TYPE_CHECKING:
     from pipeline.labels.review.quality import Quality
+    from pipeline.labels.studio.push import Pushed
     from pipeline.labels.sync.from_studio import Collected
     from pipeline.labels.sync.merge import Merge
 
@@ -19,7 +20,7 @@ FEW = 10  # lines of a list
 
 
 def show_quality(console: Console, quality: Quality) -> None:
-    """The quality report in short."""
+    """Print the quality report in short."""
     progress = quality.progress
     done, all_ = int(progress["labelled"].sum()), int(progress["frames"].sum())
     console.print(f"{done} of {all_} frames labelled; {quality.usable} usable boxes")
@@ -33,70 +34,83 @@ def show_quality(console: Console, quality: Quality) -> None:
         )
     agreement = quality.agreement
     if agreement.pairs:
-        told = [("F1", agreement.f1), ("IoU", agreement.iou), ("kappa", agreement.kappa)]
-        figures = ", ".join(f"{name} {value:.3f}" for name, value in told if value is not None)
+        measures = [("F1", agreement.f1), ("IoU", agreement.iou), ("kappa", agreement.kappa)]
+        figures = ", ".join(f"{name} {value:.3f}" for name, value in measures if value is not None)
         console.print(f"agreement over {agreement.pairs} pairs: {figures or 'nothing to compare'}")
     for row in quality.kinds.itertuples():
         console.print(f"  {row.level}: {row.count} {row.kind}: {row.meaning}", highlight=False)
     worst = [case for case in quality.cases if case.level == "error"]
     show_list(console, "errors", [f"{case.file}: {case.detail}" for case in worst])
-    console.print("fit to train on" if quality.fit else f"not fit to train on: {_lacking(quality)}")
+    console.print("fit to train on" if quality.fit else f"not fit to train on: {_why_unfit(quality)}")
 
 
-def show_settled(plan: Merge, collected: Collected, folder: Path) -> None:
-    """What a pull or import did; exit status 1 where a person has to decide.
+def show_pushed(address: str, done: Pushed) -> None:
+    """Print what a push did to the project at `address`."""
+    console = Console(soft_wrap=True)
+    console.print(
+        f"{address}: {done.added} tasks added, {done.existing} existed; {done.proposals} proposals added",
+        markup=False,
+    )
+    if done.config_replaced:
+        console.print("its labelling configuration was another one and was replaced by this project's")
+    if done.updated:
+        console.print(f"{done.updated} tasks that nobody had worked on were updated to show their frames")
+    show_list(
+        console, "worked on, and changed here since; left alone: look at them again", list(done.changed)
+    )
+    show_list(console, "frames with several tasks in the project", list(done.doubled))
+    show_list(console, "tasks that show no frame of this project's train clips", list(done.unknown))
 
-    Raises `PipelineError` if a source that was named gave no label.
+
+def show_merge(plan: Merge, collected: Collected, folder: Path) -> None:
+    """Print what a pull or import did.
+
+    Raises:
+        PipelineError: a source that was named gave no label.
+        typer.Exit: with status 1 where a person has to decide.
     """
     console = Console(soft_wrap=True)
     console.print(
-        f"{folder}: {len(plan.write)} labels written, {plan.same} as they were; {collected.empty} say that "
+        f"{folder}: {len(plan.write)} labels written, {plan.same} unchanged; {collected.empty} say that "
         f"the object is not visible, {collected.skipped} tasks skipped, {collected.several} with several "
         "annotations",
         markup=False,
     )
     for note, count in sorted(collected.notes.items()):
         console.print(f"  {count} boxes: {note}")
-    show_list(console, "left out", [f"{what}: {why}" for what, why in collected.left_out], few=None)
-    doubtful = [f"{what}: {why}" for what, why in collected.doubtful]
-    show_list(console, "taken, but worth a look", doubtful, few=None)
-    show_list(console, "no longer labelled there; kept here: remove what is wrong", plan.gone, few=None)
-    show_list(console, "had been changed here, and were replaced", plan.replaced, few=None)
-    show_list(
-        console,
-        "changed here, not there; kept (--theirs takes the other side)",
-        plan.ours_changed,
-        few=None,
-    )
-    show_list(
-        console,
-        "changed on both sides; kept as they are here. Decide with --theirs or --ours",
-        plan.conflicts,
-        few=None,
-    )
+    lists = {
+        "left out": [f"{what}: {why}" for what, why in collected.left_out],
+        "taken, but worth a look": [f"{what}: {why}" for what, why in collected.doubtful],
+        "no longer labelled there; kept here: remove what is wrong": plan.gone,
+        "had been changed here, and were replaced": plan.replaced,
+        "changed here, not there; kept (--theirs takes the other side)": plan.ours_changed,
+        "changed on both sides; kept as they are here. Decide with --theirs or --ours": plan.conflicts,
+    }
+    for what, lines in lists.items():
+        show_list(console, what, lines, few=None)
     if plan.write:
         console.print(f"next: avs labels check; dvc add {folder}; dvc repro", markup=False)
-    if collected.fruitless:
+    if collected.empty_sources:
         raise PipelineError(
-            "\n".join(f"{source}: gave no label: {why}" for source, why in collected.fruitless)
+            "\n".join(f"{source}: gave no label: {why}" for source, why in collected.empty_sources)
         )
     if plan.conflicts:
         raise typer.Exit(1)
 
 
 def show_list(console: Console, what: str, lines: list[str], few: int | None = FEW) -> None:
-    """The first lines of a list (all for None), and how many more there are; nothing for an empty one."""
+    """Print the first `few` lines of a list (all for None) and how many more there are; nothing if empty."""
     if not lines:
         return
     console.print(f"{what}: {len(lines)}")
     for line in lines[:few]:
-        told = line.encode(errors="backslashreplace").decode()  # a name of a file need not be UTF-8
-        console.print(f"  {told}", highlight=False, markup=False)
+        printable = line.encode(errors="backslashreplace").decode()  # file names need not be UTF-8
+        console.print(f"  {printable}", highlight=False, markup=False)
     if more := len(lines) - len(lines[:few]):
         console.print(f"  ... and {more} more")
 
 
-def _lacking(quality: Quality) -> str:
+def _why_unfit(quality: Quality) -> str:
     if quality.errors:
-        return "mend the errors above"
+        return "fix the errors above"
     return "there is no usable box yet; `avs labels pull` or `avs labels import` brings boxes"

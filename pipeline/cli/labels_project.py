@@ -1,4 +1,4 @@
-"""Where `avs labels` works: files of this checkout, its Label Studio, and handing frames to it."""
+"""Project of `avs labels`: the files of this checkout, its Label Studio, and pushing frames to it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from pipeline.cli.labels_print import show_list
+from pipeline.cli.labels_print import show_pushed
 from pipeline.config.params import Params, load_params
-from pipeline.config.paths import CATALOG, DEMO, IMAGES, LABELS_CONFIG
+from pipeline.config.paths import CATALOG, DEMO, IMAGES, LABELS_CLASSES, LABELS_CONFIG
 from pipeline.labels.studio.studio_home import FOLDER, find_credentials, link_images, media_folder
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.progress import show
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from pipeline.labels.studio.client import Studio
     from pipeline.labels.studio.proposals import Proposals
 
-RECORD = FOLDER / "met.json"  # how labels here and there last met
+STATE = FOLDER / "sync.json"  # what labels here and there were when they were last synced
 
 Project = Annotated[str, typer.Option("--project", help="Title of the Label Studio project.")]
 TITLE = "avs-pipeline"
 
 
 def open_project() -> tuple[Params, pd.DataFrame]:
-    """Params and catalogue; labels that a killed pull left beside their place are put back first."""
+    """Params and catalogue; labels that a killed pull moved away are put back first."""
     from pipeline.data.catalog import read_catalog
     from pipeline.labels.voc.folder_transaction import exclusive_lock, interrupted_swap_exists
 
@@ -46,9 +46,18 @@ def open_project() -> tuple[Params, pd.DataFrame]:
     return params, read_catalog(CATALOG)
 
 
-def writable(params: Params) -> Path:
-    """labels.dir, unless the pipeline makes it itself: what people draw must not lie where `dvc repro`
-    writes.
+def project_classes(catalog: pd.DataFrame) -> tuple[str, ...]:
+    """The classes that annotators choose from."""
+    from pipeline.labels.voc.classes import classes_of
+
+    return classes_of(catalog, LABELS_CLASSES)
+
+
+def writable_labels(params: Params) -> Path:
+    """labels.dir.
+
+    Raises:
+        PipelineError: it is in the demo's folder, where `dvc repro` would overwrite what people draw.
     """
     folder = params.labels.dir
     if folder.resolve().is_relative_to(DEMO.resolve()):
@@ -70,36 +79,24 @@ def studio() -> Iterator[Studio]:
 
 
 def push_frames(params: Params, catalog: pd.DataFrame, title: str, proposals: Proposals | None) -> None:
-    """Make every frame of the train clips a task of the project `title`, and tell how many are new."""
+    """Make every frame of the train clips a task of the project `title`, and print how many are new."""
+    from pipeline.labels.studio.config import make_config
     from pipeline.labels.studio.frame_tasks import frames_to_label
     from pipeline.labels.studio.push import push as run
     from pipeline.labels.studio.sounds import write_sounds
 
     jobs, backend = params.compute.jobs, params.compute.backend
     media = media_folder(FOLDER)
+    try:
+        template = LABELS_CONFIG.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PipelineError(
+            f"{LABELS_CONFIG}: cannot be read ({error}); `git checkout {LABELS_CONFIG}` brings it back."
+        ) from error
+    config = make_config(template, project_classes(catalog))
     with studio() as server:
         link_images(FOLDER, IMAGES)
         frames = frames_to_label(catalog, IMAGES, jobs=jobs, backend=backend, track=show)
         write_sounds(catalog, media / "sounds", jobs=jobs, backend=backend, track=show)
-        try:
-            config = LABELS_CONFIG.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise PipelineError(
-                f"{LABELS_CONFIG}: cannot be read ({error}); `git checkout {LABELS_CONFIG}` brings it back."
-            ) from error
         done = run(server, title, config, frames, media, proposals=proposals, track=show)
-        console = Console(soft_wrap=True)
-        console.print(
-            f"{server.url}/projects/{done.project}: {done.added} tasks added, {done.there} were there; "
-            f"{done.proposals} proposals added",
-            markup=False,
-        )
-        if done.config_replaced:
-            console.print(f"its labelling configuration was another one; it is {LABELS_CONFIG} again")
-        if done.renewed:
-            console.print(f"{done.renewed} tasks that nobody had worked on show their frames anew")
-        show_list(
-            console, "worked on, and changed here since; left alone: look at them again", list(done.changed)
-        )
-        show_list(console, "frames that the project holds twice", list(done.doubled))
-        show_list(console, "tasks of no frame that is labelled here", list(done.strange))
+        show_pushed(f"{server.url}/projects/{done.project}", done)

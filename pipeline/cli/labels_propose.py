@@ -1,4 +1,4 @@
-"""`avs labels propose`: the model's masks as boxes for annotators to correct."""
+"""`avs labels propose`: a model's masks as boxes for annotators to correct."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from pipeline.cli import labels_project as place
+from pipeline.cli import labels_project
 from pipeline.cli.labels_project import TITLE, Project
 from pipeline.config.paths import AUDIO, FRAMES, IMAGES
 from pipeline.labels.studio.studio_home import FOLDER
@@ -47,7 +47,7 @@ def propose(
     project: Project = TITLE,
     push_: Annotated[bool, typer.Option("--push/--no-push", help="Send them to Label Studio.")] = True,
 ) -> None:
-    """Turn a model's masks into proposed boxes, and hand out those frames first of which it is least sure.
+    """Turn a model's masks into proposed boxes; annotators get the frames first of which it is least sure.
 
     Example: avs labels propose --checkpoint models/proposed-1/best.pt
     """
@@ -58,9 +58,9 @@ def propose(
     if (checkpoint is None) == (probabilities is None):
         raise PipelineError("--checkpoint or --probabilities: give one of them.")
     if push_:
-        with place.studio():  # an extra or a server that lacks is told before the model's work
+        with labels_project.studio():  # a missing extra or server is reported before the model runs
             pass
-    params, catalog = place.open_project()
+    params, catalog = labels_project.open_project()
     frames = frames_to_label(catalog, IMAGES, jobs=params.compute.jobs, backend=params.compute.backend)
     maps: Iterable[np.ndarray]
     console = Console(soft_wrap=True)
@@ -71,7 +71,7 @@ def propose(
         maps, frames, left = module.read_probabilities(probabilities, {one.frame: one for one in frames})
         name = "model"
         if left:
-            console.print(f"{left} maps left out: their frames are not to be labelled")
+            console.print(f"{left} maps left out: they are not of frames to be labelled")
     proposals = module.propose(maps, frames, model or name)
     write_proposals(PROPOSALS, proposals)
     empty = sum(not one.boxes for one in proposals.frames.values())
@@ -82,7 +82,7 @@ def propose(
     other = "" if project == TITLE else f" --project {shlex.quote(project)}"
     console.print(f"{PROPOSALS}: `avs labels push --proposals {PROPOSALS}{other}` sends them", markup=False)
     if push_:
-        place.push_frames(params, catalog, project, proposals)
+        labels_project.push_frames(params, catalog, project, proposals)
 
 
 def _maps(checkpoint: Path, params: Params, catalog: pd.DataFrame) -> Iterator[np.ndarray]:

@@ -1,4 +1,4 @@
-"""params.yaml, typed and validated: an unknown key or an ill-typed value is an error that names the key."""
+"""Settings in params.yaml, typed and validated: an unknown key or a wrong value is an error that names it."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    create_model,
     field_validator,
     model_validator,
 )
 from ruamel.yaml import YAML, YAMLError
 
 from pipeline.config.paths import PARAMS
+from pipeline.config.renamed import renamed_keys
 from pipeline.config.variants import VARIANTS
+from pipeline.losses.terms import SETTINGS
 from pipeline.utils.errors import PipelineError
 
-Backbone = Literal["resnet18", "resnet50", "pvt_v2_b5"]
-Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what every generator of numbers takes
+Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what NumPy's generators accept
+Weight = Annotated[float, Field(ge=0)]
 
 
 class Group(BaseModel):
@@ -69,19 +72,20 @@ class Audio(Group):
 
 
 class Model(Group):
-    backbone: Backbone
+    backbone: str = Field(description="resnet18, resnet50, pvt_v2_b5, or any timm model with four maps")
     pretrained: bool = False
     initial: str = Field("", description="a checkpoint in weights/ to start from; '' for none")
     channels: int = Field(256, ge=8, multiple_of=8)
     tpavi_stages: list[Literal[1, 2, 3, 4]] = Field([1, 2, 3, 4], min_length=1)
-    tpavi_gate: float = Field(0.0, ge=0, description="first scale of TPAVI's batch norm; 0 as published")
+    tpavi_bn_gamma: float = Field(0.0, ge=0, description="first scale of TPAVI's batch norm; 0 as published")
+    sound_gate: bool = False
     image_size: int = Field(ge=32, multiple_of=32)
 
     @field_validator("tpavi_stages")
     @classmethod
     def _once_each(cls, stages: list[int]) -> list[int]:
         if sorted(set(stages)) != stages:
-            raise ValueError("stages are listed once each, in rising order")
+            raise ValueError("list each stage once, in rising order")
         return stages
 
     @field_validator("initial")
@@ -90,18 +94,18 @@ class Model(Group):
         return path and _below_weights(path)
 
 
-class Loss(Group):
-    lambda_: float = Field(0.0, ge=0, alias="lambda")  # `lambda` is a Python keyword: mapped here, once
+_WEIGHTS: Any = dict.fromkeys(SETTINGS, (Weight, 0.0))
+_Weights: Any = create_model("_Weights", __base__=Group, **_WEIGHTS)
+
+
+class Loss(_Weights):
+    """Weights of the loss terms, by the keys of `pipeline.losses.terms`, and the form of the AVM loss."""
+
     avm: Literal["av", "vv"] = "av"
-    classification: float = Field(ge=0)
-    similarity: float = Field(ge=0)
-    contrastive: float = Field(0.0, ge=0)
-    box: float = Field(0.0, ge=0)
-    outlines: float = Field(0.0, ge=0)
-    negatives: float = Field(0.0, ge=0)
-    gate: float = Field(0.0, ge=0)
-    negative_share: float = Field(0.5, gt=0, le=1)
-    pasted_share: float = Field(0.5, ge=0, le=1)
+
+    def weight(self, key: str) -> float:
+        """The weight of the term with this key."""
+        return getattr(self, key)
 
 
 class Augment(Group):
@@ -114,7 +118,18 @@ class Augment(Group):
     colour: float = Field(0.0, ge=0, lt=1, description="gain and offset of each channel within +- colour")
 
 
+class Negatives(Group):
+    """How training samples negative audio, for the variants that use some."""
+
+    share: float = Field(0.5, gt=0, le=1, description="of a batch's clips that also get negative audio")
+    copy_paste: float = Field(
+        0.5, ge=0, le=1, description="of those that get another clip's: its boxed object is pasted in"
+    )
+
+
 class Train(Group):
+    """Training: the same for all variants."""
+
     epochs: int = Field(ge=1)
     batch_size: int = Field(ge=1)
     lr: float = Field(gt=0)
@@ -122,6 +137,10 @@ class Train(Group):
     schedule: Literal["constant", "cosine"] = "constant"
     warmup_epochs: float = Field(0.0, ge=0)
     augment: Augment = Augment()  # type: ignore[call-arg]
+    negatives: Negatives = Negatives()  # type: ignore[call-arg]
+    keep_epochs: list[Annotated[int, Field(ge=1)]] = Field(
+        default_factory=list, description="epochs whose checkpoints are kept; []: the middle and the last"
+    )
     seeds: list[Seed] = Field(min_length=1)
     variants: list[str] = Field(min_length=1)
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
@@ -136,7 +155,7 @@ class Train(Group):
     def _distinct(cls, values: list[Any]) -> list[Any]:
         # a run listed twice would count as two trainings in every interval
         if len(set(values)) < len(values):
-            raise ValueError("each is listed once")
+            raise ValueError("each may be listed only once")
         return values
 
     @field_validator("variants")
@@ -157,7 +176,6 @@ class Train(Group):
 
 class Evaluate(Group):
     batch_size: int = Field(ge=1)
-    tsne_epochs: list[int] = Field(min_length=2, max_length=2)
     pictures: int = Field(6, ge=0)
     seed: Seed = 0
 
@@ -202,32 +220,38 @@ class Params(Group):
     compute: Compute = Compute()
 
     @model_validator(mode="after")
-    def _epochs_exist(self) -> Params:
-        late = [epoch for epoch in self.evaluate.tsne_epochs if not 1 <= epoch <= self.train.epochs]
-        if late:
-            raise ValueError(f"evaluate.tsne_epochs: {late} lie outside epochs 1 to {self.train.epochs}")
-        if sorted(self.evaluate.tsne_epochs) != self.evaluate.tsne_epochs:
-            raise ValueError("evaluate.tsne_epochs: the earlier epoch comes first")
+    def _gate_exists(self) -> Params:
+        if self.loss.weight("gate") > 0 and not self.model.sound_gate:
+            raise ValueError("loss.gate: needs the gate itself; set model.sound_gate to true")
         return self
 
 
 def parse_params(values: Any, source: str = "params.yaml") -> Params:
     """Validate a mapping as read from YAML. Raises `PipelineError` that names every offending key."""
     if not isinstance(values, dict):
-        raise PipelineError(f"{source}: holds no mapping of sections; start from the one in the repository.")
+        raise PipelineError(f"{source}: is not a mapping of sections; start from the one in the repository.")
+    if old := renamed_keys(values):
+        raise PipelineError(f"{source}:\n" + "\n".join(f"  {key}: {news}" for key, news in old.items()))
     try:
         return Params.model_validate(values)
     except ValidationError as error:
         lines = []
         for problem in error.errors():
-            key = ".".join(str(part) for part in problem["loc"]) or "(whole file)"
+            key = ".".join(str(part) for part in problem["loc"])
             if problem["type"] == "extra_forbidden":
                 lines.append(f"  {key}: unknown key; check its spelling")
             elif problem["type"] == "missing":
                 lines.append(f"  {key}: is missing")
             else:
-                lines.append(f"  {key}: {problem['msg']} (got {problem['input']!r})")
+                lines.append(f"  {key}: {_reason(problem)}" if key else f"  {_reason(problem)}")
         raise PipelineError(f"{source}:\n" + "\n".join(lines)) from error
+
+
+def _reason(problem: Any) -> str:
+    """Pydantic's message, with the offending value unless that is a whole section."""
+    reason = problem["msg"].removeprefix("Value error, ")
+    whole_section = isinstance(problem["input"], dict | BaseModel)
+    return reason if whole_section else f"{reason} (got {problem['input']!r})"
 
 
 def read_yaml(text: str) -> Any:

@@ -1,67 +1,50 @@
-"""What one run will use, and nothing else: the settings of a variant and digests of the data it reads.
+"""Resolved settings of one run: what a variant uses of params.yaml, with digests of the data that it reads.
 
-Stages that train depend on this small file instead of on params.yaml and all data. A setting that a variant
-does not use is absent from its plan, so that sweeping it, or drawing a box anew, does not rerun that variant.
+Stages that train depend on this small file (data/plan/VARIANT.json) instead of on params.yaml and all data.
+A setting that a variant does not use is absent from it, so that sweeping that setting, or redrawing a box
+that the variant does not read, does not rerun it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from pipeline.config.params import Augment, Model, Params
-from pipeline.config.variants import Attention, Network, variant
+from pipeline.config.params import Augment, Model, Negatives, Params
+from pipeline.config.variants import Attention, variant
+from pipeline.losses.terms import TERMS
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.files import digest, read_json
 
-
-class LossWeights(BaseModel):
-    """Weights of the loss terms of one variant; a term of weight 0 is never computed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    lambda_: float = 0.0
-    avm: Literal["av", "vv"] | None = None
-    classification: float = 0.0
-    similarity: float = 0.0
-    contrastive: float = 0.0
-    box: float = 0.0
-    outlines: float = 0.0
-    negatives: float = 0.0
-    gate: float = 0.0
-    negative_share: float = 0.0
-    pasted_share: float = 0.0
-    trimap: float = 0.0
-
-    @property
-    def heads(self) -> bool:
-        """Whether a term needs the heads that judge crops."""
-        return self.classification > 0 or self.similarity > 0 or self.contrastive > 0
-
-    @property
-    def boxes(self) -> bool:
-        """Whether a term reads where the annotators' boxes lie."""
-        return self.box > 0 or self.outlines > 0 or self.other_sounds
-
-    @property
-    def other_sounds(self) -> bool:
-        """Whether a term hears other sounds beside the clips' own."""
-        return self.negatives > 0 or self.gate > 0
+EVERY_NETWORK = frozenset(
+    {"backbone", "pretrained", "initial", "image_size"}
+)  # settings that all of them use
 
 
 class RunConfig(BaseModel):
-    """The settings of one variant, resolved; the same for all its seeds."""
+    """The settings of one variant, resolved; the same for all its seeds.
+
+    Attributes:
+        loss: weights of the terms by name (`pipeline.losses.terms`); a term that is absent is never computed.
+        avm: the form of the AVM loss, where it is used.
+        negatives: how negative audio is sampled, where a term uses it.
+        categories: classes of the crop classifier, in order; empty where no term reads a category.
+        inputs: digests by input name of what the run reads.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     variant: str
-    network: Network = "segmenter"
+    network: str = "segmenter"
     attention: Attention = "sound"
     model: Model
-    loss: LossWeights
+    loss: dict[str, float] = {"bce": 1.0}
+    avm: Literal["av", "vv"] | None = None
+    negatives: Negatives | None = None
     categories: list[str]
     epochs: int
     batch_size: int
@@ -80,10 +63,9 @@ class RunConfig(BaseModel):
         """Whether the model hears the clip."""
         return self.attention == "sound"
 
-    @property
-    def boxes(self) -> bool:
-        """Whether training reads the annotators' boxes, or the crops cut by them."""
-        return self.loss.heads or self.loss.boxes
+    def reads(self, name: str) -> bool:
+        """Whether a loss term reads the input `name` (see `pipeline.losses.terms.Term.reads`)."""
+        return any(name in TERMS[term].reads for term in self.loss)
 
     def fingerprint(self, seed: int, code: str) -> str:
         """SHA-256 over everything that decides a run's result: settings, data digests, seed, code digest."""
@@ -92,100 +74,94 @@ class RunConfig(BaseModel):
 
 
 def make_run_config(
-    name: str, params: Params, categories: list[str], inputs: Mapping[str, list[Path] | str]
+    name: str,
+    params: Params,
+    categories: list[str],
+    inputs: Mapping[str, list[Path] | str],
+    network_settings: Iterable[str],
 ) -> RunConfig:
-    """Resolve params for the variant `name`.
+    """Resolve params for one variant.
 
     Args:
-        categories: the classes of the crop classifier, in order; none (MS3) leaves out terms that need them.
-        inputs: files and folders by name ("frames", "audio", "boxes", "crops", "outlines", "bank", "initial",
-            "pretrained"), of which only those that the variant reads are hashed; and digests already made:
-            "clips", which clip is of which split, and "category", what each one shows.
+        name: of the variant.
+        params: all settings.
+        categories: the classes of the crop classifier, in order; empty (MS3) drops the terms that need them.
+        inputs: what can be read, by name: files to hash, or a digest made already ("clips", which clip is in
+            which split, and "category", what each clip shows). Only what the variant reads is hashed.
+        network_settings: keys of params `model` that the variant's network uses (`AVSModel.SETTINGS`).
+
+    Raises:
+        PipelineError: no variant is called `name`.
     """
     chosen = variant(name)
-    loss = params.loss
-
-    def weight(term: str, value: float) -> float:
-        return value if term in chosen.terms else 0.0
-
-    avm = weight("lambda", loss.lambda_) if chosen.audio else 0.0
-    negatives, gate = weight("negatives", loss.negatives), weight("gate", loss.gate)
-    other_sounds = max(negatives, gate) > 0
-    weights = LossWeights(
-        lambda_=avm,
-        avm=loss.avm if avm > 0 else None,
-        classification=weight("classification", loss.classification) if categories else 0.0,
-        similarity=weight("similarity", loss.similarity),
-        contrastive=weight("contrastive", loss.contrastive) if categories else 0.0,
-        box=weight("box", loss.box),
-        outlines=weight("outlines", loss.outlines),
-        negatives=negatives,
-        gate=gate,
-        negative_share=loss.negative_share if other_sounds else 0.0,
-        # without a category it cannot be known whose sound another clip's is: silence and noise are heard
-        pasted_share=loss.pasted_share if other_sounds and categories else 0.0,
-        trimap=weight("trimap", 1.0),
-    )
-    model = params.model
-    if model.initial:  # which brings its own encoder
-        model = model.model_copy(update={"pretrained": False})
-    if chosen.network == "localiser":  # it has neither TPAVI nor a decoder: their settings stand at defaults
-        model = Model(**model.model_dump(include={"backbone", "pretrained", "initial", "image_size"}))
-    by_category = weights.heads or other_sounds
-    used = ["clips", "frames"] + ["audio"] * chosen.audio + ["category"] * by_category
-    used += ["boxes"] * (weights.heads or weights.boxes) + ["crops"] * weights.heads
-    used += ["outlines"] * (weights.outlines > 0) + ["bank"] * other_sounds
-    used += ["initial"] * bool(model.initial) + ["pretrained"] * model.pretrained
+    weights = _weights(name, params, categories)
+    reads = frozenset().union(*(TERMS[term].reads for term in weights))
+    model = Model(**params.model.model_dump(include={*network_settings, *EVERY_NETWORK}))
+    update: dict[str, Any] = {"sound_gate": model.sound_gate and "gate" in chosen.terms}
+    if model.initial:  # it brings its own encoder
+        update["pretrained"] = False
+    model = model.model_copy(update=update)
+    used = ["clips", "frames", *sorted(reads)]
+    used += ["audio"] * chosen.audio + ["initial"] * bool(model.initial) + ["pretrained"] * model.pretrained
+    train = params.train
     return RunConfig(
         variant=name,
         network=chosen.network,
         attention=chosen.attention,
         model=model,
         loss=weights,
-        categories=categories if by_category else [],
-        epochs=params.train.epochs,
-        batch_size=params.train.batch_size,
-        accumulate=params.train.accumulate,
-        lr=params.train.lr,
-        heads_lr=params.train.heads_lr if weights.heads else None,
-        schedule=params.train.schedule,
-        warmup_epochs=params.train.warmup_epochs,
-        augment=params.train.augment,
-        precision=params.train.precision,
-        keep_epochs=params.evaluate.tsne_epochs,
+        avm=params.loss.avm if "avm" in weights else None,
+        negatives=_negatives(params, categories) if "negatives" in reads else None,
+        categories=categories if "category" in reads else [],
+        epochs=train.epochs,
+        batch_size=train.batch_size,
+        accumulate=train.accumulate,
+        lr=train.lr,
+        heads_lr=train.heads_lr if "crops" in reads else None,
+        schedule=train.schedule,
+        warmup_epochs=train.warmup_epochs,
+        augment=train.augment,
+        precision=train.precision,
+        keep_epochs=kept_epochs(train.keep_epochs, train.epochs),
         inputs={key: _digest(inputs[key]) for key in used},
     )
 
 
+def kept_epochs(wanted: list[int], epochs: int) -> list[int]:
+    """Epochs whose checkpoints are kept: those wanted that exist, else the middle and the last."""
+    return sorted({min(epoch, epochs) for epoch in wanted or (-(-epochs // 2), epochs)})
+
+
 def dropped_terms(name: str, params: Params, categories: list[str]) -> list[str]:
-    """What the variant `name` cannot use of params since the clips have no category, a line each."""
+    """What the variant `name` cannot use because the clips have no category, a line each."""
     if categories:
         return []
-    terms, loss = variant(name).terms, params.loss.model_dump()
+    kept = _weights(name, params, categories)
+    wanted = _weights(name, params, ["any"])
     lines = [
-        f"loss.{term} is left out: the clips have no category"
-        for term in ("classification", "contrastive")
-        if term in terms and loss[term] > 0
+        f"loss.{TERMS[term].setting} is dropped: the clips have no category"
+        for term in wanted
+        if term not in kept
     ]
-    if any(term in terms and loss[term] > 0 for term in ("negatives", "gate")):
-        lines.append("the other sounds are silence and noise alone: the clips have no category")
+    if any("negatives" in TERMS[term].reads for term in kept):
+        lines.append("negative audio is silence and noise only: the clips have no category")
     return lines
 
 
-def _digest(found: list[Path] | str) -> str:
-    return found if isinstance(found, str) else digest(found)
-
-
 def read_run_config(path: Path) -> RunConfig:
-    """Read a plan that the `plan` stage wrote; an unreadable one is a `PipelineError` that names it."""
+    """Read a file that the stage `plan` wrote.
+
+    Raises:
+        PipelineError: names a file that cannot be read.
+    """
     try:
         return RunConfig.model_validate(read_json(path))
     except ValueError as error:
-        raise PipelineError(f"{path}: is not a plan of this version; run `dvc repro -f plan`.") from error
+        raise PipelineError(f"{path}: is not of this version; run `dvc repro -f plan`.") from error
 
 
-def differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list[str]:
-    """The keys whose values differ between two plans, as lines `key: old -> new`."""
+def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """The keys whose values differ between two run configs, as lines `key: old -> new`."""
     lines = []
     for key in sorted(old.keys() | new.keys()):
         before, after = old.get(key), new.get(key)
@@ -194,3 +170,28 @@ def differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> l
         elif before != after:
             lines.append(f"{prefix}{key}: {before} -> {after}")
     return lines
+
+
+def _weights(name: str, params: Params, categories: list[str]) -> dict[str, float]:
+    """The weights of the terms that a variant computes, by term, in the table's order."""
+    chosen = variant(name)
+    weights = {}
+    for term in TERMS.values():
+        used = term.name in chosen.terms and (chosen.audio or not term.needs_audio)
+        weight = params.loss.weight(term.setting) if term.setting else 1.0
+        if used and weight > 0 and (categories or not term.needs_category):
+            weights[term.name] = weight
+    return weights
+
+
+def _negatives(params: Params, categories: list[str]) -> Negatives:
+    # without a category nobody knows whose sound another clip's is: silence and noise remain, and no pasting
+    return (
+        params.train.negatives
+        if categories
+        else Negatives(share=params.train.negatives.share, copy_paste=0.0)
+    )
+
+
+def _digest(found: list[Path] | str) -> str:
+    return found if isinstance(found, str) else digest(found)

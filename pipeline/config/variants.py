@@ -13,7 +13,7 @@ from pipeline.utils.errors import PipelineError
 # What TPAVI lets every position attend to: the clip's sound; a constant in its place; all positions of the
 # clip's frames; those of its own frame.
 Attention = Literal["sound", "constant", "clip", "frame"]
-Network = Literal["segmenter", "localiser"]
+MASK_LOSSES = frozenset({"bce", "avm"})  # as published
 
 
 @dataclass(frozen=True)
@@ -22,15 +22,15 @@ class Variant:
 
     Attributes:
         summary: what the variant is, in a line for the report.
-        terms: the loss terms it uses, by their keys in params `loss`; others are given weight 0.
+        terms: the loss terms it uses, by name (`pipeline.losses.terms`); their weights are in params `loss`.
         attention: what TPAVI attends to.
-        network: the segmenter, or a sound localiser that needs no masks.
+        network: its key in `pipeline.model.build.NETWORKS`.
     """
 
     summary: str
-    terms: frozenset[str] = frozenset({"lambda"})
+    terms: frozenset[str] = MASK_LOSSES
     attention: Attention = "sound"
-    network: Network = "segmenter"
+    network: str = "segmenter"
 
     @property
     def audio(self) -> bool:
@@ -42,16 +42,16 @@ VARIANTS: dict[str, Variant] = {
     "baseline": Variant("TPAVI as published: BCE + lambda AVM"),
     "proposed": Variant(
         "baseline + crop classification + audio-crop similarity",
-        frozenset({"lambda", "classification", "similarity"}),
+        MASK_LOSSES | {"classification", "similarity"},
     ),
     "boxes-only": Variant(
-        "control: baseline + the outlines of the same boxes as masks, without the crop losses",
-        frozenset({"lambda", "box", "outlines"}),
+        "control: baseline + pseudo-masks from the same boxes, without the crop losses",
+        MASK_LOSSES | {"pseudo_masks"},
     ),
     "silent": Variant("control: baseline with a constant in the sound's place", attention="constant"),
     "listening": Variant(
-        "boxes as outlines, and other sounds beside the clip's own, with their objects in the picture",
-        frozenset({"lambda", "contrastive", "box", "outlines", "negatives", "gate"}),
+        "pseudo-masks, and negative audio whose objects are pasted into the picture",
+        MASK_LOSSES | {"pseudo_masks", "negatives", "gate"},
     ),
     "localisation": Variant(
         "sound localisation: an audio-visual similarity map learned without masks (tri-map contrast, as LVS)",

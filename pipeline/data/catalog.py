@@ -1,4 +1,4 @@
-"""The clip catalogue: one Parquet table, one row a clip, whose row number is the clip's number everywhere."""
+"""Clip catalogue: one Parquet table with a row a clip; the row number is the clip's number everywhere."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from pipeline.data.categories import CATEGORIES, FRAMES, SPLITS
-from pipeline.data.clip import Clip
+from pipeline.data.categories import category_problem
+from pipeline.data.clip import FRAMES, SPLITS, Clip
+from pipeline.data.media import check_video
 from pipeline.data.readers import ms3, s4
 from pipeline.data.readers.assemble import Found, Prefer
-from pipeline.data.video import check_video
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.files import atomic_path, refuse_linked_folders
-from pipeline.utils.parallel import map_all
+from pipeline.utils.parallel import Workers
 from pipeline.utils.progress import Track, no_progress
 
 COLUMNS: tuple[str, ...] = Clip._fields
@@ -43,9 +43,10 @@ _SCHEMA = pa.schema(
 
 
 def find_clips(source: Literal["demo", "s4", "ms3"], root: Path, prefer: Prefer = "videos") -> Found:
-    """Read the layout under `root`; the demo's world is laid out as S4 or MS3, whichever table it has.
+    """Read the layout under `root`; the demo has S4's or MS3's layout, whichever table it has.
 
-    Raises `PipelineError` for a table that is missing or wrong, and for a link to a folder.
+    Raises:
+        PipelineError: the metadata table is missing or wrong, or a folder is a link.
     """
     if source == "demo":
         source = "ms3" if (root / ms3.TABLE).is_file() else "s4"
@@ -59,10 +60,12 @@ def build_catalog(
     """The catalogue of all clips under `root`, validated and sorted (train, val, test; category; name).
 
     Args:
+        source: the layout.
         root: the folder that holds `Single-source/` or `Multi-sources/`.
         prefer: `videos`, or `frames` for the distributed frames and sounds, where a clip has both.
 
-    Raises `PipelineError` that names what is missing, 20 files at most.
+    Raises:
+        PipelineError: files are missing; it names 20 of them at most.
     """
     found = find_clips(source, root, prefer)
     if found.problems:
@@ -80,20 +83,27 @@ def build_catalog(
 def check_videos(
     catalog: pd.DataFrame, *, jobs: int = -1, backend: str = "loky", track: Track = no_progress
 ) -> None:
-    """Open every video that will be read. Raises one `PipelineError` that names all that are damaged or mute.
+    """Open every video that will be read.
 
     Milliseconds a clip, so that a broken file shows now and not after an hour of decoding.
+
+    Raises:
+        PipelineError: names all videos that are damaged or have no sound.
     """
     paths = [
         Path(clip.video)
         for clip in clips_of(catalog)
         if clip.video is not None and (clip.frames is None or clip.audio is None)
     ]
-    map_all(check_video, paths, jobs=jobs, backend=backend, track=track, what="videos to check")
+    Workers(jobs, backend, track).map(check_video, paths, "videos to check")
 
 
 def to_frame(clips: Sequence[Clip]) -> pd.DataFrame:
-    """Clips as a sorted catalogue table. Raises `PipelineError` on what no catalogue may hold."""
+    """Clips as a sorted catalogue table.
+
+    Raises:
+        PipelineError: clips that no catalogue may hold, such as two of one name.
+    """
     _check(clips)
     ordered = sorted(clips, key=lambda clip: (SPLITS.index(clip.split), clip.category, clip.name))
     # object columns: pandas' own string type would turn None into NaN
@@ -111,6 +121,11 @@ def clips_of(catalog: pd.DataFrame) -> list[Clip]:
     return [Clip(*row) for row in catalog[list(COLUMNS)].itertuples(index=False)]
 
 
+def clips_by_name(catalog: pd.DataFrame) -> dict[str, Clip]:
+    """Clip name -> clip, in the catalogue's order."""
+    return {clip.name: clip for clip in clips_of(catalog)}
+
+
 def write_catalog(path: Path, catalog: pd.DataFrame) -> None:
     """Write the table as Parquet, atomically."""
     clips = clips_of(catalog)
@@ -124,7 +139,8 @@ def write_catalog(path: Path, catalog: pd.DataFrame) -> None:
 def read_catalog(path: Path) -> pd.DataFrame:
     """Read and validate a catalogue; absent values are None, lists are lists.
 
-    Raises `PipelineError` naming the file.
+    Raises:
+        PipelineError: names the file.
     """
     try:
         table = pq.read_table(path)
@@ -159,12 +175,12 @@ def _check(clips: Sequence[Clip]) -> None:
     seen: set[str] = set()
     for clip in clips:
         if clip.name in seen:
-            problems.append(f"{clip.name}: stands there twice")
+            problems.append(f"{clip.name}: duplicate clip name")
         seen.add(clip.name)
         if clip.split not in SPLITS:
             problems.append(f"{clip.name}: unknown split {clip.split!r}; known are {', '.join(SPLITS)}")
-        if clip.category and clip.category not in CATEGORIES:
-            problems.append(f"{clip.name}: unknown category {clip.category!r}")
+        if clip.category and (problem := category_problem(clip.category)):
+            problems.append(f"{clip.name}: category {clip.category!r} {problem}")
         if clip.video is None and (clip.frames is None or clip.audio is None):
             problems.append(f"{clip.name}: has neither a video nor both frames and sound")
         for column in ("frames", "masks", "silent_masks"):

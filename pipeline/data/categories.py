@@ -1,32 +1,30 @@
-"""What AVSBench is made of: S4's 23 categories as its folders spell them, splits, frames and their size."""
+"""Category names: which ones a data set has, and what no category may be called."""
 
 from __future__ import annotations
 
-CATEGORIES: tuple[str, ...] = (
-    "ambulance_siren",
-    "baby_laughter",
-    "cap_gun_shooting",
-    "cat_meowing",
-    "chainsawing_trees",
-    "coyote_howling",
-    "dog_barking",
-    "driving_buses",
-    "female_singing",
-    "helicopter",
-    "horse_clip-clop",
-    "lawn_mowing",
-    "lions_roaring",
-    "male_speech",
-    "mynah_bird_singing",
-    "playing_acoustic_guitar",
-    "playing_glockenspiel",
-    "playing_piano",
-    "playing_tabla",
-    "playing_ukulele",
-    "playing_violin",
-    "race_car",
-    "typing_on_computer_keyboard",
-)
-SPLITS: tuple[str, ...] = ("train", "val", "test")
-FRAMES = 5  # frames a clip, one a second
-PUBLISHED_SIDE = 224  # pixels, of its frames and masks, and of what the published networks see
+import unicodedata
+
+import pandas as pd
+
+
+def categories_of(catalog: pd.DataFrame) -> tuple[str, ...]:
+    """The categories that a catalogue's clips have, sorted; none where all clips have several (MS3)."""
+    return tuple(sorted(set(catalog["category"]) - {""}))
+
+
+def category_problem(name: str) -> str:
+    """Why `name` cannot be a category, "" if it can.
+
+    A category is a folder's name, a class in VOC XML, a line of `classes.txt` and a label in Label Studio.
+    """
+    if not name:
+        return "is empty"
+    if "/" in name or "\\" in name:
+        return "has a slash"
+    if not name.isprintable() or name != name.strip():
+        return "has control characters, or blanks at an end"
+    if name.startswith((".", "$")):
+        return "begins with '.', which hides its folder, or '$', which Label Studio takes for a variable"
+    if not unicodedata.is_normalized("NFC", name):
+        return "is not in Unicode's composed form (NFC), so that two spellings would look the same"
+    return ""

@@ -1,4 +1,4 @@
-"""Five frames a clip: images for annotators, and packed arrays that training maps into memory."""
+"""Frames of every clip: images for annotators, and packed arrays that training maps into memory."""
 
 from __future__ import annotations
 
@@ -10,20 +10,14 @@ import numpy as np
 import pandas as pd
 
 from pipeline.data.catalog import clips_of
-from pipeline.data.categories import FRAMES, PUBLISHED_SIDE
-from pipeline.data.clip import Clip
-from pipeline.data.masks import check_size, read_image, read_mask, resize_mask
+from pipeline.data.clip import FRAMES, PUBLISHED_SIDE, Clip
+from pipeline.data.images import frame_path, read_rgb, resize_image, write_jpeg
+from pipeline.data.masks import check_size, read_mask, resize_mask
 from pipeline.data.video import ClipFrames, read_frames
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.files import atomic_folder, write_json
 from pipeline.utils.packed_arrays import new_array, write_row
-from pipeline.utils.parallel import map_all
-from pipeline.utils.progress import Track, no_progress
-
-
-def image_path(clip: Clip, k: int) -> Path:
-    """Where frame k (1..5) of a clip lies, relative to the folder of images."""
-    return Path(clip.split) / clip.category / clip.name / f"{clip.name}_{k}.jpg"
+from pipeline.utils.parallel import ALL_CORES, Workers
 
 
 def build_frames(
@@ -32,19 +26,29 @@ def build_frames(
     *,
     image_size: int,
     jpeg_quality: int = 95,
-    jobs: int = -1,
-    backend: str = "loky",
-    track: Track = no_progress,
+    workers: Workers = ALL_CORES,
 ) -> dict[str, str]:
-    """Decode every clip and write the folder `out`, whole or not at all.
+    """Extract the frames of every clip; write the folder `out` atomically.
 
-    `images/{split}/{category}/{name}/{name}_{k}.jpg` in native size, `frames.npy` uint8 (N, 5, S, S, 3) RGB
-    stretched to S = `image_size`, `masks.npy` uint8 (N, 5, S, S) of 0 and 1, `labelled.npy` bool (N, 5),
-    `silent_masks.npy` like masks where the data have them, and `notes.json` (clip -> what was repeated). Each
-    worker writes its clips' rows to the mapped files, so memory does not grow with N.
+    The folder holds, for N clips in the catalogue's order and S = `image_size`:
+
+    - `images/{split}/{category}/{name}/{name}_{k}.jpg` at the clip's own size;
+    - `frames.npy`, uint8 (N, 5, S, S, 3) RGB, stretched;
+    - `masks.npy`, uint8 (N, 5, S, S) of 0 and 1, and `labelled.npy`, bool (N, 5): which frames have a mask;
+    - `silent_masks.npy`, like masks.npy, if the data have masks of silent objects;
+    - `notes.json`, clip -> which frames were repeated.
+
+    Each worker writes the rows of its clips to the files, so memory does not grow with N.
+
+    Args:
+        catalog: the clip catalogue.
+        out: folder to write.
+        image_size: side of the packed frames, in pixels.
+        jpeg_quality: 0 to 100.
+        workers: processes that share the clips.
 
     Returns:
-        What notes.json holds.
+        The content of notes.json.
     """
     clips = clips_of(catalog)
     with atomic_folder(out) as folder:
@@ -56,27 +60,27 @@ def build_frames(
         np.save(
             folder / "labelled.npy", np.array([[mask is not None for mask in clip.masks] for clip in clips])
         )
-        work = _Pack(folder, image_size, jpeg_quality)
-        found = map_all(
-            work, list(enumerate(clips)), jobs=jobs, backend=backend, track=track, what="clips to frames"
-        )
+        work = _PackFrames(folder, image_size, jpeg_quality)
+        found = workers.map(work, list(enumerate(clips)), "clips to frames")
         notes = {clip.name: note for clip, note in zip(clips, found, strict=True) if note}
         write_json(folder / "notes.json", notes)
     return notes
 
 
 def clip_frames(clip: Clip) -> ClipFrames:
-    """A clip's frames from its distributed images or its video, (5, height, width, 3) uint8 RGB."""
+    """A clip's frames from its distributed images or its video: (5, height, width, 3) uint8 RGB.
+
+    Raises:
+        PipelineError: a file is missing or broken, or the images differ in size.
+    """
     if clip.frames is None:
-        assert clip.video is not None, "the catalogue has let through a clip without pictures"
+        assert clip.video is not None, "the catalogue admits no clip without pictures"
         return read_frames(Path(clip.video))
     paths = [Path(path) for path in clip.frames if path is not None]
     images = [read_rgb(path) for path in paths]
     for path, image in zip(paths, images, strict=True):
         if image.shape != images[0].shape:
-            raise PipelineError(
-                f"{path}: is of another size than {paths[0]}; frames of a clip have one size."
-            )
+            raise PipelineError(f"{path}: differs in size from {paths[0]}; frames of a clip have one size.")
     note = (
         "" if len(images) == FRAMES else f"{len(images)} of {FRAMES} frames exist; the last frame is repeated"
     )
@@ -84,36 +88,9 @@ def clip_frames(clip: Clip) -> ClipFrames:
     return ClipFrames(np.stack(images), note)
 
 
-def read_rgb(path: Path) -> np.ndarray:
-    """An image file as (height, width, 3) uint8 RGB, whatever it is stored as; transparency is dropped."""
-    image = read_image(path)
-    if image.dtype != np.uint8:
-        raise PipelineError(f"{path}: is a {image.dtype} image; save it with 8 bits a channel.")
-    if image.ndim == 2:
-        return np.repeat(image[..., None], 3, axis=2)
-    return np.ascontiguousarray(image[..., 2::-1])
-
-
-def resize_image(image: np.ndarray, size: int) -> np.ndarray:
-    """(height, width, 3) -> (size, size, 3), stretched: the area's mean, or bilinear where it grows."""
-    height, width = image.shape[:2]
-    shrinks = height >= size and width >= size
-    return cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-
-
-def write_jpeg(path: Path, image: np.ndarray, quality: int) -> None:
-    """Write (height, width, 3) RGB as JPEG, without EXIF: nothing that shows it can turn it."""
-    encoded, data = cv2.imencode(
-        ".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality]
-    )
-    if not encoded:
-        raise PipelineError(f"{path}: an image of shape {image.shape} cannot be stored as JPEG.")
-    path.write_bytes(data.tobytes())
-
-
 @dataclass(frozen=True)
-class _Pack:
-    """The work on one clip, picklable."""
+class _PackFrames:
+    """The work on one clip, picklable; returns its note."""
 
     folder: Path
     size: int
@@ -123,15 +100,16 @@ class _Pack:
         row, clip = numbered
         cv2.setNumThreads(1)  # clips are the unit of parallel work
         images, note = clip_frames(clip)
-        (self.folder / "images" / image_path(clip, 1)).parent.mkdir(parents=True, exist_ok=True)
         for k, image in enumerate(images, 1):
-            write_jpeg(self.folder / "images" / image_path(clip, k), image, self.quality)
+            path = self.folder / "images" / frame_path(clip, k)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_jpeg(path, image, self.quality)
         packed = np.stack([resize_image(image, self.size) for image in images])
         write_row(self.folder / "frames.npy", row, packed)
         write_row(self.folder / "masks.npy", row, self._masks(clip.masks, images.shape[1:3]))
         if clip.silent_masks is not None:
-            shown = self._masks(clip.silent_masks, images.shape[1:3])
-            write_row(self.folder / "silent_masks.npy", row, shown)
+            silent = self._masks(clip.silent_masks, images.shape[1:3])
+            write_row(self.folder / "silent_masks.npy", row, silent)
         return note
 
     def _masks(self, paths: list[str | None], frame: tuple[int, int]) -> np.ndarray:

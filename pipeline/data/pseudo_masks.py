@@ -1,4 +1,4 @@
-"""Outlines of the boxed objects: a box and its picture give a mask nearly as good as a drawn one.
+"""Pseudo-masks: GrabCut turns a box and its image into a mask nearly as good as a drawn one.
 
 GrabCut (Rother et al., SIGGRAPH 2004) separates the colours inside a box from those outside; masks made so
 train a segmentation network nearly as well as drawn ones (Khoreva et al., "Simple Does It", CVPR 2017).
@@ -16,51 +16,51 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.data.catalog import clips_of
-from pipeline.data.categories import FRAMES
-from pipeline.data.crops import Corners, edges
+from pipeline.data.clip import FRAMES
+from pipeline.data.crops import PixelBox
 from pipeline.ops.ignore_index import IGNORE_INDEX
 from pipeline.utils.files import atomic_folder, write_json
 from pipeline.utils.packed_arrays import new_array, open_packed, write_row
-from pipeline.utils.parallel import map_all
-from pipeline.utils.progress import Track, no_progress
+from pipeline.utils.parallel import ALL_CORES, Workers
 
-SMALLEST = 0.2  # of the box: GrabCut that keeps less has lost the object
-ROUNDS = 1  # of GrabCut; more do not fit drawn masks better
-ROUNDING = 1e-3  # pixels: float32 fractions of whole pixels miss them by less
-EDGE = np.ones((3, 3), np.uint8)  # a pixel on either side of the outline is left unknown
+MIN_SHARE = 0.2  # of the box: where GrabCut keeps less, it has lost the object
+ITERATIONS = 1  # of GrabCut; more do not agree better with drawn masks
+ROUNDING = 1e-3  # pixels: float32 fractions of whole pixels are off by less
+NEIGHBOURS = np.ones((3, 3), np.uint8)  # one pixel on either side of the boundary is ignored
 
 
 def grabcut_mask(frame: NDArray[np.uint8], boxes: Sequence[NDArray[np.float32]]) -> NDArray[np.uint8]:
-    """The boxed objects of a frame: 1 where they are, 0 where they are not, `IGNORE_INDEX` along their edges.
+    """Pseudo-mask of the boxed objects of a frame.
 
     Args:
         frame: (H, W, 3) RGB.
-        boxes: of each object left, top, right, bottom as fractions of the frame.
+        boxes: for each object left, top, right, bottom as fractions of the frame.
 
     Returns:
-        (H, W); all of it `IGNORE_INDEX` where GrabCut finds nothing that could fill the boxes.
+        (H, W): 1 on the objects, 0 elsewhere, `IGNORE_INDEX` along their boundary; `IGNORE_INDEX` throughout
+        if GrabCut finds nothing that could fill the boxes.
     """
     height, width = frame.shape[:2]
-    unknown = np.full((height, width), IGNORE_INDEX, np.uint8)
+    ignored = np.full((height, width), IGNORE_INDEX, np.uint8)
     mask = np.full((height, width), cv2.GC_BGD, np.uint8)
     for box in boxes:
         mask[pixels(box, height, width)] = cv2.GC_PR_FGD
     boxed = np.count_nonzero(mask)
-    if boxed in (0, mask.size):  # GrabCut needs something on either side
-        return unknown
-    cv2.setRNGSeed(0)  # of the colour clusters it begins with
+    if boxed in (0, mask.size):  # GrabCut needs pixels both inside and outside
+        return ignored
+    cv2.setRNGSeed(0)  # GrabCut initialises its colour clusters at random
     models = np.zeros((1, 65)), np.zeros((1, 65))
-    picture = cv2.cvtColor(np.ascontiguousarray(frame), cv2.COLOR_RGB2BGR)
-    cv2.grabCut(picture, mask, (0, 0, 0, 0), *models, ROUNDS, cv2.GC_INIT_WITH_MASK)
-    mask &= 1  # certain or probable foreground
-    if mask.sum() < SMALLEST * boxed:
-        return unknown
-    edge = cv2.dilate(mask, EDGE) > cv2.erode(mask, EDGE)
-    return np.where(edge, IGNORE_INDEX, mask).astype(np.uint8)
+    image = cv2.cvtColor(np.ascontiguousarray(frame), cv2.COLOR_RGB2BGR)
+    cv2.grabCut(image, mask, (0, 0, 0, 0), *models, ITERATIONS, cv2.GC_INIT_WITH_MASK)
+    mask &= 1  # definite or probable foreground
+    if mask.sum() < MIN_SHARE * boxed:
+        return ignored
+    boundary = cv2.dilate(mask, NEIGHBOURS) > cv2.erode(mask, NEIGHBOURS)
+    return np.where(boundary, IGNORE_INDEX, mask).astype(np.uint8)
 
 
 def pixels(box: NDArray[np.float32], height: int, width: int) -> tuple[slice, slice]:
-    """Rows and columns of all pixels that a box, fractions of a frame of this size, covers or cuts."""
+    """Rows and columns of the pixels that a box (fractions of the frame) covers, wholly or partly."""
     left, top = np.floor(box[:2] * (width, height) + ROUNDING).astype(int)
     right, bottom = np.ceil(box[2:] * (width, height) - ROUNDING).astype(int)
     return slice(top, bottom), slice(left, right)
@@ -72,57 +72,59 @@ def build_pseudo_masks(
     frames: Path,
     out: Path,
     *,
-    jobs: int = -1,
-    backend: str = "loky",
-    track: Track = no_progress,
+    workers: Workers = ALL_CORES,
 ) -> dict[str, float | None]:
-    """Outline the boxed objects of every frame of every train clip; write the folder `out`, whole or not at
-    all: `outlines.npy` uint8 (C, 5, S, S) of 0, 1 and `IGNORE_INDEX`, row c of the catalogue's C train clips, and
-    `fit.json`. A frame without a box is `IGNORE_INDEX`.
+    """Make pseudo-masks for all frames of the train clips; write the folder `out` atomically.
+
+    The folder holds `pseudo_masks.npy`, uint8 (C, 5, S, S) of 0, 1 and `IGNORE_INDEX`, whose row c is the
+    c-th train clip of the catalogue, and `quality.json`. A frame without a box is `IGNORE_INDEX` throughout.
 
     Args:
-        boxes: as `pipeline.data.crops.build_crops` reads them; all boxes of a frame count.
+        catalog: the clip catalogue.
+        boxes: as `pipeline.data.crops.build_crops` takes them; all boxes of a frame are used.
         frames: folder with frames.npy, masks.npy and labelled.npy.
+        out: folder to write.
+        workers: processes that share the clips.
 
     Returns:
-        What fit.json holds: `frames`, how many have a box; `outlined`, the share of them with an outline;
-        `miou`, how well these fit the drawn masks where a frame has both, by the pixels that they know; None
-        where no frame has.
+        The content of quality.json: `frames`, how many frames have a box; `with_mask`, the share of them that
+        got a pseudo-mask; `miou`, the mean IoU with the drawn masks over the frames that have both, None if
+        there are none.
     """
     clips = [clip for clip in clips_of(catalog) if clip.split == "train"]
     side = open_packed(frames / "frames.npy").shape[2]
     drawn: dict[tuple[str, int], list[NDArray[np.float32]]] = {}
-    for name, frame, *numbers in boxes[["name", "frame", *Corners._fields]].itertuples(index=False):
-        drawn.setdefault((str(name), int(frame)), []).append(edges(Corners(*map(int, numbers))))
+    for name, frame, *numbers in boxes[["name", "frame", *PixelBox._fields]].itertuples(index=False):
+        drawn.setdefault((str(name), int(frame)), []).append(PixelBox(*map(int, numbers)).normalised())
     items = [
         (row, [drawn.get((clip.name, k), []) for k in range(1, FRAMES + 1)]) for row, clip in enumerate(clips)
     ]
     with atomic_folder(out) as folder:
-        path = folder / "outlines.npy"
+        path = folder / "pseudo_masks.npy"
         new_array(path, np.uint8, (len(clips), FRAMES, side, side))
-        work = _Outline(path, frames)
-        found = map_all(work, items, jobs=jobs, backend=backend, track=track, what="clips to outlines")
+        work = _PseudoMasks(path, frames)
+        found = workers.map(work, items, "clips to pseudo-masks")
         boxed = sum(bool(found_in) for _, clip in items for found_in in clip)
-        fits = [iou for _, ious in found for iou in ious]
-        fit = {
+        ious = [iou for _, of_clip in found for iou in of_clip]
+        quality = {
             "frames": boxed,
-            "outlined": sum(count for count, _ in found) / max(1, boxed),
-            "miou": float(np.mean(fits)) if fits else None,
+            "with_mask": sum(count for count, _ in found) / max(1, boxed),
+            "miou": float(np.mean(ious)) if ious else None,
         }
-        write_json(folder / "fit.json", fit)
-    return fit
+        write_json(folder / "quality.json", quality)
+    return quality
 
 
-def fit_to(mask: NDArray[np.uint8], drawn: NDArray[np.uint8]) -> float:
-    """IoU of an outline and a drawn mask (H, W), over the pixels that the outline knows."""
+def iou_with_drawn(mask: NDArray[np.uint8], drawn: NDArray[np.uint8]) -> float:
+    """IoU of a pseudo-mask and a drawn mask, both (H, W), over the pixels that are not `IGNORE_INDEX`."""
     known = mask != IGNORE_INDEX
-    either = int(((mask | drawn) & known).sum())
-    return int((mask & drawn & known).sum()) / either if either else 1.0
+    union = int(((mask | drawn) & known).sum())
+    return int((mask & drawn & known).sum()) / union if union else 1.0
 
 
 @dataclass(frozen=True)
-class _Outline:
-    """The work on one clip, picklable: how many outlines it gave, and how those with a drawn mask fit it."""
+class _PseudoMasks:
+    """The work on one clip, picklable; returns its number of pseudo-masks and their IoUs with drawn masks."""
 
     path: Path
     frames: Path
@@ -133,8 +135,8 @@ class _Outline:
         frames, masks, labelled = (
             open_packed(self.frames / f"{name}.npy")[row] for name in ("frames", "masks", "labelled")
         )
-        outlines = np.stack([grabcut_mask(frame, found) for frame, found in zip(frames, boxes, strict=True)])
-        write_row(self.path, row, outlines)
-        outlined = (outlines != IGNORE_INDEX).any((1, 2))
-        fits = [fit_to(outlines[k], masks[k]) for k in np.flatnonzero(outlined & labelled)]
-        return int(outlined.sum()), fits
+        made = np.stack([grabcut_mask(frame, found) for frame, found in zip(frames, boxes, strict=True)])
+        write_row(self.path, row, made)
+        with_mask = (made != IGNORE_INDEX).any((1, 2))
+        ious = [iou_with_drawn(made[k], masks[k]) for k in np.flatnonzero(with_mask & labelled)]
+        return int(with_mask.sum()), ious

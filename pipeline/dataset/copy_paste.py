@@ -1,7 +1,7 @@
-"""What clips should show under another sound, and the other clip's object in the picture, to be told apart.
+"""Copy-paste augmentation (Ghiasi et al., CVPR 2021) with sound.
 
-A box says where an object is, so it can be cut out of its own frame and laid into another clip's: then two
-objects are in view, and whose sound is heard decides which of them belongs in the mask.
+A box says where an object is, so it can be cut out of its own frame and pasted into another clip's. Two
+objects are then in view, and the audio decides which of them belongs in the mask.
 """
 
 from __future__ import annotations
@@ -14,61 +14,66 @@ from torch import Tensor
 from pipeline.ops.boxes import boxes_to_masks
 from pipeline.ops.ignore_index import IGNORE_INDEX
 
-MOST_HIDDEN = 0.1  # of a clip's own box: an object that hides more of it in some frame is not pasted
+MAX_HIDDEN = 0.1  # of the target's own box: an object that hides more of it in some frame is not pasted
 
 
 class ClipPixels(NamedTuple):
-    """n clips: frames (n, T, H, W, 3) uint8; truth (n, T, H, W) uint8, their masks where these are drawn,
-    else outlines if there are any, else `IGNORE_INDEX`; boxes and present as in `pipeline.dataset.clips.Batch`.
+    """The pixels of n clips.
+
+    Attributes:
+        frames: (n, T, H, W, 3) uint8.
+        truth: (n, T, H, W) uint8: the mask if there is one, else the pseudo-mask, else `IGNORE_INDEX`.
+        boxes: (n, T, 4), as in `pipeline.dataset.clips.BoxBatch`.
+        has_box: (n, T) bool.
     """
 
     frames: Tensor
     truth: Tensor
     boxes: Tensor
-    present: Tensor
+    has_box: Tensor
 
 
 class Pasted(NamedTuple):
-    """n clips under another sound.
+    """n clips under negative audio.
 
     Attributes:
         frames: (n, T, H, W, 3) uint8, with what was pasted.
-        laid: (n, T, H, W) bool: the pixels that were pasted, which the clips' own masks have lost.
-        truth: (n, T, H, W) uint8: what the other sound should show, or `IGNORE_INDEX`.
+        mask: (n, T, H, W) bool: the pasted pixels, which the clips' own masks have lost.
+        targets: (n, T, H, W) uint8: what the negative audio should show, or `IGNORE_INDEX`.
     """
 
     frames: Tensor
-    laid: Tensor
-    truth: Tensor
+    mask: Tensor
+    targets: Tensor
 
 
-def copy_paste(own: ClipPixels, donor: ClipPixels, offscreen: Tensor, pasted: Tensor) -> Pasted:
-    """Lay the donors' objects over the clips where they stood in their own frames, and say what the donors'
-    sounds should show.
+def copy_paste(target: ClipPixels, source: ClipPixels, offscreen: Tensor, paste: Tensor) -> Pasted:
+    """Paste the sources' objects over the targets where they stood in their own frames.
 
-    Silence and noise show nothing in the whole frame. Another clip's sound shows nothing inside the box of
-    the clip's own object; whatever else is in view might make it. Along the edge of an outline nothing is
-    asked: under the own sound nothing is either, and asked under the other one alone, edges would go empty
-    under every sound. Inside the pasted object's box the sound shows what was pasted. A frame of which no
-    mask or outline is known gives its whole box, and that may show anything.
+    Silence and noise show nothing in the whole frame. Another clip's audio shows nothing inside the target's
+    own box; anything else in view might make that sound. The undecided edge of a pseudo-mask stays undecided:
+    it is ignored under the clip's own audio too, and edges trained only to be empty would be empty always.
+    Inside the pasted object's box the audio shows what was pasted. A frame without a mask or pseudo-mask
+    gives its whole box, in which nothing is known.
 
     Args:
-        offscreen: (n,) bool: the other sound is the donor's; else it is silence or noise, and the donor is
-            not looked at.
-        pasted: (n,) bool: its object is to be pasted, unless it would hide the clip's own.
+        target: the clips.
+        source: the clips whose audio is heard; not looked at for silence and noise.
+        offscreen: (n,) bool: the audio is the source's; False for silence and noise.
+        paste: (n,) bool: the source's object is to be pasted, unless it would hide the target's own.
     """
-    height, width = own.truth.shape[-2:]
-    inside = (boxes_to_masks(own.boxes, height, width) > 0) & own.present[..., None, None]
-    region = (boxes_to_masks(donor.boxes, height, width) > 0) & donor.present[..., None, None]
-    cut_out = (donor.truth == 1).any((2, 3))[..., None, None]  # else the box is all that is known
-    object_ = region & ((donor.truth == 1) | ~cut_out)
+    height, width = target.truth.shape[-2:]
+    inside = (boxes_to_masks(target.boxes, height, width) > 0) & target.has_box[..., None, None]
+    region = (boxes_to_masks(source.boxes, height, width) > 0) & source.has_box[..., None, None]
+    has_outline = (source.truth == 1).any((2, 3))[..., None, None]  # else only the box is known
+    object_ = region & ((source.truth == 1) | ~has_outline)
     hidden = (inside & object_).sum((2, 3)) / inside.sum((2, 3)).clamp(min=1)
-    here = (offscreen & pasted & (hidden <= MOST_HIDDEN).all(1))[:, None, None, None]
-    laid = object_ & here
-    truth = torch.full_like(own.truth, IGNORE_INDEX)
-    heard = offscreen[:, None, None, None]
-    truth[(region & here) | inside | ~heard] = 0
-    outlined = (own.truth == 1).any((2, 3))[..., None, None]
-    truth[(own.truth == IGNORE_INDEX) & outlined & heard] = IGNORE_INDEX
-    truth[laid] = torch.where(cut_out, 1, IGNORE_INDEX).to(truth.dtype).expand_as(truth)[laid]
-    return Pasted(torch.where(laid[..., None], donor.frames, own.frames), laid, truth)
+    here = (offscreen & paste & (hidden <= MAX_HIDDEN).all(1))[:, None, None, None]
+    mask = object_ & here
+    targets = torch.full_like(target.truth, IGNORE_INDEX)
+    from_source = offscreen[:, None, None, None]
+    targets[(region & here) | inside | ~from_source] = 0
+    outlined = (target.truth == 1).any((2, 3))[..., None, None]
+    targets[(target.truth == IGNORE_INDEX) & outlined & from_source] = IGNORE_INDEX
+    targets[mask] = torch.where(has_outline, 1, IGNORE_INDEX).to(targets.dtype).expand_as(targets)[mask]
+    return Pasted(torch.where(mask[..., None], source.frames, target.frames), mask, targets)

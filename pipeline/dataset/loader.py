@@ -1,4 +1,8 @@
-"""Batches in the order of an epoch, read ahead by a thread."""
+"""The data loader: batches in the order of an epoch, prefetched by a thread.
+
+Not torch's `DataLoader`: a batch is one slice of a memory map, so worker processes would only add a copy of
+it.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +20,16 @@ from pipeline.utils.errors import PipelineError
 def prefetch(
     clips: ClipDataset, groups: list[NDArray], *, epoch: int | None = None, pin: bool = False, depth: int = 2
 ) -> Iterator[Batch]:
-    """Yield `clips.take(rows, epoch)` for each group of rows, read by a thread up to `depth` batches ahead.
+    """Yield `clips.load(rows, epoch)` for each group of rows, read by a thread up to `depth` batches ahead.
 
     An error in the thread is raised here; a consumer that stops early ends the thread.
+
+    Args:
+        clips: the data set.
+        groups: of row numbers, one a batch.
+        epoch: see `ClipDataset.load`.
+        pin: whether batches come in page-locked memory.
+        depth: batches that wait at most.
     """
     box: queue.Queue[Batch | BaseException | None] = queue.Queue(maxsize=depth)
     stop = threading.Event()
@@ -36,13 +47,13 @@ def prefetch(
             for rows in groups:
                 if stop.is_set():
                     return
-                batch = clips.take(rows, epoch)
+                batch = clips.load(rows, epoch)
                 put(batch.pin() if pin else batch)
             put(None)
         except BaseException as error:
             put(error)
 
-    thread = threading.Thread(target=work, name="read-ahead", daemon=True)
+    thread = threading.Thread(target=work, name="prefetch", daemon=True)
     thread.start()
     try:
         while (item := box.get()) is not None:
@@ -55,20 +66,21 @@ def prefetch(
 
 
 def epoch_batches(
-    rows: NDArray, batch_size: int, seed: int, epoch: int, rank: int = 0, world: int = 1
+    rows: NDArray, batch_size: int, seed: int, epoch: int, rank: int = 0, world_size: int = 1
 ) -> list[NDArray]:
-    """The groups of rows of one epoch for process `rank` of `world`: the same order for any `world`.
+    """The shuffled groups of rows of one epoch for process `rank`: the same order for any `world_size`.
 
     A global batch has `batch_size` clips, dealt to the processes in turn. A last batch with fewer clips than
     processes is dropped, since every process needs one.
 
-    Raises `PipelineError` where that leaves none.
+    Raises:
+        PipelineError: that leaves no batch.
     """
-    if min(len(rows), batch_size) < world:
+    if min(len(rows), batch_size) < world_size:
         raise PipelineError(
-            f"{len(rows)} train clips in batches of {batch_size} do not go round {world} processes; lower "
-            "train.devices or raise train.batch_size."
+            f"{len(rows)} train clips in batches of {batch_size} are too few for {world_size} processes; "
+            "lower train.devices or raise train.batch_size."
         )
     order = np.random.default_rng([seed, epoch]).permutation(rows)
     groups = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
-    return [group[rank::world] for group in groups if len(group) >= world]
+    return [group[rank::world_size] for group in groups if len(group) >= world_size]

@@ -1,4 +1,4 @@
-"""Other sounds that training hears beside the clips' own, so that a model learns what not to show."""
+"""Negative audio for training: silence, noise, or the sound of another category's clip."""
 
 from __future__ import annotations
 
@@ -8,34 +8,37 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-BANK_SHARE = 0.25  # of silence and noise among the other sounds: they are learned soonest
+BANK_SHARE = 0.25  # of silence and noise among the negative audio: they are learned first
+_TRAINING, _VALIDATION = 1, 3  # random streams
 
 
 class NegativeSample(NamedTuple):
-    """Other sounds for n clips.
+    """Negative audio for n clips.
 
     Attributes:
-        sounds: (n, T, 128) float32.
-        donors: (n,) int64, the row of the clip whose sound it is; -1 for silence and noise.
-        pasted: (n,) bool, whether that clip's object is to come into the picture with its sound.
+        audio: (n, T, D) float32.
+        sources: (n,) int64, the row of the clip whose audio it is; -1 for silence and noise.
+        paste: (n,) bool, whether that clip's object is to be pasted into the picture.
     """
 
-    sounds: NDArray[np.float32]
-    donors: NDArray[np.int64]
-    pasted: NDArray[np.bool_]
+    audio: NDArray[np.float32]
+    sources: NDArray[np.int64]
+    paste: NDArray[np.bool_]
 
 
 class NegativeSampler:
-    """Draws one other sound for each of the first clips of a batch: a quarter of them from the bank, the
-    others of another category's train clip. Seed, epoch and clip alone decide which.
+    """Draws negative audio for the first clips of a batch.
+
+    A quarter of it is silence and noise, the rest the audio of train clips of another category. Only seed,
+    epoch and clip decide, so every variant with the same seed draws the same.
 
     Args:
-        audio: (N, T, 128) float32, the clips' own features.
-        bank: (K, T, 128) float32: silence and noise, made by the recipe that made `audio`.
-        category: (N,) of each clip; sounds of the same category are not taken.
-        rows: the clips whose sounds may be taken: the train split.
-        share: of a batch's clips that are given another sound; at least one clip is.
-        pasted_share: of the other clips' sounds, those that bring their object into the picture.
+        audio: (N, T, D) float32, the clips' own features.
+        bank: (K, T, D) float32: silence and noise, from the extractor that made `audio`.
+        category: (N,) of each clip; audio of the same category is never a negative.
+        rows: the clips whose audio may be taken: the train split.
+        share: of a batch's clips that get negative audio; at least one does.
+        copy_paste: of those that get another clip's audio: its object is to be pasted.
         seed: of the run.
     """
 
@@ -47,36 +50,40 @@ class NegativeSampler:
         rows: NDArray,
         *,
         share: float,
-        pasted_share: float,
+        copy_paste: float,
         seed: int,
     ) -> None:
         self.audio, self.bank = audio, bank
         self.category = np.asarray(category)
-        self.rows, self.share, self.pasted_share, self.seed = rows, share, pasted_share, seed
+        self.rows, self.share, self.copy_paste, self.seed = rows, share, copy_paste, seed
 
     def draw(self, rows: NDArray, epoch: int) -> NegativeSample:
-        """Other sounds for the first of the clips at `rows`."""
+        """Negative audio for the first of the clips at `rows`."""
         count = max(1, round(self.share * len(rows)))
-        sounds, donors, pasted = zip(*(self._one(int(row), epoch) for row in rows[:count]), strict=True)
-        return NegativeSample(np.stack(sounds), np.array(donors, np.int64), np.array(pasted, bool))
+        audio, sources, paste = zip(*(self._one(int(row), epoch) for row in rows[:count]), strict=True)
+        return NegativeSample(np.stack(audio), np.array(sources, np.int64), np.array(paste, bool))
 
-    def unlike(self, rows: NDArray) -> NDArray[np.float32]:
-        """(n, T, 128): for each of the clips at `rows` a train clip's sound of another category, the same
-        whenever asked and for every seed; silence or noise where there is no other category.
+    def for_validation(self, rows: NDArray) -> NDArray[np.float32]:
+        """A train clip's audio of another category for each of the clips at `rows`: (n, T, D).
+
+        The same for every call and seed; silence or noise where there is no other category.
         """
-        return np.stack([self._unlike(int(row)) for row in rows])
+        return np.stack([self._for_validation(int(row)) for row in rows])
 
-    def _unlike(self, row: int) -> NDArray[np.float32]:
-        rng = np.random.default_rng([row, 3])
-        others = self.rows[self.category[self.rows] != self.category[row]]
+    def _for_validation(self, row: int) -> NDArray[np.float32]:
+        rng = np.random.default_rng([row, _VALIDATION])
+        others = self._other_category(row)
         return np.asarray(
             self.audio[rng.choice(others)] if len(others) else self.bank[rng.integers(len(self.bank))]
         )
 
     def _one(self, row: int, epoch: int) -> tuple[NDArray[np.float32], int, bool]:
-        rng = np.random.default_rng([self.seed, epoch, row, 1])
-        others = self.rows[self.category[self.rows] != self.category[row]]
+        rng = np.random.default_rng([self.seed, epoch, row, _TRAINING])
+        others = self._other_category(row)
         if len(others) and rng.random() >= BANK_SHARE:
-            donor = int(rng.choice(others))
-            return np.asarray(self.audio[donor]), donor, bool(rng.random() < self.pasted_share)
+            source = int(rng.choice(others))
+            return np.asarray(self.audio[source]), source, bool(rng.random() < self.copy_paste)
         return np.asarray(self.bank[rng.integers(len(self.bank))]), -1, False
+
+    def _other_category(self, row: int) -> NDArray[np.int64]:
+        return self.rows[self.category[self.rows] != self.category[row]]

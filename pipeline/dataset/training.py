@@ -1,4 +1,4 @@
-"""The packed data that a plan trains on, opened: as the data stages left it in one folder."""
+"""Training data: the packed arrays that a run config names, opened."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from pipeline.config.inputs import input_files
 from pipeline.config.run_config import RunConfig
 from pipeline.data.catalog import read_catalog, rows_of
 from pipeline.dataset.clips import ClipDataset
@@ -25,46 +27,67 @@ class TrainingData:
     val_rows: NDArray[np.int64]
 
 
-def open_training_data(data: Path, plan: RunConfig, seed: int) -> TrainingData:
-    """Open what `plan` reads of `data`: catalog.parquet, frames/, audio/, crops/, outlines/ and negatives/.
+def open_training_data(data: Path, config: RunConfig, seed: int) -> TrainingData:
+    """Open the inputs of a run, and no others: those that its digests cover.
 
     Args:
-        seed: of the run, which decides the other sounds that it hears.
+        data: the folder that the data stages wrote.
+        config: of the run.
+        seed: of the run, which decides its negative audio.
 
-    Raises `PipelineError` that names a missing or broken file, or a split without clips.
+    Raises:
+        PipelineError: names a missing or broken file, or a split without clips.
     """
     catalog = read_catalog(data / "catalog.parquet")
     train_rows, val_rows = rows_of(catalog, "train"), rows_of(catalog, "val")
     if not (len(train_rows) and len(val_rows)):
-        lacking = "val" if len(train_rows) else "train"
+        empty = "val" if len(train_rows) else "train"
         raise PipelineError(
-            f"{data / 'catalog.parquet'}: has no clip in the split {lacking!r}, and training needs train and "
+            f"{data / 'catalog.parquet'}: has no clip in the split {empty!r}, and training needs train and "
             "val; see the column `split` of the data's own table."
         )
-    names = catalog["category"].tolist()
-    # -1: a category that only val or test have; never read, since crops are of the train split
-    category = np.array([plan.categories.index(c) if c in plan.categories else -1 for c in names])
-    audio = open_packed(data / "audio" / "features.npy") if plan.audio else None
-    negatives = None
-    if plan.loss.other_sounds and audio is not None:
-        bank = open_packed(data / "negatives" / "bank" / "sounds.npy")
-        negatives = NegativeSampler(
-            audio,
-            bank,
-            names,
-            train_rows,
-            share=plan.loss.negative_share,
-            pasted_share=plan.loss.pasted_share,
-            seed=seed,
-        )
+
+    def folder(name: str) -> Path | None:
+        return input_files(data, name)[0].parent if name in config.inputs else None
+
+    frames = folder("frames")
+    assert frames is not None
+    audio = open_packed(input_files(data, "audio")[0]) if "audio" in config.inputs else None
     clips = ClipDataset(
-        data / "frames",
+        frames,
         audio,
-        data / "crops" if plan.boxes else None,
-        category,
-        negatives,
-        data / "outlines" if plan.loss.outlines > 0 else None,
-        crops=plan.loss.heads,
-        pasted_apart=plan.loss.negatives == 0,
+        folder("boxes"),
+        _class_indices(catalog, config.categories),
+        _sampler(data, config, catalog, audio, train_rows, seed),
+        folder("pseudo_masks"),
+        crops="crops" in config.inputs,
+        paste_separately="negatives" not in config.loss,
     )
     return TrainingData(clips, train_rows, val_rows)
+
+
+def _class_indices(catalog: pd.DataFrame, categories: list[str]) -> NDArray[np.int64]:
+    """Each clip's class, (N,); -1, which is never read, for a category that only val or test have."""
+    index = {category: number for number, category in enumerate(categories)}
+    return np.array([index.get(category, -1) for category in catalog["category"]])
+
+
+def _sampler(
+    data: Path,
+    config: RunConfig,
+    catalog: pd.DataFrame,
+    audio: NDArray | None,
+    train_rows: NDArray,
+    seed: int,
+) -> NegativeSampler | None:
+    if config.negatives is None or audio is None:
+        return None
+    return NegativeSampler(
+        audio,
+        open_packed(input_files(data, "negatives")[0]),
+        catalog["category"].tolist(),
+        train_rows,
+        share=config.negatives.share,
+        copy_paste=config.negatives.copy_paste,
+        seed=seed,
+    )

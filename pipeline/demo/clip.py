@@ -12,13 +12,13 @@ import cv2
 import numpy as np
 import soundfile
 
-from pipeline.data.categories import FRAMES
 from pipeline.data.video import frame_indices
 from pipeline.demo.boxes import drawn_box
 from pipeline.demo.scene import Scene, compose
 from pipeline.demo.sounds import sound
 from pipeline.demo.synth import RATE
 from pipeline.labels.voc.voc_xml import Annotation, Box, write_voc
+from pipeline.utils.random_streams import DemoStream
 
 RATES = (Fraction(25), Fraction(30_000, 1_001), Fraction(30))  # frames a second
 SECONDS = 5
@@ -37,13 +37,13 @@ class DemoClip:
     height: int
     key: tuple[int, ...]
 
-    def stream(self, purpose: int) -> np.random.Generator:
-        """A generator for each purpose: 0 scene, 1 sound, 2 boxes, 3 the silent objects' sound."""
+    def stream(self, purpose: DemoStream) -> np.random.Generator:
+        """The random generator for one purpose."""
         return np.random.default_rng((*self.key, purpose))
 
     @property
     def fps(self) -> Fraction:
-        return RATES[int(np.random.default_rng((*self.key, 4)).integers(len(RATES)))]
+        return RATES[int(self.stream(DemoStream.FRAME_RATE).integers(len(RATES)))]
 
     @property
     def frames(self) -> int:
@@ -65,7 +65,7 @@ class DemoFiles:
 
 def scene_of(clip: DemoClip) -> Scene:
     """The clip's scene; its actors are the sounding objects first, then the silent ones."""
-    return compose((*clip.sounding, *clip.silent), clip.width, clip.height, clip.stream(0))
+    return compose((*clip.sounding, *clip.silent), clip.width, clip.height, clip.stream(DemoStream.SCENE))
 
 
 def true_masks(clip: DemoClip, frame: int) -> tuple[np.ndarray, np.ndarray]:
@@ -79,8 +79,8 @@ def write_clip(clip: DemoClip, places: DemoFiles) -> None:
     scene, fps = scene_of(clip), clip.fps
     places.video.parent.mkdir(parents=True, exist_ok=True)
     _encode(places.video, scene, fps, clip.frames, _stereo(clip))
-    pencil = clip.stream(2)
-    for number, frame in enumerate(frame_indices(float(fps), clip.frames, FRAMES), start=1):
+    pencil = clip.stream(DemoStream.BOXES)
+    for number, frame in enumerate(frame_indices(float(fps), clip.frames), start=1):
         seen = scene.silhouettes(frame / float(fps))
         sounding, silent = seen[: len(clip.sounding)], seen[len(clip.sounding) :]
         file = f"{clip.name}_{number}"
@@ -99,7 +99,7 @@ def write_clip(clip: DemoClip, places: DemoFiles) -> None:
     if places.silent_sound is not None:
         places.silent_sound.parent.mkdir(parents=True, exist_ok=True)
         encoded = io.BytesIO()
-        silent_wave = recorded(clip.silent, clip.stream(3))
+        silent_wave = recorded(clip.silent, clip.stream(DemoStream.SILENT_SOUND))
         soundfile.write(encoded, silent_wave, RATE, format="WAV", subtype="PCM_16")
         places.silent_sound.write_bytes(encoded.getvalue())  # a full disk is an OSError here
 
@@ -115,7 +115,7 @@ def recorded(categories: tuple[str, ...], rng: np.random.Generator) -> np.ndarra
 
 def _stereo(clip: DemoClip) -> np.ndarray:
     """The clip's sound track (2, samples) float32: the sounding objects, a little to one side."""
-    rng = clip.stream(1)
+    rng = clip.stream(DemoStream.SOUND)
     mono, side = recorded(clip.sounding, rng), rng.uniform(-0.25, 0.25)
     return np.stack([mono * (1 - side), mono * (1 + side)]) / (1 + abs(side))
 

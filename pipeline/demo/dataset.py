@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.config.params import Demo
-from pipeline.data.categories import SPLITS
+from pipeline.data.clip import SPLITS
 from pipeline.demo.clip import SECONDS, DemoClip, DemoFiles, write_clip
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.files import atomic_folder
-from pipeline.utils.parallel import map_all
-from pipeline.utils.progress import Track, no_progress
+from pipeline.utils.parallel import ALL_CORES, Workers
+from pipeline.utils.random_streams import DemoStream
 
 # The order in which categories join the world as `demo.categories` grows: unlike neighbours first.
 ORDER: tuple[str, ...] = (
@@ -73,7 +73,7 @@ def plan_world(demo: Demo) -> list[DemoClip]:
 
 def _plan(demo: Demo, split: str, number: int) -> DemoClip:
     key = (demo.seed, SPLITS.index(split), number)
-    rng = np.random.default_rng((*key, 5))
+    rng = np.random.default_rng((*key, DemoStream.NAME))
     names, block = ORDER[: demo.categories], number // demo.categories
     counts = _COUNTS[demo.setting]
     sounding, mute = counts[block % len(counts)]
@@ -100,7 +100,7 @@ def _partners(demo: Demo, split: str, block: int) -> list[int]:
     """
     others = demo.categories - 1
     if demo.setting == "ms3":
-        rng = np.random.default_rng((demo.seed, SPLITS.index(split), block, 6))
+        rng = np.random.default_rng((demo.seed, SPLITS.index(split), block, DemoStream.PARTNERS))
         return [int(step) + 1 for step in rng.permutation(others)]
     turn = block % others
     return [turn // 2 + 1 if turn % 2 == 0 else demo.categories - (turn // 2 + 1)]
@@ -112,17 +112,22 @@ def _video_id(rng: np.random.Generator) -> str:
     return ("-" if rng.random() < _DASH_SHARE else str(rng.choice(list(string.ascii_letters)))) + letters
 
 
-def write_demo(root: Path, demo: Demo, *, jobs: int = -1, track: Track = no_progress) -> None:
-    """Write the whole world to `root`, which is replaced: videos, metadata, masks, boxes.
+def write_demo(root: Path, demo: Demo, *, workers: Workers = ALL_CORES) -> None:
+    """Write the demo data set, atomically: videos, metadata, masks, boxes.
 
     Args:
-        root: gets `Single-source/` (or `Multi-sources/` for `demo.setting: ms3`) and `labels/`.
-        jobs: processes; the files do not depend on it.
+        root: folder to write; gets `Single-source/` (or `Multi-sources/` for `demo.setting: ms3`) and
+            `labels/`.
+        demo: the section `demo` of params.yaml.
+        workers: processes that share the clips; the files do not depend on them.
+
+    Raises:
+        PipelineError: `demo` asks for more different objects in a picture than it has categories.
     """
     clips = plan_world(demo)
     with atomic_folder(root) as folder:
         write = functools.partial(_write, demo.setting, folder)
-        map_all(write, clips, jobs=jobs, track=track, what="demo clips")
+        workers.map(write, clips, "demo clips")
         if demo.setting == "ms3":
             names = [(clip.name, clip.split) for clip in clips]
             _write_csv(folder / "Multi-sources/ms3_meta_data.csv", ("name", "split"), names)

@@ -110,7 +110,7 @@ def _check(checkpoint: Checkpoint, data: EvaluationData, split: str, clips: Clip
     rows = rows_of(data.catalog, split)
     if not len(rows):
         raise PipelineError(f"{data.frames.parent}: has no clip in the split {split!r}.")
-    if not (whole := clips.labelled[rows].all(axis=1)).all():
+    if not (whole := clips.has_mask[rows].all(axis=1)).all():
         raise PipelineError(
             f"{data.frames.parent}: {data.names[rows[~whole][0]]}, of the split {split!r}, has frames "
             "without a mask, and every frame is scored; choose another split."

@@ -12,10 +12,11 @@ import torch
 from numpy.typing import NDArray
 
 from pipeline.audio.extractor import AudioFeatureExtractor
-from pipeline.audio.logmel import clip_examples
+from pipeline.audio.logmel import clip_patches
 from pipeline.checkpoint.load import Checkpoint
-from pipeline.data.frames import resize_image
-from pipeline.data.video import read_frames, read_mono
+from pipeline.data.images import resize_image
+from pipeline.data.sound import read_mono
+from pipeline.data.video import read_frames
 from pipeline.dataset.clips import ClipDataset, normalise
 from pipeline.dataset.loader import prefetch
 from pipeline.evaluation.overlay import overlay, strip, write_picture
@@ -57,7 +58,8 @@ def predict_video(
     *,
     device: torch.device,
 ) -> Prediction:
-    """Segment the sounding objects in the first five seconds of a video, one frame per second, as in training.
+    """Segment the sounding objects in the first five seconds of a video, one frame per second, as in
+    training.
 
     Args:
         checkpoint: the trained model.
@@ -185,6 +187,6 @@ def _audio_features(
     except PipelineError as error:
         raise PipelineError(f"{error}{advice}") from error
     try:
-        return extractor.features([wave], str(device)), clip_examples(wave)[1]
+        return extractor.features([wave], str(device)), clip_patches(wave)[1]
     except PipelineError as error:
         raise PipelineError(f"{source}: {error}{advice}") from error

@@ -13,8 +13,9 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from pipeline.data.categories import FRAMES
-from pipeline.data.masks import has_palette, opaque, palette_indices, read_image, read_mask
+from pipeline.data.clip import FRAMES
+from pipeline.data.images import read_image
+from pipeline.data.masks import has_palette, opaque, palette_indices, read_mask
 from pipeline.metrics.segmentation import fscore, fscore_batch1, fscore_curves, iou_per_frame, miou
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.progress import Track, no_progress

@@ -1,4 +1,4 @@
-"""The audio-visual matching (AVM) losses of Zhou et al., ECCV 2022, as in the published MS3 code.
+"""Audio-visual matching (AVM) losses of Zhou et al., ECCV 2022, as in the published MS3 code.
 
 For stage i, a frame's map Z_i (after the decoder's ReLU), the mask M_i = sigmoid(average pool of the logits
 to the map's size) and the masked feature  f_i = mean over positions of M_i * Z_i  (C numbers a frame):
@@ -12,15 +12,14 @@ published), and the stages are averaged. "Batch" is that of all processes: small
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pipeline.losses.inputs import LossInputs
 from pipeline.ops.distributed import gather
-
-Distance = Callable[[Tensor, Tensor], Tensor]
 
 
 def kl(target: Tensor, feature: Tensor) -> Tensor:
@@ -30,27 +29,13 @@ def kl(target: Tensor, feature: Tensor) -> Tensor:
     )
 
 
-def euclidean(target: Tensor, feature: Tensor) -> Tensor:
-    """Mean over frames of |target - feature|; both (n, C). The published code's other choice."""
-    return functional.pairwise_distance(target, feature).mean()
-
-
-def avm_av(
-    logits: Tensor,
-    maps: Sequence[Tensor],
-    audio: Sequence[Tensor | None],
-    *,
-    normalise: bool = False,
-    distance: Distance = kl,
-) -> Tensor:
-    """Match what the mask selects with what is heard.
+def avm_av(logits: Tensor, maps: Sequence[Tensor], audio: Sequence[Tensor | None]) -> Tensor:
+    """The AV form: match what the mask selects with what is heard.
 
     Args:
         logits: (B, T, H, W).
         maps: a stage's ReLU(Z), each (B, T, C, h, w).
         audio: a stage's aligned audio, each (B, T, C); stages with None are left out.
-        normalise: scale features to unit length first (not done in the published runs).
-        distance: `kl` or `euclidean`.
 
     Returns:
         A scalar, the mean over stages.
@@ -61,32 +46,38 @@ def avm_av(
     stages = []
     for m, a in _with_audio(maps, audio):
         a, feature = gather(a.flatten(0, 1)), gather(_masked_feature(logits, m))
-        if normalise:
-            a, feature = functional.normalize(a, dim=-1), functional.normalize(feature, dim=-1)
-        stages.append(distance(a, feature))
+        stages.append(kl(a, feature))
     return torch.stack(stages).mean()
 
 
-def avm_vv(
-    logits: Tensor,
-    maps: Sequence[Tensor],
-    audio: Sequence[Tensor | None],
-    *,
-    normalise: bool = False,
-    distance: Distance = kl,
-) -> Tensor:
-    """Match what the masks select in two frames that sound alike. Arguments as for `avm_av`.
+def avm_vv(logits: Tensor, maps: Sequence[Tensor], audio: Sequence[Tensor | None]) -> Tensor:
+    """The VV form: match what the masks select in two frames that sound alike.
 
     A frame is never its own neighbour unless it is alone.
+
+    Args:
+        logits: (B, T, H, W).
+        maps: a stage's ReLU(Z), each (B, T, C, h, w).
+        audio: a stage's aligned audio, each (B, T, C); stages with None are left out.
+
+    Returns:
+        A scalar, the mean over stages.
+
+    Raises:
+        ValueError: no stage has audio.
     """
     stages = []
     for m, a in _with_audio(maps, audio):
         a, feature = gather(a.detach().flatten(0, 1)), gather(_masked_feature(logits, m))
-        if normalise:
-            a, feature = functional.normalize(a, dim=-1), functional.normalize(feature, dim=-1)
         nearest = torch.cdist(a.float(), a.float()).fill_diagonal_(torch.inf).argmin(0)
-        stages.append(distance(feature[nearest], feature))
+        stages.append(kl(feature[nearest], feature))
     return torch.stack(stages).mean()
+
+
+def compute(inputs: LossInputs) -> Tensor:
+    """The term of one step, in the form that `loss.avm` names: a scalar."""
+    assert inputs.stages is not None
+    return (avm_av if inputs.avm == "av" else avm_vv)(*inputs.stages)
 
 
 def _with_audio(maps: Sequence[Tensor], audio: Sequence[Tensor | None]) -> list[tuple[Tensor, Tensor]]:

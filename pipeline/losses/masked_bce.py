@@ -1,4 +1,4 @@
-"""Binary cross-entropy at the pixels of which something is known."""
+"""Binary cross-entropy at the pixels whose target is known."""
 
 from __future__ import annotations
 
@@ -8,22 +8,21 @@ from torch.nn import functional
 from pipeline.ops.ignore_index import IGNORE_INDEX
 
 
-def masked_bce(logits: Tensor, truth: Tensor) -> Tensor:
-    """Binary cross-entropy where `truth` is known, as from outlines of boxes and under another sound.
+def masked_bce(logits: Tensor, targets: Tensor) -> Tensor:
+    """Binary cross-entropy where `targets` is not `IGNORE_INDEX`.
 
-    A frame's sum is divided by all its pixels, known or not: each known pixel weighs as much as one of a
-    mask in `bce`. Were it divided by the known ones, a small box would outweigh the mask, and masks that
-    have not formed yet never would.
+    A frame's sum is divided by all its pixels, known or not, so that a known pixel weighs as much as a
+    pixel of a mask in `bce`. Divided by the known pixels alone, a small box would outweigh the mask.
 
     Args:
         logits: (n, T, H, W).
-        truth: (n, T, H, W), 0, 1 or `pipeline.ops.ignore_index.IGNORE_INDEX`.
+        targets: (n, T, H, W), 0, 1 or `IGNORE_INDEX`.
 
     Returns:
-        A scalar, the mean over the frames of which something is known; 0 where nothing is.
+        A scalar, the mean over the frames with a known pixel; 0 where there are none.
     """
-    known = truth != IGNORE_INDEX
-    target = (truth == 1).to(logits.dtype)
+    known = targets != IGNORE_INDEX
+    target = (targets == 1).to(logits.dtype)
     pixels = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
     frames = (pixels * known).mean((2, 3))
     return frames.sum() / known.flatten(2).any(2).sum().clamp(min=1)

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pipeline.losses.inputs import LossInputs
+
 POSITIVE, NEGATIVE = 0.65, 0.4  # thresholds of the two maps
 SOFTNESS = 0.03  # width of their edges
 TEMPERATURE = 0.07
@@ -40,3 +42,9 @@ def trimap(similarity: Tensor) -> Tensor:
 
 def _mean_under(log_weight: Tensor, values: Tensor) -> Tensor:
     return (log_weight.flatten(-2).softmax(-1) * values.flatten(-2)).sum(-1)
+
+
+def compute(inputs: LossInputs) -> Tensor:
+    """The term of one step, the mean over its frames: a scalar."""
+    assert inputs.audio_cosines is not None
+    return torch.stack([trimap(frame) for frame in inputs.audio_cosines]).mean()

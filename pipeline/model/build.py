@@ -1,24 +1,25 @@
-"""The network that a run asks for."""
+"""The networks by name."""
 
 from __future__ import annotations
 
-from pipeline.config.run_config import RunConfig
+from pipeline.model.base import AVSModel, ModelSettings
 from pipeline.model.localiser import Localiser
 from pipeline.model.segmenter import Segmenter
 
-AUDIO_WIDTH = 128  # of VGGish
+AUDIO_WIDTH = 128  # of a VGGish feature
+
+NETWORKS: dict[str, type[AVSModel]] = {"segmenter": Segmenter, "localiser": Localiser}
 
 
-def build_segmenter(plan: RunConfig) -> Segmenter | Localiser:
-    """The network that a plan asks for, with random weights."""
-    if plan.network == "localiser":
-        return Localiser(backbone=plan.model.backbone, audio_dim=AUDIO_WIDTH)
-    return Segmenter(
-        backbone=plan.model.backbone,
-        channels=plan.model.channels,
-        tpavi_stages=tuple(plan.model.tpavi_stages),
-        audio_dim=AUDIO_WIDTH,
-        tpavi_gate=plan.model.tpavi_gate,
-        attention=plan.attention,
-        gated=plan.loss.gate > 0,
-    )
+def build_model(
+    network: str, settings: ModelSettings, *, attention: str = "sound", audio_dim: int = AUDIO_WIDTH
+) -> AVSModel:
+    """A network with random weights.
+
+    Args:
+        network: a key of `NETWORKS`.
+        settings: section `model` of params.yaml.
+        attention: what TPAVI attends to (see `Segmenter`).
+        audio_dim: size of an audio feature.
+    """
+    return NETWORKS[network].from_settings(settings, attention, audio_dim)

@@ -1,4 +1,4 @@
-"""Activations computed twice instead of kept: less memory for a third more work."""
+"""Activation checkpointing: activations recomputed instead of kept, less memory for a third more work."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 
-def run_checkpointed(part: nn.Module, *inputs: Any, twice: bool) -> Any:
-    """`part(*inputs)`; with `twice` nothing inside is kept, and all is computed again for the gradients."""
-    if not twice:
+def run_checkpointed(part: nn.Module, *inputs: Any, checkpointing: bool) -> Any:
+    """`part(*inputs)`; with `checkpointing`, nothing inside is kept and the backward pass runs it again."""
+    if not checkpointing:
         return part(*inputs)
-    # the second time, batch norm must not add the same statistics to its running averages again
+    # in the second run, batch norm must not add the same statistics to its running averages again
     return checkpoint(
         part,
         *inputs,

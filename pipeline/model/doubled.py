@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from pipeline.model.convolution import Conv3x3, conv3x3, plain_float32
-from pipeline.ops.resize import double, hats
+from pipeline.ops.resize import double, interpolation_matrix
 
 WIDE = 64  # channels from which this is faster with its gradients, on two cores with AVX2
 BLOCK = 16 * 2**20  # bytes of the taps' maps at once, at least one map's
@@ -141,7 +141,7 @@ def bands_back(length: int, align_corners: bool) -> list[Band]:
 
 def _matrix(length: int, align_corners: bool) -> Tensor:
     """(2 length, 3 length): what each place of the drawn map takes of each small place's three taps."""
-    drawn = hats(length, 2 * length, align_corners, torch.device("cpu"))
+    drawn = interpolation_matrix(length, 2 * length, align_corners, torch.device("cpu"))
     padded = torch.cat([torch.zeros(1, length), drawn, torch.zeros(1, length)])
     return torch.stack([padded[a : a + 2 * length] for a in range(3)], dim=2).flatten(1)
 

@@ -1,4 +1,4 @@
-"""The sound gate: is what stands here heard? A coarse map beside the mask, which it can only close."""
+"""Sound gate: a coarse map next to the mask that says which positions are heard, and can only close it."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from torch import Tensor, nn
 
 from pipeline.ops.resize import resize
 
-STAGES = (2, 3, 4)  # of the encoder, at strides 8, 16 and 32: which thing it is, not where it ends
+STAGES = (2, 3, 4)  # of the encoder, at strides 8, 16 and 32: which object it is, not where it ends
 STRIDE = 8
 WIDTH = 64
-OPEN = 2.0  # added to every logit: nothing is hidden before anything is learned
+INITIAL_BIAS = 2.0  # added to every logit, so that an untrained gate hides nothing
 
 
 class SoundGate(nn.Module):
-    """Compares each place of the encoder's maps with the sound: a logit that what stands there is heard.
+    """The logit, for each position of the encoder's maps, that what is there makes the sound.
 
-    The sound is a frame's feature beside the mean over its clip's; its inner product with the place's vector,
-    and a bias that the sound alone decides, are the logit.
+    It is the inner product of a visual vector at the position with a key made from the sound, plus a bias
+    that the sound alone decides. The sound is a frame's feature, next to the mean over its clip's.
 
     Args:
         widths: channels of the encoder's four maps, finest first.
@@ -41,18 +41,17 @@ class SoundGate(nn.Module):
         )
         self.sound = nn.Sequential(nn.Linear(2 * audio_dim, WIDTH), nn.ReLU(), nn.Linear(WIDTH, WIDTH + 1))
 
-    def see(self, maps: Sequence[Tensor]) -> Tensor:
-        """The picture alone: the encoder's maps, (n, C, H/4, W/4) ... (n, C, H/32, W/32), to
-        (n, D, H/8, W/8).
-        """
+    def project_maps(self, maps: Sequence[Tensor]) -> Tensor:
+        """The visual side: the encoder's maps (n, C, H/4, W/4) ... (n, C, H/32, W/32) -> (n, D, H/8, W/8)."""
         fine, *coarse = (lateral(maps[s - 1]) for lateral, s in zip(self.laterals, STAGES, strict=True))
         for m in coarse:
             fine = fine + resize(m, (fine.shape[-2], fine.shape[-1]), align_corners=False)
         return self.mix(fine)
 
-    def forward(self, seen: Tensor, audio: Tensor) -> Tensor:
-        """What was seen (B, T, D, H/8, W/8) under sounds (B, T, audio_dim) -> logits (B, T, H, W)."""
+    def forward(self, gate_features: Tensor, audio: Tensor) -> Tensor:
+        """Compare projected maps (B, T, D, H/8, W/8) with sounds (B, T, audio_dim): logits (B, T, H, W)."""
         clip = audio.mean(1, keepdim=True).expand_as(audio)
         key, bias = self.sound(torch.cat([audio, clip], -1)).split([WIDTH, 1], -1)
-        heard = torch.einsum("btchw,btc->bthw", seen, key) / WIDTH**0.5 + bias[..., None] + OPEN
-        return resize(heard, (STRIDE * heard.shape[-2], STRIDE * heard.shape[-1]), align_corners=False)
+        similarity = torch.einsum("btchw,btc->bthw", gate_features, key) / WIDTH**0.5
+        logits = similarity + bias[..., None] + INITIAL_BIAS
+        return resize(logits, (STRIDE * logits.shape[-2], STRIDE * logits.shape[-1]), align_corners=False)

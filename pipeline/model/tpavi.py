@@ -25,22 +25,38 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+# What every position attends to: the clip's sound, as published; a constant in its place (the same network
+# without sound); all positions of the clip's frames; those of its own frame.
+ATTENTIONS = ("sound", "constant", "clip", "frame")
+
+
+def attended_audio(attention: str, audio: Tensor | None, maps: Tensor, audio_dim: int) -> Tensor | None:
+    """What TPAVI is given as audio for maps (B, T, C, h, w): (B, T, audio_dim); None for visual attention."""
+    if attention == "sound":
+        return audio
+    return maps.new_zeros(*maps.shape[:2], audio_dim) if attention == "constant" else None
+
 
 class TPAVI(nn.Module):
-    """One TPAVI block.
+    """One TPAVI block; its inner width I is C / 2.
 
     Args:
         channels: C, of the maps.
         audio_dim: size of an audio feature.
-        gate: first value of the batch norm's scale. At 0, as published, a new block is LayerNorm(V): a
-            pretrained encoder is not disturbed. An encoder that starts from random weights has learned to do
-            without the sound before a scale of 0 has grown; 1 lets it in from the first step.
-
-    The inner width I is C / 2.
+        bn_gamma: first value of the batch norm's scale. At 0, as published, a new block is LayerNorm(V), and
+            a pretrained encoder is not disturbed. With 0 a randomly initialised encoder learns to ignore the
+            audio; 1 makes the audio contribute from the first step.
+        attention: one of `ATTENTIONS`. Only "frame" makes a difference inside the block: there every frame is
+            a clip of its own. The others differ in the audio (see `attended_audio`).
     """
 
-    def __init__(self, channels: int, audio_dim: int = 128, gate: float = 0.0) -> None:
+    def __init__(
+        self, channels: int, audio_dim: int = 128, bn_gamma: float = 0.0, attention: str = "sound"
+    ) -> None:
+        if attention not in ATTENTIONS:
+            raise ValueError(f"attention: {attention!r} is none of {', '.join(ATTENTIONS)}")
         super().__init__()
+        self.attention = attention
         inner = channels // 2
         self.align = nn.Linear(audio_dim, channels)
         self.theta = nn.Linear(channels, inner)
@@ -49,7 +65,7 @@ class TPAVI(nn.Module):
         self.mu = nn.Linear(inner, channels)
         self.bn = nn.BatchNorm2d(channels)
         self.norm = nn.LayerNorm(channels)
-        nn.init.constant_(self.bn.weight, gate)
+        nn.init.constant_(self.bn.weight, bn_gamma)
         nn.init.zeros_(self.bn.bias)
 
     def forward(self, maps: Tensor, audio: Tensor | None) -> tuple[Tensor, Tensor | None]:
@@ -62,6 +78,12 @@ class TPAVI(nn.Module):
         Returns:
             Z (B, T, C, h, w), and the aligned audio A (B, T, C) or None.
         """
+        if self.attention == "frame":
+            maps, shape = maps.flatten(0, 1).unsqueeze(1), maps.shape
+            return self._attend(maps, None)[0].view(shape), None
+        return self._attend(maps, audio)
+
+    def _attend(self, maps: Tensor, audio: Tensor | None) -> tuple[Tensor, Tensor | None]:
         v = maps.permute(0, 1, 3, 4, 2)  # (B, T, h, w, C): every layer below works on the last axis
         aligned = None
         flat = v.flatten(1, 3)  # (B, N, C)

@@ -24,8 +24,12 @@ def resize(maps: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
 def resize_by_products(maps: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
     """`resize` as two matrix products, on any device; channels-last, as convolutions like it."""
     n, channels, height, width = maps.shape
-    down = hats(height, size[0], align_corners, maps.device).to(maps.dtype).expand(n, -1, -1)
-    across = hats(width, size[1], align_corners, maps.device).to(maps.dtype).expand(n * size[0], -1, -1)
+    down = interpolation_matrix(height, size[0], align_corners, maps.device).to(maps.dtype).expand(n, -1, -1)
+    across = (
+        interpolation_matrix(width, size[1], align_corners, maps.device)
+        .to(maps.dtype)
+        .expand(n * size[0], -1, -1)
+    )
     lines = torch.bmm(down, maps.permute(0, 2, 3, 1).reshape(n, height, width * channels))
     pixels = torch.bmm(across, lines.view(n * size[0], width, channels))
     return pixels.view(n, *size, channels).permute(0, 3, 1, 2)
@@ -37,7 +41,7 @@ def double(maps: Tensor, align_corners: bool) -> Tensor:
 
 
 @functools.cache
-def hats(old: int, new: int, align_corners: bool, device: torch.device) -> Tensor:
+def interpolation_matrix(old: int, new: int, align_corners: bool, device: torch.device) -> Tensor:
     """(new, old) float32: row i holds the old positions' weights in the new position i; they sum to 1."""
     with torch.inference_mode(False):  # what evaluation makes first, training may keep
         place = torch.arange(new, dtype=torch.float64, device=device)

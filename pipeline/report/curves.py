@@ -11,6 +11,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from pipeline.losses.terms import TERMS
 from pipeline.report.compare import by_variant
 from pipeline.report.figures import inline_svg, new_axes, variant_colours, variant_dashes
 from pipeline.report.inputs import Run
@@ -20,16 +21,7 @@ TITLES = {
     "val/miou_other": "Validation M_J, another's sound",
     "val/g_miou": "Validation G-mIoU, another's sound",
     "train/loss": "Training loss, all terms weighted",
-    "train/bce": "BCE",
-    "train/avm": "AVM",
-    "train/classification": "Crop classification",
-    "train/similarity": "Audio-crop similarity",
-    "train/contrastive": "Audio-crop contrast",
-    "train/box": "Projection on the box",
-    "train/outlines": "BCE of outlined boxes",
-    "train/negatives": "BCE under other sounds",
-    "train/gate": "BCE of the sound gate",
-    "train/trimap": "Tri-map contrast",
+    **{f"train/{term.name}": term.title for term in TERMS.values()},
 }
 
 

@@ -1,4 +1,4 @@
-"""How many processes train, and where: Lightning Fabric by params, or by torchrun."""
+"""Lightning Fabric: how many processes train, and where, by params or by torchrun."""
 
 from __future__ import annotations
 

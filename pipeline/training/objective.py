@@ -1,166 +1,152 @@
-"""What training minimises: the network, the crop heads, and the weighted sum of the loss terms."""
+"""The training objective: the network, the crop heads, and the weighted sum of the loss terms."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from pipeline import losses
 from pipeline.config.run_config import RunConfig
-from pipeline.dataset.clips import Batch, normalise
-from pipeline.model import CropHeads, Localiser, Segmenter
-from pipeline.model.build import AUDIO_WIDTH, build_segmenter
+from pipeline.dataset.clips import Batch, BoxBatch, NegativeBatch, normalise
+from pipeline.losses.gate import negative_gate_targets, own_gate_targets
+from pipeline.losses.inputs import Crops, LossInputs, MaskedLogits, StageMaps
+from pipeline.losses.terms import TERMS
+from pipeline.model import CropHeads
+from pipeline.model.base import Encoded
+from pipeline.model.build import AUDIO_WIDTH, build_model
 from pipeline.ops.boxes import boxes_to_masks
 from pipeline.ops.distributed import gather
 
-# Weight of "nothing sounds outside the box" beside the projection term, which is at most 2.
-OUTSIDE = 1.0
-
 
 class Objective(nn.Module):
-    """The sum of weighted terms, which `LossWeights` names:
+    """The sum of the weighted loss terms of a run.
 
-    L = BCE + lambda AVM + w_cls CE(classifier(crop), category) + w_sim (1 - cos(mean audio, crop))
-      + w_con InfoNCE(crops, sounds) + w_box (projection + outside)
-      + w_out BCE(outlines) + w_neg BCE(mask under other sounds) + w_gate BCE(gate, boxes)
+        L = BCE + lambda AVM + w_cls CE(classifier(crop), category) + w_sim (1 - cos(mean audio, crop)) + ...
 
-    for a segmenter, and the tri-map contrast alone for a localiser, which sees no mask. The crops go through
-    the network's own encoder, so that their terms shape it. A term of weight 0 is not computed, and the heads
-    that only such terms need are not built.
-
-    Other sounds are judged beside the clips' own in one batch: batch norm would hide a shift that a batch of
-    negatives alone shares.
+    `pipeline.losses.terms` lists them; a term that the run does not use is not computed. Crops go through the
+    network's own encoder, so that their terms shape it. Negative audio is judged in one batch with the clips'
+    own: batch norm would hide a shift that a batch of negatives alone shares.
 
     Args:
+        config: of the run.
         labelled_frames: no clip has a mask beyond its first so many frames; None if unknown. Where no term
             reads the other frames, only those are decoded: the same loss and gradients for less work.
     """
 
-    def __init__(self, plan: RunConfig, labelled_frames: int | None = None) -> None:
+    def __init__(self, config: RunConfig, labelled_frames: int | None = None) -> None:
         super().__init__()
-        self.weights = plan.loss
-        loss = plan.loss
-        reads_all = max(loss.lambda_, loss.box, loss.outlines, loss.negatives, loss.trimap) > 0
-        self.first = None if reads_all else labelled_frames
-        self.segmenter = build_segmenter(plan)
+        self.weights, self.avm = config.loss, config.avm
+        every_frame = not all(TERMS[name].only_labelled_frames for name in self.weights)
+        self.num_frames = None if every_frame else labelled_frames
+        self.model = build_model(
+            config.network, config.model, attention=config.attention, audio_dim=AUDIO_WIDTH
+        )
         self.heads = (
-            CropHeads(self.segmenter.crop_width, categories=len(plan.categories), audio_dim=AUDIO_WIDTH)
-            if plan.loss.heads
+            CropHeads(self.model.crop_width, categories=len(config.categories), audio_dim=AUDIO_WIDTH)
+            if config.reads("crops")
             else None
         )
+        self._compute: dict[str, Callable[[LossInputs], Tensor]] = {
+            name: import_module(f"pipeline.losses.{name}").compute for name in self.weights
+        }
 
     def forward(self, batch: Batch, batches: int = 1) -> dict[str, Tensor]:
-        """The loss terms of a batch by name, unweighted, and their weighted sum under "loss": scalars.
-
-        A step follows the mean gradient of its `batches`: in "loss" the AVM term, a sum over frames as
-        published, counts so many times, so that their number does not change its weight.
+        """The unweighted loss terms of a batch by name, and their weighted sum under "loss": scalars.
 
         With several processes each holds a part of the batch; every one's losses are those of the whole.
+
+        Args:
+            batch: on the device, normalised only here.
+            batches: that the optimiser's step averages. A term that is summed over frames counts so many
+                times, so that accumulating batches does not change its weight.
         """
-        if isinstance(self.segmenter, Localiser):
-            weighted = {"trimap": (self.weights.trimap, self._trimap(self.segmenter, batch))}
-        else:
-            weighted = self._segment(self.segmenter, batch, batches) | self._crops(batch)
-        total = torch.stack([weight * term for weight, term in weighted.values()]).sum()
-        return {"loss": total, **{name: term for name, (_, term) in weighted.items()}}
+        inputs = self._inputs(batch)
+        terms = {name: compute(inputs) for name, compute in self._compute.items()}
+        weighted = [
+            weight * (batches if TERMS[name].summed_over_frames else 1) * terms[name]
+            for name, weight in self.weights.items()
+        ]
+        return {"loss": torch.stack(weighted).sum(), **terms}
 
-    def _segment(self, segmenter: Segmenter, batch: Batch, batches: int) -> dict[str, tuple[float, Tensor]]:
-        weights = self.weights
-        beside = None if batch.pasted is None else normalise(batch.pasted)
-        encoded = segmenter.encode(normalise(batch.frames), beside)
-        maps, seen = encoded[:4], encoded[4:]  # of a gated network: what its gate sees
-        audio, clips = batch.audio, len(batch.frames)
-        if batch.other_truth is not None:  # judged with the same pictures
-            assert batch.others is not None and audio is not None
-            maps = [torch.cat([m, m[: len(batch.others)]]) for m in maps]
-            audio = torch.cat([audio, batch.others])
-        both = segmenter.decode(maps, audio, first=self.first)
-        logits = gather(both.logits[:clips])
-        masks, labelled = gather(batch.masks[:, : self.first]), gather(batch.labelled[:, : self.first])
-        terms = {"bce": (1.0, losses.bce(logits, masks, labelled))}
-        if weights.lambda_ > 0:
-            avm = losses.avm_av if weights.avm == "av" else losses.avm_vv
-            own = [m[:clips] for m in both.maps]  # maps are large: the loss gathers small features of them
-            aligned = [a if a is None else a[:clips] for a in both.audio]
-            terms["avm"] = (batches * weights.lambda_, avm(both.logits[:clips], own, aligned))
-        if weights.box > 0:  # where a mask is drawn, the box has nothing to add
-            assert batch.boxes is not None and batch.present is not None
-            boxes = gather(boxes_to_masks(batch.boxes[:, : self.first], *logits.shape[-2:]))
-            weak = gather(batch.present[:, : self.first]) & ~labelled
-            shadow = losses.projection(logits, boxes, weak)
-            terms["box"] = (weights.box, shadow + OUTSIDE * losses.outside_box(logits, boxes, weak))
-        if weights.outlines > 0:
-            assert batch.outlines is not None
-            outlines = gather(batch.outlines[:, : self.first])
-            terms["outlines"] = (weights.outlines, losses.masked_bce(logits, outlines))
-        if batch.other_truth is not None:
-            truth = gather(batch.other_truth[:, : self.first])
-            terms["negatives"] = (weights.negatives, losses.masked_bce(gather(both.logits[clips:]), truth))
-        if seen and batch.others is not None:
-            terms["gate"] = (weights.gate, self._gate(segmenter, seen[0], batch))
-        return terms
+    def _inputs(self, batch: Batch) -> LossInputs:
+        inputs = LossInputs(avm=self.avm or "av")
+        if "bce" in self.weights:
+            self._segment(inputs, batch)
+        if "trimap" in self.weights:
+            assert batch.audio is not None
+            inputs.audio_cosines = self.model.audio_cosines(normalise(batch.frames), batch.audio)
+        if self.heads is not None:
+            assert batch.boxes is not None and batch.boxes.crops is not None and batch.audio is not None
+            features = self.model.crop_features(normalise(batch.boxes.crops))
+            class_logits, crop, audio = (gather(output) for output in self.heads(features, batch.audio))
+            category, has_box = gather(batch.boxes.category), gather(batch.boxes.has_box)
+            inputs.crops = Crops(class_logits, crop, audio, category, has_box)
+        return inputs
 
-    def _gate(self, segmenter: Segmenter, seen: Tensor, batch: Batch) -> Tensor:
-        """Every picture under the clip's own sound and under the other one.
+    def _segment(self, inputs: LossInputs, batch: Batch) -> None:
+        """Masks under the clips' own audio, and under negative audio from the same visual maps."""
+        negatives, audio, clips = batch.negatives, batch.audio, len(batch.frames)
+        apart = negatives.frames if negatives is not None else None
+        encoded = self.model.encode(normalise(batch.frames), None if apart is None else normalise(apart))
+        maps = encoded.maps
+        if negatives is not None and negatives.targets is not None:
+            assert audio is not None
+            maps = [torch.cat([m, m[: len(negatives.audio)]]) for m in maps]
+            audio = torch.cat([audio, negatives.audio])
+        # masks are judged before the gate, which has a loss of its own
+        both = self.model.decode(Encoded(maps), audio, num_frames=self.num_frames)
+        inputs.logits = gather(both.logits[:clips])
+        inputs.masks = gather(batch.masks[:, : self.num_frames])
+        inputs.has_mask = gather(batch.has_mask[:, : self.num_frames])
+        own = [m[:clips] for m in both.maps]
+        inputs.stages = StageMaps(
+            both.logits[:clips], own, [a if a is None else a[:clips] for a in both.audio]
+        )
+        if batch.boxes is not None and batch.boxes.pseudo_masks is not None:
+            inputs.pseudo_masks = gather(batch.boxes.pseudo_masks[:, : self.num_frames])
+        if negatives is not None and negatives.targets is not None:
+            targets = gather(negatives.targets[:, : self.num_frames])
+            inputs.negatives = MaskedLogits(gather(both.logits[clips:]), targets)
+        if encoded.gate_features is not None and negatives is not None and batch.boxes is not None:
+            assert batch.audio is not None
+            inputs.gate = self._gate(encoded.gate_features, batch.audio, batch.boxes, negatives)
 
-        With `batch.pasted`, a clip in which nothing could be pasted is there twice, and counts so.
+    def _gate(
+        self, features: Tensor, audio: Tensor, boxes: BoxBatch, negatives: NegativeBatch
+    ) -> MaskedLogits:
+        """Every picture under the clip's own audio and under negative audio.
+
+        With separate pasted pictures, clips without a paste appear twice and get double weight.
         """
-        assert segmenter.sound_gate is not None and batch.audio is not None and batch.others is not None
-        assert batch.boxes is not None and batch.present is not None
-        assert batch.laid is not None and batch.offscreen is not None
-        clips, n, laid = len(batch.frames), len(batch.others), batch.laid > 0
-        boxes = boxes_to_masks(batch.boxes, *laid.shape[-2:]) > 0
-        inside = boxes & batch.present[..., None, None]
+        assert self.model.sound_gate is not None
+        clips, n, pasted = len(audio), len(negatives.audio), negatives.pasted_mask > 0
+        filled = boxes_to_masks(boxes.boxes, *pasted.shape[-2:]) > 0
+        inside = filled & boxes.has_box[..., None, None]
         in_frames = torch.zeros_like(inside)
-        if batch.pasted is None:
-            in_frames[:n] = laid
-        maps = [seen[:clips], seen[:n]]
-        sounds = [batch.audio, batch.others]
-        truths = [
-            losses.own_gate_targets(inside, in_frames),
-            losses.other_gate_targets(inside[:n], in_frames[:n], batch.offscreen),
+        if negatives.frames is None:
+            in_frames[:n] = pasted
+        maps = [features[:clips], features[:n]]
+        sounds = [audio, negatives.audio]
+        targets = [
+            own_gate_targets(inside, in_frames),
+            negative_gate_targets(inside[:n], in_frames[:n], negatives.offscreen),
         ]
-        if batch.pasted is not None:
-            maps += [seen[clips:], seen[clips:]]
-            sounds += [batch.audio[:n], batch.others]
-            truths += [
-                losses.own_gate_targets(inside[:n], laid),
-                losses.other_gate_targets(inside[:n], laid, batch.offscreen),
+        if negatives.frames is not None:
+            maps += [features[clips:], features[clips:]]
+            sounds += [audio[:n], negatives.audio]
+            targets += [
+                own_gate_targets(inside[:n], pasted),
+                negative_gate_targets(inside[:n], pasted, negatives.offscreen),
             ]
-        logits = segmenter.sound_gate(torch.cat(maps), torch.cat(sounds))
-        return losses.gate_bce(gather(logits), gather(torch.cat(truths)))
+        logits = self.model.sound_gate(torch.cat(maps), torch.cat(sounds))
+        return MaskedLogits(gather(logits), gather(torch.cat(targets)))
 
-    def _crops(self, batch: Batch) -> dict[str, tuple[float, Tensor]]:
-        if self.heads is None:
-            return {}
-        assert batch.crops is not None and batch.present is not None
-        assert batch.category is not None and batch.audio is not None
-        weights = self.weights
-        features = self.segmenter.crop_features(normalise(batch.crops))
-        scores, crop, sound = (gather(output) for output in self.heads(features, batch.audio))
-        category, present = gather(batch.category), gather(batch.present)
-        terms = {}
-        if weights.classification > 0:
-            named = losses.classification(scores, category, present)
-            terms["classification"] = (weights.classification, named)
-        if weights.similarity > 0:
-            terms["similarity"] = (weights.similarity, losses.similarity(crop, sound, present))
-        if weights.contrastive > 0:
-            matched = losses.contrastive(crop, sound, present, category)
-            terms["contrastive"] = (weights.contrastive, matched)
-        return terms
-
-    def _trimap(self, localiser: Localiser, batch: Batch) -> Tensor:
-        assert batch.audio is not None
-        frames = normalise(batch.frames)
-        parts = [
-            losses.trimap(localiser.compare(frames[:, t], batch.audio[:, t])) for t in range(frames.shape[1])
-        ]
-        return torch.stack(parts).mean()
-
-    def parameter_groups(self, lr: float, heads_lr: float | None) -> list[dict]:
+    def parameter_groups(self, lr: float, heads_lr: float | None) -> list[dict[str, Any]]:
         """Optimiser groups: the network at `lr`, the crop heads, where there are any, at `heads_lr`."""
-        groups = [{"params": list(self.segmenter.parameters()), "lr": lr}]
+        groups: list[dict[str, Any]] = [{"params": list(self.model.parameters()), "lr": lr}]
         if self.heads is not None:
             groups.append({"params": list(self.heads.parameters()), "lr": heads_lr})
         return groups

@@ -1,4 +1,4 @@
-"""The state of an interrupted run, used only by a run with the same fingerprint."""
+"""Resume state: what an interrupted run left, used only by a run with the same fingerprint."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class ResumeState:
     Args:
         folder: ignored by git and by DVC.
         run: "{variant}-{seed}".
-        fingerprint: what decides the run's result (see `Plan.fingerprint`).
+        fingerprint: of everything that decides the run's result (`RunConfig.fingerprint`).
     """
 
     def __init__(self, folder: Path, run: str, fingerprint: str) -> None:
@@ -32,28 +32,28 @@ class ResumeState:
         if state is None:
             raise PipelineError(
                 f"{self.path}: the state of the interrupted run {self.run} is damaged; remove it, and the "
-                "run begins anew."
+                "run starts again."
             )
         return state if state["fingerprint"] == self.fingerprint else None
 
-    def strangers(self) -> list[tuple[Path, dict[str, Any] | None]]:
+    def stale_states(self) -> list[tuple[Path, dict[str, Any] | None]]:
         """States that interrupted runs of the same name left with other settings, data or code.
 
         Returns:
-            Each file with its run's plan; None for a file that holds none.
+            Each file with its run's config; None for a file without one.
         """
         others = sorted(path for path in self.folder.glob(f"{self.run}-*.pt") if path != self.path)
-        return [(path, None if (state := _read(path)) is None else state["plan"]) for path in others]
+        return [(path, None if (state := _read(path)) is None else state["config"]) for path in others]
 
     def save(self, state: dict[str, Any]) -> None:
         """Write the state atomically."""
         with atomic_path(self.path) as temporary:
             try:
                 torch.save({**state, "fingerprint": self.fingerprint}, temporary)
-            except RuntimeError as error:  # so torch tells of a full disk
+            except RuntimeError as error:  # how torch reports a full disk
                 raise PipelineError(
-                    f"{self.path}: cannot be written ({error}). Make room and run again: it goes on from the "
-                    "last epoch that was saved."
+                    f"{self.path}: cannot be written ({error}). Free some space and run again: it continues "
+                    "from the last epoch that was saved."
                 ) from error
 
     def clear(self) -> None:
@@ -65,7 +65,7 @@ def _read(path: Path) -> dict[str, Any] | None:
     """A saved state, its tensors mapped and not read; None for a file that is none."""
     try:
         state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        return state if {"fingerprint", "plan"} <= state.keys() else None
+        return state if {"fingerprint", "config"} <= state.keys() else None
     except PermissionError:
         raise
     except Exception:  # of many kinds, by where the damage lies

@@ -1,10 +1,9 @@
-"""A step of the optimiser: as Python runs it, or replayed as one CUDA graph."""
+"""A training step: run by Python, or replayed as one CUDA graph."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import fields
 from typing import Any
 
 import torch
@@ -21,7 +20,7 @@ WARM_UP = 3  # steps before the capture: they make Adam's state, and let cuDNN a
 
 
 def eager_step(objective: Any, optimizer: Any, fabric: Fabric) -> Step:
-    """A step that follows the mean gradient of some batches, and gives each one's loss terms by name."""
+    """A step along the mean gradient of some batches; it returns each one's loss terms by name."""
 
     def step(batches: Sequence[Batch]) -> Terms:
         optimizer.zero_grad(set_to_none=True)
@@ -38,18 +37,18 @@ def eager_step(objective: Any, optimizer: Any, fabric: Fabric) -> Step:
 
 
 def why_no_cuda_graph(fabric: Fabric, precision: str, checkpointing: bool) -> str:
-    """What keeps a step from being a CUDA graph; "" if nothing does."""
+    """The reason why a step cannot be a CUDA graph; "" if it can."""
     if fabric.device.type != "cuda":
         return "there is no GPU"
     if fabric.world_size > 1:
-        return "it is for one process"
+        return "it works for one process only"
     if precision == "16-mixed":
-        return "the host reads the loss scale of 16-mixed; take bf16-mixed"
-    return "it is not for checkpointing" if checkpointing else ""
+        return "16-mixed needs the loss scale on the host; use bf16-mixed"
+    return "it does not work with checkpointing" if checkpointing else ""
 
 
 def set_rates(optimizer: Any, rates: Sequence[float]) -> None:
-    """Set the learning rate of each of the optimiser's groups; one that stands on the device stays there."""
+    """Set the learning rate of each of the optimiser's groups; one that is on the device stays there."""
     for group, rate in zip(optimizer.param_groups, rates, strict=True):
         if isinstance(group["lr"], Tensor):
             group["lr"].fill_(rate)
@@ -58,17 +57,17 @@ def set_rates(optimizer: Any, rates: Sequence[float]) -> None:
 
 
 class CUDAGraphStep:
-    """A step whose kernels, thousands of them, are started by the device alone, without waiting for Python.
+    """A step as one CUDA graph: thousands of kernels start without waiting for Python.
 
-    The first steps run as they are; then one is recorded, and replayed for all batches of the same shapes,
-    whose values are copied to where the recorded ones stood. Batches of other shapes, as an epoch's last,
-    run as they are.
+    The first steps run eagerly; then one is recorded, and replayed for all batches of the same shapes, whose
+    values are copied into the recorded tensors. Batches of other shapes, such as an epoch's last, run
+    eagerly.
 
     Args:
-        step: `eager_step`'s, on a GPU; it must not wait for the device.
-        optimizer: its own. From now on it takes learning rates from the device (see `set_rates`).
+        step: from `eager_step`, on a GPU; it must not wait for the device.
+        optimizer: its own. From now on it reads learning rates from the device (see `set_rates`).
         device: the GPU.
-        rarely: entered for batches of other shapes.
+        eager_context: entered for batches of other shapes.
     """
 
     def __init__(
@@ -76,15 +75,15 @@ class CUDAGraphStep:
         step: Step,
         optimizer: Any,
         device: torch.device,
-        rarely: Callable[[], AbstractContextManager[Any]] = nullcontext,
+        eager_context: Callable[[], AbstractContextManager[Any]] = nullcontext,
     ) -> None:
-        self.step, self.rarely = step, rarely
+        self.step, self.eager_context = step, eager_context
         self.stream = torch.cuda.Stream(device)
         self.graph: torch.cuda.CUDAGraph | None = None
         self.shapes: list[tuple] = []  # of the batches that are recorded
         self.steps = 0
-        # of the last two steps: so far the host may be ahead, since what waits in line takes its memory
-        self.ends = [torch.cuda.Event(), torch.cuda.Event()]
+        # of the last two steps: the host may be that far ahead; what is queued keeps its memory
+        self.step_ends = [torch.cuda.Event(), torch.cuda.Event()]
         self.batches: list[Batch] = []
         self.terms: Terms = []
         for group in optimizer.param_groups:
@@ -92,19 +91,19 @@ class CUDAGraphStep:
             group["lr"] = torch.as_tensor(group["lr"], dtype=torch.float32, device=device)
 
     def __call__(self, batches: Sequence[Batch]) -> Terms:
-        """The step's terms; they stand until the next step."""
+        """Take a step; its terms are valid until the next one."""
         shapes = [_shapes(batch) for batch in batches]
         self.shapes = self.shapes or shapes
         if shapes != self.shapes:
-            with self.rarely():
-                return self._aside(batches)
+            with self.eager_context():
+                return self._run_eager(batches)
         if self.steps < WARM_UP:
             self.steps += 1
-            return self._aside(batches)
+            return self._run_eager(batches)
         if self.graph is None:
             self.batches = [batch.clone() for batch in batches]
             self.graph = torch.cuda.CUDAGraph()
-            # else a call of the thread that reads batches, for page-locked memory, would spoil the recording
+            # thread_local: the prefetching thread's page-locked allocations would spoil the recording
             try:
                 with torch.cuda.graph(self.graph, stream=self.stream, capture_error_mode="thread_local"):
                     self.terms = self.step(self.batches)
@@ -113,16 +112,16 @@ class CUDAGraphStep:
                 raise PipelineError(
                     f"train.cuda_graph: a step cannot be recorded ({first}); set it to false and run again."
                 ) from error
-        self.ends.reverse()
-        self.ends[0].synchronize()
+        self.step_ends.reverse()
+        self.step_ends[0].synchronize()
         for recorded, batch in zip(self.batches, batches, strict=True):
             recorded.copy_(batch)
         self.graph.replay()
-        self.ends[0].record()
+        self.step_ends[0].record()
         return self.terms
 
-    def _aside(self, batches: Sequence[Batch]) -> Terms:
-        """On the stream of the capture, where gradients are to be added up then as well."""
+    def _run_eager(self, batches: Sequence[Batch]) -> Terms:
+        """Run on the capture's stream, where gradients accumulate later as well."""
         here = torch.cuda.current_stream()
         self.stream.wait_stream(here)
         with torch.cuda.stream(self.stream):
@@ -132,5 +131,4 @@ class CUDAGraphStep:
 
 
 def _shapes(batch: Batch) -> tuple:
-    values = (getattr(batch, field.name) for field in fields(batch))
-    return tuple(None if value is None else (value.shape, value.dtype) for value in values)
+    return tuple((tensor.shape, tensor.dtype) for tensor in batch.tensors())

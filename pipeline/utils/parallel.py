@@ -1,9 +1,10 @@
-"""One way to use all cores, or a cluster: joblib here, Ray on many machines."""
+"""Parallel map: joblib on this machine's cores, Ray on a cluster."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,43 +16,60 @@ from pipeline.utils.progress import Track, no_progress
 
 T = TypeVar("T")
 R = TypeVar("R")
-DEATHS = 3  # of workers, one after another without a result between them, until the stage gives up
+MAX_DEATHS = 3  # of workers in a row, without a result in between, until the stage gives up
 
 
-def map_all(
-    function: Callable[[T], R],
-    items: Sequence[T],
-    *,
-    jobs: int = -1,
-    backend: str = "loky",
-    track: Track = no_progress,
-    what: str = "items",
-) -> list[R]:
-    """Apply `function` (picklable) to every item on `jobs` processes; results in the items' order.
+@dataclass(frozen=True)
+class Workers:
+    """Processes that share out work, and how their progress is shown.
 
-    Every item is tried: what fails with a `PipelineError` is collected, and one error that lists all of
-    them is raised at the end, so that a person mends ten broken files in one go instead of ten runs. A worker
-    that dies (killed for memory, a machine that went away) loses only what was under way: the items that have
-    no result yet are tried again by new workers.
-
-    Args:
-        jobs: processes; -1 for all cores, 1 for none besides this one. A Ray cluster uses all that it has.
+    Attributes:
+        jobs: processes; -1 for all cores, 1 for this process alone. A Ray cluster uses all that it has.
         backend: "loky" on this machine, "ray" on a Ray cluster (extra `ray`) whose machines see the same
             files under the same paths.
+        track: shows progress.
     """
-    guarded = _Guarded(function, Path.cwd())
-    results = _on_ray(guarded, items, what) if backend == "ray" else _here(guarded, items, jobs, what)
-    done = list(track(results, len(items), what))
-    errors = [result for result in done if isinstance(result, PipelineError)]
-    if errors:
-        shown = "\n".join(f"  {error}" for error in errors[:20])
-        more = f"\n  ... and {len(errors) - 20} more" if len(errors) > 20 else ""
-        raise PipelineError(f"{what}: {len(errors)} of {len(items)} failed:\n{shown}{more}")
-    return [result for result in done if not isinstance(result, PipelineError)]
+
+    jobs: int = -1
+    backend: str = "loky"
+    track: Track = no_progress
+
+    def map(self, function: Callable[[T], R], items: Sequence[T], what: str = "items") -> list[R]:
+        """Apply a function to every item.
+
+        Every item is tried: `PipelineError`s are collected and raised as one at the end, so that a person
+        fixes ten broken files in one go instead of in ten runs. A worker that dies (killed for memory, a lost
+        machine) loses only what it was working on: new workers try the items that have no result yet.
+
+        Args:
+            function: of one item; picklable.
+            items: what it is applied to.
+            what: the items' name in messages and progress.
+
+        Returns:
+            The results, in the items' order.
+
+        Raises:
+            PipelineError: `function` raised it for at least one item, or workers keep dying.
+        """
+        guarded = _Guarded(function, Path.cwd())
+        ray = self.backend == "ray"
+        results = _on_ray(guarded, items, what) if ray else _here(guarded, items, self.jobs, what)
+        done = list(self.track(results, len(items), what))
+        errors = [result for result in done if isinstance(result, PipelineError)]
+        if errors:
+            shown = "\n".join(f"  {error}" for error in errors[:20])
+            more = f"\n  ... and {len(errors) - 20} more" if len(errors) > 20 else ""
+            raise PipelineError(f"{what}: {len(errors)} of {len(items)} failed:\n{shown}{more}")
+        return [result for result in done if not isinstance(result, PipelineError)]
+
+
+ALL_CORES = Workers()
+SERIAL = Workers(jobs=1)
 
 
 class _Guarded:
-    """`function`, returning its `PipelineError` instead of raising it; a cluster's workers go to `folder`."""
+    """A function that returns its `PipelineError` instead of raising it, and runs in `folder`."""
 
     def __init__(self, function: Callable[[Any], Any], folder: Path) -> None:
         self.function, self.folder = function, folder
@@ -66,7 +84,7 @@ class _Guarded:
 
 
 def _here(function: Callable[[T], Any], items: Sequence[T], jobs: int, what: str) -> Iterator[Any]:
-    """The results one by one; after the death of a worker the rest is begun again, with new workers."""
+    """Yield the results one by one; after the death of a worker the rest starts again with new workers."""
     done = dead = 0
     while done < len(items):
         calls = [joblib.delayed(function)(item) for item in items[done:]]
@@ -76,32 +94,32 @@ def _here(function: Callable[[T], Any], items: Sequence[T], jobs: int, what: str
                 yield result
         except BrokenProcessPool as error:
             dead += 1
-            if dead == DEATHS:
-                raise _gives_up(what, items[done], error) from error
+            if dead == MAX_DEATHS:
+                raise _gave_up(what, items[done], error) from error
 
 
 def _on_ray(function: Callable[[T], Any], items: Sequence[T], what: str) -> Iterator[Any]:
-    """The results one by one; Ray itself tries again what a dead worker or machine had under way.
+    """Yield the results one by one; Ray itself retries what a dead worker or machine was working on.
 
-    Tasks and not joblib's Ray backend: that one returns nothing before all is done, and loses all to a death.
+    Tasks, not joblib's Ray backend, which returns nothing until all is done and loses everything to a death.
     """
     import ray
     from ray.exceptions import RayError, RayTaskError
 
     if not ray.is_initialized():
         ray.init(log_to_driver=False)  # the cluster that RAY_ADDRESS names, or one of this machine's cores
-    task: Any = ray.remote(max_retries=DEATHS - 1)(lambda item: function(item))
+    task: Any = ray.remote(max_retries=MAX_DEATHS - 1)(lambda item: function(item))
     for item, reference in zip(items, [task.remote(item) for item in items], strict=True):
         try:
             yield ray.get(reference)
         except RayTaskError:
             raise  # a bug in `function`
         except RayError as error:
-            raise _gives_up(what, item, error) from error
+            raise _gave_up(what, item, error) from error
 
 
-def _gives_up(what: str, item: Any, error: BaseException) -> PipelineError:
+def _gave_up(what: str, item: Any, error: BaseException) -> PipelineError:
     return PipelineError(
-        f"{what}: workers died {DEATHS} times at or soon after {item} ({type(error).__name__}); if memory "
-        "ran out, set compute.jobs lower."
+        f"{what}: workers died {MAX_DEATHS} times at or soon after {item} ({type(error).__name__}); "
+        "if memory ran out, set compute.jobs lower."
     )

@@ -1,4 +1,4 @@
-"""The audio stage and its recipe."""
+"""The audio stage and the feature extractor."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from pipeline.audio.spectrograms import clip_wave
 from pipeline.audio.vggish import seeded_vggish
 from pipeline.data.catalog import to_frame
 from pipeline.data.clip import Clip
-from pipeline.data.video import read_mono
+from pipeline.data.sound import read_mono
 from pipeline.utils.errors import PipelineError
+from pipeline.utils.parallel import SERIAL
 from tests.helpers.trees import tone, write_sound, write_video
 
 
@@ -41,17 +42,17 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pd.DataFrame]
     write_video(root / "v.mp4", sound=tone(5))
     clips.append(_clip("v", "test", video=str(root / "v.mp4"), frames=None))
     catalog = to_frame(clips)
-    build_audio(catalog, root / "out", jobs=1)
+    build_audio(catalog, root / "out", workers=SERIAL)
     return root / "out", catalog
 
 
 def test_what_is_packed(built: tuple[Path, pd.DataFrame]) -> None:
     out, catalog = built
-    features, examples = np.load(out / "features.npy"), np.load(out / "logmel.npy")
+    features, patches = np.load(out / "features.npy"), np.load(out / "logmel.npy")
     assert (features.shape, features.dtype) == ((4, 5, 128), np.float32)
-    assert (examples.shape, examples.dtype) == ((4, 5, 1, 96, 64), np.float32)
-    np.testing.assert_array_equal(examples[0, :, 0], log_mel(read_mono(Path(catalog["audio"][0]))))
-    np.testing.assert_array_equal(examples[2, 4], examples[2, 3])
+    assert (patches.shape, patches.dtype) == ((4, 5, 1, 96, 64), np.float32)
+    np.testing.assert_array_equal(patches[0, :, 0], log_mel(read_mono(Path(catalog["audio"][0]))))
+    np.testing.assert_array_equal(patches[2, 4], patches[2, 3])
     info = json.loads((out / "info.json").read_text())
     assert info["weights"] == "seeded"
     assert info["sha256"] == ""
@@ -73,13 +74,13 @@ def test_features_are_standardised_on_the_train_split(built: tuple[Path, pd.Data
     np.testing.assert_allclose(features.reshape(-1, 128)[:, varies], expected, atol=1e-3)
 
 
-def test_recipe_gives_the_packed_features_again(built: tuple[Path, pd.DataFrame]) -> None:
+def test_extractor_gives_the_packed_features_again(built: tuple[Path, pd.DataFrame]) -> None:
     out, catalog = built
-    recipe = AudioFeatureExtractor.from_folder(out)
+    extractor = AudioFeatureExtractor.from_folder(out)
     waves = [clip_wave(Clip(*row)) for row in catalog.itertuples(index=False)]
     assert {wave.size for wave in waves} == {80_000, 64_000}
-    np.testing.assert_allclose(recipe.features(waves), np.load(out / "features.npy"), atol=1e-4)
-    silence = recipe.features(np.zeros((2, 80_000), np.float32))
+    np.testing.assert_allclose(extractor.features(waves), np.load(out / "features.npy"), atol=1e-4)
+    silence = extractor.features(np.zeros((2, 80_000), np.float32))
     assert silence.shape == (2, 5, 128)
     # threads share out a batch's rows: they sum in another order, and differ in the last digits
     np.testing.assert_allclose(silence[0], silence[1], rtol=1e-4, atol=1e-4)
@@ -87,13 +88,13 @@ def test_recipe_gives_the_packed_features_again(built: tuple[Path, pd.DataFrame]
 
 
 def test_units_that_hardly_vary_are_given_as_zero() -> None:
-    recipe = AudioFeatureExtractor(seeded_vggish(0), "seeded", 0, "")
+    extractor = AudioFeatureExtractor(seeded_vggish(0), "seeded", 0, "")
     raw = np.random.default_rng(0).uniform(0, 1, (20, 5, 128)).astype(np.float32)
     raw[..., 3] = 0
     raw[..., 4] = 7
     raw[..., 5] = 0
     raw[0, 0, 5] = 0.1  # awake once in a hundred: deviation 0.01 where the others have 0.3
-    fitted = recipe.fitted(raw)
+    fitted = extractor.fit_standardisation(raw)
     assert fitted.std is not None
     assert np.flatnonzero(fitted.std == 0).tolist() == [3, 4, 5]
     loud = fitted.standardise(np.full((1, 5, 128), 100, np.float32))
@@ -104,7 +105,7 @@ def test_units_that_hardly_vary_are_given_as_zero() -> None:
 def test_without_standardisation_features_are_as_the_network_gives_them(tmp_path: Path) -> None:
     write_sound(tmp_path / "a.wav", tone(5, 16_000))
     catalog = to_frame([_clip("a", "train", audio=str(tmp_path / "a.wav"))])
-    build_audio(catalog, tmp_path / "out", standardise=False, jobs=1)
+    build_audio(catalog, tmp_path / "out", standardise=False, workers=SERIAL)
     features = np.load(tmp_path / "out" / "features.npy")
     assert (features >= 0).all()
     info = json.loads((tmp_path / "out" / "info.json").read_text())
@@ -120,12 +121,12 @@ def test_what_cannot_be_heard_is_named(tmp_path: Path) -> None:
         _clip("gone", "train", audio=str(tmp_path / "gone.wav")),
     ]
     with pytest.raises(PipelineError) as error:
-        build_audio(to_frame(clips), tmp_path / "out", jobs=1)
+        build_audio(to_frame(clips), tmp_path / "out", workers=SERIAL)
     assert "brief: 0.31 s of sound" in str(error.value)
     assert "gone.wav: no such file" in str(error.value)
     assert not (tmp_path / "out").exists()
     with pytest.raises(PipelineError, match=r"no\.pth: no such file"):
-        build_audio(to_frame(clips), tmp_path / "out", weights=str(tmp_path / "no.pth"), jobs=1)
+        build_audio(to_frame(clips), tmp_path / "out", weights=str(tmp_path / "no.pth"), workers=SERIAL)
 
 
 def test_no_train_clip_no_standardisation(tmp_path: Path) -> None:
@@ -133,12 +134,14 @@ def test_no_train_clip_no_standardisation(tmp_path: Path) -> None:
     with pytest.raises(
         PipelineError, match=r"no train clip to standardise on; set audio\.standardise: false"
     ):
-        build_audio(to_frame([_clip("a", "val", audio=str(tmp_path / "a.wav"))]), tmp_path / "out", jobs=1)
+        build_audio(
+            to_frame([_clip("a", "val", audio=str(tmp_path / "a.wav"))]), tmp_path / "out", workers=SERIAL
+        )
 
 
 def test_damaged_info_is_named(tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match=r"info\.json: no such file"):
         AudioFeatureExtractor.from_folder(tmp_path)
     (tmp_path / "info.json").write_text('{"weights": "seeded"}')
-    with pytest.raises(PipelineError, match=r"info\.json: lacks 'seed'"):
+    with pytest.raises(PipelineError, match=r"info\.json: 'seed' is missing"):
         AudioFeatureExtractor.from_folder(tmp_path)

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from pipeline.audio.logmel import log_mel
 from pipeline.audio.vggish import VGGish, load_vggish, seeded_vggish
-from pipeline.data.video import read_mono
+from pipeline.data.sound import read_mono
 from pipeline.utils.errors import PipelineError
 from tests.helpers.paths import ROOT
 from tests.helpers.trees import write_sound
@@ -76,8 +76,8 @@ PUBLISHED = ROOT / "weights" / "vggish-10086976.pth"
 def test_published_weights_give_the_known_values(tmp_path: Path) -> None:
     path = tmp_path / "sine.wav"
     write_sound(path, np.sin(2 * np.pi * 1000 * np.arange(3 * 44_100) / 44_100), 44_100)
-    examples = torch.from_numpy(log_mel(read_mono(path))[:, None])
-    features = load_vggish(str(PUBLISHED))[0](examples)
+    patches = torch.from_numpy(log_mel(read_mono(path))[:, None])
+    features = load_vggish(str(PUBLISHED))[0](patches)
     assert features.mean().item() == pytest.approx(0.131, rel=0.1)
     assert features.std().item() == pytest.approx(0.238, rel=0.1)
 
@@ -117,7 +117,7 @@ def test_missing_and_malicious_files_are_refused(tmp_path: Path) -> None:
         def __reduce__(self) -> tuple:
             return (Path.touch, (tmp_path / "exploded",))
 
-    with pytest.raises(PipelineError, match="is not a checkpoint of weights") as told:
+    with pytest.raises(PipelineError, match="is not a file of weights") as told:
         load_vggish(str(_save(tmp_path, Bomb())))
     assert "weights_only" not in str(told.value)  # torch's advice to run what a stranger's file holds
     assert not (tmp_path / "exploded").exists()

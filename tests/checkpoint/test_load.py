@@ -11,7 +11,7 @@ from pipeline.config.params import parse_params
 from pipeline.config.run_config import make_run_config
 from pipeline.model import Segmenter
 from pipeline.training.objective import Objective
-from pipeline.training.train import checkpoint
+from pipeline.training.progress import checkpoint
 from pipeline.utils.errors import PipelineError
 from tests.helpers.published_names import published_state
 
@@ -23,9 +23,9 @@ def ours(values: dict[str, Any]) -> dict[str, Any]:
     """A small checkpoint with crop heads, as training writes it."""
     values["model"].update(channels=8, tpavi_stages=[4], image_size=32)
     inputs: dict[str, Any] = dict.fromkeys(("clips", "category", "frames", "audio", "boxes", "crops"), "")
-    plan = make_run_config("proposed", parse_params(values), ["cat", "dog"], inputs)
+    plan = make_run_config("proposed", parse_params(values), ["cat", "dog"], inputs, Segmenter.SETTINGS)
     objective = Objective(plan)
-    return checkpoint(objective.segmenter, objective.heads, plan, 3, {"val/miou": 0.5})
+    return checkpoint(objective.model, objective.heads, plan, 3, {"val/miou": 0.5})
 
 
 def test_a_checkpoint_comes_back_ready_for_evaluation(ours: dict[str, Any], tmp_path: Path) -> None:
@@ -33,7 +33,7 @@ def test_a_checkpoint_comes_back_ready_for_evaluation(ours: dict[str, Any], tmp_
     found = load_checkpoint(tmp_path / "best.pt", CPU)
     assert (found.plan.variant, found.epoch, found.val_miou) == ("proposed", 3, 0.5)
     assert not found.segmenter.training and found.heads is not None and not found.heads.training
-    assert all(torch.equal(v, ours["segmenter"][k]) for k, v in found.segmenter.state_dict().items())
+    assert all(torch.equal(v, ours["model"][k]) for k, v in found.segmenter.state_dict().items())
 
 
 def test_a_checkpoint_of_the_published_code_is_taken_too(tmp_path: Path) -> None:
@@ -61,11 +61,11 @@ def test_what_is_no_checkpoint_is_named(ours: dict[str, Any], tmp_path: Path) ->
     torch.save({"some.weight": torch.zeros(1)}, path)
     with pytest.raises(PipelineError, match=r"best\.pt: not a checkpoint of the published AVS code"):
         load_checkpoint(path, CPU)
-    narrower = {**ours["plan"], "model": {**ours["plan"]["model"], "channels": 16}}
+    narrower = {**ours["config"], "model": {**ours["config"]["model"], "channels": 16}}
     for broken in (
         {key: value for key, value in ours.items() if key != "epoch"},
-        {**ours, "plan": narrower},
-        {**ours, "plan": {"variant": "baseline"}},
+        {**ours, "config": narrower},
+        {**ours, "config": {"variant": "baseline"}},
         [1, 2],
         torch.zeros(3),
     ):

@@ -9,10 +9,10 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from pipeline.cli import data_check as doctor
 from pipeline.cli.data_check import PUBLISHED, check_data
 from pipeline.cli.doctor import doctor_app
 from pipeline.config.params import Params, parse_params
+from pipeline.data.readers.s4 import CATEGORIES
 from pipeline.utils.errors import PipelineError
 from tests.helpers.trees import (
     Row,
@@ -150,15 +150,25 @@ def test_masks_too_many_are_wrong_too(params: Params) -> None:
 
 
 def test_s4_is_compared_with_the_published_sizes(params: Params) -> None:
+    """Whichever clips are there: it is known by its 23 categories."""
+    rows: list[Row] = [(f"c{n}", 0, category, "train") for n, category in enumerate(CATEGORIES)]
+    write_s4_table(params.data.root, rows)
     whole = params.model_copy(update={"data": params.data.model_copy(update={"source": "s4"})})
     found = {count.what: (count.found, count.expected) for count in check_data(whole)}
-    assert found["clips, train"] == (1, 3452)
-    assert found["clips"] == (3, 4932)
+    assert found["clips, train"] == (23, 3452)
+    assert found["clips"] == (23, 4932)
 
 
-def test_ms3_may_have_several_boxes_a_frame(
-    params: Params, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_other_data_in_the_layout_of_s4_are_not(params: Params) -> None:
+    own = params.model_copy(update={"data": params.data.model_copy(update={"source": "s4"})})
+    counts = check_data(own)
+    assert all(count.good for count in counts)
+    assert {count.what: (count.found, count.expected) for count in counts}["clips"] == (3, 3)
+    (note,) = [note for count in counts for note in count.notes]
+    assert note == "not as many as AVSBench's S4, which has 3,452 train, 740 val, 740 test"
+
+
+def test_ms3_may_have_several_boxes_a_frame(params: Params, tmp_path: Path) -> None:
     data = tmp_path / "ms3" / "Multi-sources" / "ms3_data"
     for name, split in (("m1", "train"), ("m2", "val"), ("m3", "test")):
         for k in range(1, 6):
@@ -167,7 +177,6 @@ def test_ms3_may_have_several_boxes_a_frame(
             (params.labels.dir / f"m1.mp4_{k}.xml").write_text(TWO)
         write_sound(data / "audio_wav" / split / f"{name}.wav", tone(5, 16_000))
     (data.parent / "ms3_meta_data.csv").write_text("m1,train\nm2,val\nm3,test\n")
-    monkeypatch.setattr(doctor, "PUBLISHED", {"ms3": {"train": 1, "val": 1, "test": 1}})
     for file in (params.labels.dir / "race_car" / "-a").iterdir():
         file.unlink()
     multi = params.data.model_copy(update={"source": "ms3", "root": tmp_path / "ms3"})
@@ -180,16 +189,20 @@ def test_ms3_may_have_several_boxes_a_frame(
     assert all(count.good for count in counts)  # no boxes of MS3 are published
 
 
-def test_command_tells_and_fails(params: Params, values: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", [["data"], []])
+def test_the_command_prints_the_counts_and_fails(
+    params: Params, values: dict[str, Any], tmp_path: Path, words: list[str]
+) -> None:
     file = tmp_path / "params.yaml"
     file.write_text(yaml.safe_dump(values))
-    good = CliRunner().invoke(doctor_app, ["data", "--params", str(file)])
+    arguments = [*words, "--params", str(file)]
+    good = CliRunner().invoke(doctor_app, arguments)
     assert good.exit_code == 0, good.output
     (params.labels.dir / "notes.xml").write_text(BOX)
-    noted = CliRunner().invoke(doctor_app, ["data", "--params", str(file)])
+    noted = CliRunner().invoke(doctor_app, arguments)
     assert noted.exit_code == 0 and "notes.xml" in noted.output
     assert "masks, test" in good.output
     (s4_data(params.data.root, "audio_wav", ROWS[1]) / "b.wav").unlink()
-    bad = CliRunner().invoke(doctor_app, ["data", "--params", str(file)])
+    bad = CliRunner().invoke(doctor_app, arguments)
     assert bad.exit_code == 1
     assert "b.wav" in bad.output

@@ -18,8 +18,9 @@ from pipeline.config.run_config import make_run_config
 from pipeline.data.catalog import to_frame, write_catalog
 from pipeline.data.clip import Clip
 from pipeline.dataset.evaluation import read_evaluation_data, restandardise
+from pipeline.model import Segmenter
 from pipeline.training.objective import Objective
-from pipeline.training.train import checkpoint
+from pipeline.training.progress import checkpoint
 from pipeline.utils.errors import PipelineError
 
 CLIPS, SIDE = 3, 32
@@ -66,15 +67,15 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, values: dict[str, Any
     values["model"].update(channels=8, tpavi_stages=[3, 4], image_size=SIDE)
     for name in ("baseline", "silent"):
         inputs: dict[str, Any] = {"clips": "", "frames": [], "audio": [tmp_path / "data/audio/features.npy"]}
-        plan = make_run_config(name, parse_params(values), [], inputs)
+        plan = make_run_config(name, parse_params(values), [], inputs, Segmenter.SETTINGS)
         torch.manual_seed(0)
         objective = Objective(plan)
-        for block in objective.segmenter.tpavi.values():
+        for block in objective.model.tpavi.values():
             torch.nn.init.ones_(block.bn.weight)  # as if trained: a new block lets no sound in
         folder = tmp_path / "models" / f"{name}-1"
         folder.mkdir(parents=True)
         torch.save(
-            checkpoint(objective.segmenter, objective.heads, plan, 1, {"val/miou": 0.5}), folder / "best.pt"
+            checkpoint(objective.model, objective.heads, plan, 1, {"val/miou": 0.5}), folder / "best.pt"
         )
     return tmp_path
 

@@ -54,8 +54,8 @@ def test_published_settings(repository: Path, name: str) -> None:
     assert (model.channels, model.image_size, model.tpavi_stages) == (256, 224, [1, 2, 3, 4])
     assert (train.lr, train.batch_size, train.epochs) == (1e-4, 4, 15 if s4 else 30)
     assert (train.schedule, train.warmup_epochs, train.precision) == ("constant", 0, "32-true")
-    assert (model.tpavi_gate, train.augment) == (0, Augment(flip=False, scale=0, colour=0))
-    assert (params.loss.lambda_, params.loss.avm) == (0.0 if s4 else 0.5, "av")
+    assert (model.tpavi_bn_gamma, train.augment) == (0, Augment(flip=False, scale=0, colour=0))
+    assert (params.loss.weight("lambda"), params.loss.avm) == (0.0 if s4 else 0.5, "av")
     assert train.variants == (["baseline", "proposed"] if s4 else ["baseline"])
     assert (params.audio.weights, params.audio.standardise) == ("weights/vggish-10086976.pth", False)
     assert (Path(params.audio.weights).parent, model.initial) == (Path("weights"), "")
@@ -107,8 +107,8 @@ def test_refusals_change_nothing(repository: Path) -> None:
     with pytest.raises(PipelineError, match=r"data\.root: is still the demo's; say --root"):
         apply_preset("s4-pvt")
     preset = Path("params/s4-pvt.yaml")
-    preset.write_text(preset.read_text().replace("pvt_v2_b5", "pvt_v3"))
-    with pytest.raises(PipelineError, match=r"preset s4-pvt:\n  model\.backbone:"):
+    preset.write_text(preset.read_text().replace("image_size: 224", "image_size: 100"))
+    with pytest.raises(PipelineError, match=r"preset s4-pvt:\n  model\.image_size:"):
         apply_preset("s4-pvt", root=Path("../AVSBench"))
     assert Path("params.yaml").read_text() == text
 

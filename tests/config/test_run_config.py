@@ -5,15 +5,19 @@ from typing import Any
 
 import pytest
 
-from pipeline.config.params import Augment, parse_params
+from pipeline.config.inputs import INPUTS
+from pipeline.config.params import Augment, Negatives, parse_params
 from pipeline.config.run_config import (
     RunConfig,
     differences,
     dropped_terms,
+    kept_epochs,
     make_run_config,
     read_run_config,
 )
 from pipeline.config.variants import VARIANTS
+from pipeline.model import Segmenter
+from pipeline.model.build import NETWORKS
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.files import write_json
 
@@ -22,15 +26,16 @@ Inputs = dict[str, Any]
 
 @pytest.fixture
 def inputs(tmp_path: Path) -> Inputs:
-    names = ("frames", "audio", "boxes", "crops", "outlines", "bank", "pretrained")
+    names = (*INPUTS, "pretrained")
     for name in names:
         (tmp_path / name).mkdir()
         (tmp_path / name / "a.npy").write_bytes(name.encode())
     return {"clips": "0c", "category": "0d", **{name: [tmp_path / name] for name in names}}
 
 
-def plan_of(name: str, values: dict[str, Any], inputs: Inputs) -> RunConfig:
-    return make_run_config(name, parse_params(values), ["dog", "piano"], inputs)
+def config_of(name: str, values: dict[str, Any], inputs: Inputs) -> RunConfig:
+    settings = NETWORKS[VARIANTS[name].network].SETTINGS if name in VARIANTS else frozenset()
+    return make_run_config(name, parse_params(values), ["dog", "piano"], inputs, settings)
 
 
 @pytest.mark.parametrize(
@@ -40,9 +45,9 @@ def plan_of(name: str, values: dict[str, Any], inputs: Inputs) -> RunConfig:
 def test_a_setting_that_only_proposed_uses_leaves_baseline_alone(
     values: dict[str, Any], inputs: Inputs, section: str, key: str, new: float
 ) -> None:
-    before = [plan_of(name, values, inputs) for name in ("baseline", "proposed", "silent")]
+    before = [config_of(name, values, inputs) for name in ("baseline", "proposed", "silent")]
     values[section][key] = float(new)
-    after = [plan_of(name, values, inputs) for name in ("baseline", "proposed", "silent")]
+    after = [config_of(name, values, inputs) for name in ("baseline", "proposed", "silent")]
     assert [a == b for a, b in zip(before, after, strict=True)] == [True, False, True]
 
 
@@ -58,11 +63,11 @@ def test_a_setting_that_only_proposed_uses_leaves_baseline_alone(
 def test_changed_data_changes_the_plans_that_read_it(
     values: dict[str, Any], inputs: Inputs, changed: str, equal: list[bool]
 ) -> None:
-    values["loss"] |= {"box": 0.5, "negatives": 1.0, "contrastive": 0.0}
+    values["loss"] |= {"negatives": 1.0}
     names = ("baseline", "proposed", "boxes-only", "listening", "silent")
-    before = [plan_of(name, values, inputs) for name in names]
+    before = [config_of(name, values, inputs) for name in names]
     (inputs[changed][0] / "a.npy").write_bytes(b"new")
-    after = [plan_of(name, values, inputs) for name in names]
+    after = [config_of(name, values, inputs) for name in names]
     assert [a == b for a, b in zip(before, after, strict=True)] == equal
 
 
@@ -70,17 +75,17 @@ def test_proposed_without_its_two_weights_is_baseline_but_for_the_name(
     values: dict[str, Any], inputs: Inputs
 ) -> None:
     values["loss"] |= {"classification": 0.0, "similarity": 0.0}
-    proposed = plan_of("proposed", values, inputs)
-    assert not proposed.boxes
-    assert proposed.model_copy(update={"variant": "baseline"}) == plan_of("baseline", values, inputs)
+    proposed = config_of("proposed", values, inputs)
+    assert not proposed.reads("boxes")
+    assert proposed.model_copy(update={"variant": "baseline"}) == config_of("baseline", values, inputs)
 
 
 def test_avm_needs_a_weight_and_audio(values: dict[str, Any], inputs: Inputs) -> None:
-    assert plan_of("baseline", values, inputs).loss.avm is None
+    assert config_of("baseline", values, inputs).avm is None
     values["loss"]["lambda"] = 0.5
-    heard, silent = plan_of("baseline", values, inputs), plan_of("silent", values, inputs)
-    assert (heard.loss.lambda_, heard.loss.avm) == (0.5, "av")
-    assert (silent.loss.lambda_, silent.loss.avm) == (0.0, None)
+    heard, silent = config_of("baseline", values, inputs), config_of("silent", values, inputs)
+    assert (heard.loss["avm"], heard.avm) == (0.5, "av")
+    assert "avm" not in silent.loss and silent.avm is None
 
 
 def test_another_checkpoint_to_start_from_changes_the_plan(
@@ -89,52 +94,53 @@ def test_another_checkpoint_to_start_from_changes_the_plan(
     start = tmp_path / "s4.pt"
     start.write_bytes(b"one")
     values["model"]["initial"] = "weights/s4.pt"
-    one = plan_of("baseline", values, inputs | {"initial": [start]})
+    one = config_of("baseline", values, inputs | {"initial": [start]})
     start.write_bytes(b"two")
-    two = plan_of("baseline", values, inputs | {"initial": [start]})
+    two = config_of("baseline", values, inputs | {"initial": [start]})
     assert [key for key in one.inputs if one.inputs[key] != two.inputs[key]] == ["initial"]
     values["model"]["pretrained"] = True  # ImageNet's weights are not read then
-    assert plan_of("baseline", values, inputs | {"initial": [start]}) == two
+    assert config_of("baseline", values, inputs | {"initial": [start]}) == two
 
 
 def test_without_categories_there_is_no_classification(values: dict[str, Any], inputs: Inputs) -> None:
-    plan = make_run_config("proposed", parse_params(values), [], inputs)
-    assert plan.loss.classification == 0 and plan.loss.similarity > 0
+    config = make_run_config("proposed", parse_params(values), [], inputs, Segmenter.SETTINGS)
+    assert config.loss.keys() == {"bce", "similarity"}
 
 
 def test_what_needs_categories_is_told_where_there_are_none(values: dict[str, Any], inputs: Inputs) -> None:
-    values["loss"] |= {"classification": 0.5, "contrastive": 0.1, "negatives": 0.0, "gate": 0.1}
+    values["loss"] |= {"classification": 0.5, "negatives": 0.0, "gate": 0.1}
+    values["model"]["sound_gate"] = True
     params = parse_params(values)
     told = {name: dropped_terms(name, params, []) for name in VARIANTS}
     assert {name: lines for name, lines in told.items() if lines} == {
-        "proposed": ["loss.classification is left out: the clips have no category"],
-        "listening": [
-            "loss.contrastive is left out: the clips have no category",
-            "the other sounds are silence and noise alone: the clips have no category",
-        ],
+        "proposed": ["loss.classification is dropped: the clips have no category"],
+        "listening": ["negative audio is silence and noise only: the clips have no category"],
     }
-    assert make_run_config("listening", params, [], inputs).loss.pasted_share == 0
+    listening = make_run_config("listening", params, [], inputs, Segmenter.SETTINGS)
+    assert listening.negatives == Negatives(share=params.train.negatives.share, copy_paste=0.0)
     assert not any(dropped_terms(name, params, ["dog"]) for name in VARIANTS)
-    values["loss"] |= {"contrastive": 0.0, "gate": 0.0}
+    values["loss"]["gate"] = 0.0
     assert dropped_terms("listening", parse_params(values), []) == []
 
 
 def test_an_unknown_variant_is_named(values: dict[str, Any], inputs: Inputs) -> None:
     with pytest.raises(PipelineError, match=r"'basline'.*baseline, proposed, boxes-only, silent"):
-        plan_of("basline", values, inputs)
+        config_of("basline", values, inputs)
 
 
 def test_fingerprint(values: dict[str, Any], inputs: Inputs) -> None:
-    plan = plan_of("proposed", values, inputs)
-    base = plan.fingerprint(1, "code")
-    assert base == plan.model_copy(deep=True).fingerprint(1, "code")
+    config = config_of("proposed", values, inputs)
+    base = config.fingerprint(1, "code")
+    assert base == config.model_copy(deep=True).fingerprint(1, "code")
     changed: dict[str, Any] = {
         "variant": "baseline",
         "network": "localiser",
         "attention": "clip",
         "augment": Augment(flip=False, scale=0.5, colour=0.5),
-        "model": plan.model.model_copy(update={"channels": 72}),
-        "loss": plan.loss.model_copy(update={"similarity": 0.25}),
+        "model": config.model.model_copy(update={"channels": 72}),
+        "loss": config.loss | {"similarity": 0.25},
+        "avm": "vv",
+        "negatives": Negatives(share=0.25),
         "categories": ["piano", "dog"],
         "epochs": 26,
         "batch_size": 5,
@@ -145,29 +151,29 @@ def test_fingerprint(values: dict[str, Any], inputs: Inputs) -> None:
         "warmup_epochs": 2.0,
         "precision": "bf16-mixed",
         "keep_epochs": [5, 24],
-        "inputs": plan.inputs | {"crops": "0"},
+        "inputs": config.inputs | {"crops": "0"},
     }
     assert changed.keys() == RunConfig.model_fields.keys()
-    prints = [plan.model_copy(update={key: new}).fingerprint(1, "code") for key, new in changed.items()]
-    prints += [base, plan.fingerprint(2, "code"), plan.fingerprint(1, "other")]
+    prints = [config.model_copy(update={key: new}).fingerprint(1, "code") for key, new in changed.items()]
+    prints += [base, config.fingerprint(2, "code"), config.fingerprint(1, "other")]
     assert len(set(prints)) == len(changed) + 3
 
 
 def test_a_plan_is_read_as_it_was_written(values: dict[str, Any], inputs: Inputs, tmp_path: Path) -> None:
-    plan = plan_of("proposed", values, inputs)
-    write_json(tmp_path / "plan.json", plan.model_dump(mode="json"))
-    assert read_run_config(tmp_path / "plan.json") == plan
+    config = config_of("proposed", values, inputs)
+    write_json(tmp_path / "plan.json", config.model_dump(mode="json"))
+    assert read_run_config(tmp_path / "plan.json") == config
     write_json(tmp_path / "plan.json", {"variant": "proposed"})
     with pytest.raises(PipelineError, match=r"plan\.json"):
         read_run_config(tmp_path / "plan.json")
 
 
 def test_settings_of_the_segmenter_leave_a_localiser_alone(values: dict[str, Any], inputs: Inputs) -> None:
-    before = plan_of("localisation", values, inputs)
-    values["model"] |= {"channels": 8, "tpavi_stages": [4], "tpavi_gate": 0.5}
-    assert plan_of("localisation", values, inputs) == before
+    before = config_of("localisation", values, inputs)
+    values["model"] |= {"channels": 8, "tpavi_stages": [4], "tpavi_bn_gamma": 0.5}
+    assert config_of("localisation", values, inputs) == before
     values["model"]["image_size"] = 32
-    assert plan_of("localisation", values, inputs) != before
+    assert config_of("localisation", values, inputs) != before
 
 
 def test_differences_by_hand() -> None:
@@ -184,39 +190,51 @@ def test_differences_by_hand() -> None:
 
 def test_each_variant_takes_its_own_terms_alone(values: dict[str, Any], inputs: Inputs) -> None:
     values["loss"] |= {"lambda": 0.5, "classification": 0.3, "similarity": 0.7}
-    values["loss"] |= {"contrastive": 0.1, "box": 0.6, "outlines": 0.4, "negatives": 0.2}
-    values["loss"]["gate"] = 0.9
-    used = {
-        name: {
-            key for key, weight in plan_of(name, values, inputs).loss if isinstance(weight, float) and weight
-        }
-        for name in VARIANTS
-    }
+    values["loss"] |= {"pseudo_masks": 0.4, "negatives": 0.2, "gate": 0.9}
+    values["model"]["sound_gate"] = True
+    used = {name: config_of(name, values, inputs).loss for name in VARIANTS}
+    mask = {"bce": 1.0, "avm": 0.5}
     assert used == {
-        "baseline": {"lambda_"},
-        "proposed": {"lambda_", "classification", "similarity"},
-        "boxes-only": {"lambda_", "box", "outlines"},
-        "silent": set(),
-        "listening": {"lambda_", "contrastive", "box", "outlines"}
-        | {"negatives", "gate", "negative_share", "pasted_share"},
-        "localisation": {"trimap"},
-        "video": set(),
-        "salient": set(),
+        "baseline": mask,
+        "proposed": mask | {"classification": 0.3, "similarity": 0.7},
+        "boxes-only": mask | {"pseudo_masks": 0.4},
+        "silent": {"bce": 1.0},
+        "listening": mask | {"pseudo_masks": 0.4, "negatives": 0.2, "gate": 0.9},
+        "localisation": {"trimap": 1.0},
+        "video": {"bce": 1.0},
+        "salient": {"bce": 1.0},
     }
-    read = {name: set(plan_of(name, values, inputs).inputs) for name in VARIANTS}
+    gates = {name for name in VARIANTS if config_of(name, values, inputs).model.sound_gate}
+    assert gates == {"listening"}
+    read = {name: set(config_of(name, values, inputs).inputs) for name in VARIANTS}
     assert read["proposed"] == {"clips", "category", "frames", "audio", "boxes", "crops"}
-    assert read["boxes-only"] == {"clips", "frames", "audio", "boxes", "outlines"}
-    assert read["listening"] == read["proposed"] | {"outlines", "bank"}  # it contrasts crops here
+    assert read["boxes-only"] == {"clips", "frames", "audio", "boxes", "pseudo_masks"}
+    assert read["listening"] == read["boxes-only"] | {"category", "negatives"}
     assert read["silent"] == read["video"] == read["salient"] == {"clips", "frames"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "epochs", "kept"),
+    [
+        ([], 6, [3, 6]),
+        ([], 5, [3, 5]),
+        ([], 1, [1]),
+        ([10, 15], 15, [10, 15]),
+        ([10, 15], 3, [3]),
+        ([4], 9, [4]),
+    ],
+)
+def test_epochs_that_are_kept_exist(wanted: list[int], epochs: int, kept: list[int]) -> None:
+    assert kept_epochs(wanted, epochs) == kept
 
 
 def test_clips_that_change_splits_change_every_plan_and_categories_those_that_read_them(
     values: dict[str, Any], inputs: Inputs
 ) -> None:
     names = ("baseline", "proposed", "boxes-only", "listening")
-    before = [plan_of(name, values, inputs) for name in names]
-    moved = [plan_of(name, values, {**inputs, "clips": "1c"}) for name in names]
-    renamed = [plan_of(name, values, {**inputs, "category": "1d"}) for name in names]
+    before = [config_of(name, values, inputs) for name in names]
+    moved = [config_of(name, values, {**inputs, "clips": "1c"}) for name in names]
+    renamed = [config_of(name, values, {**inputs, "category": "1d"}) for name in names]
     assert [a == b for a, b in zip(before, moved, strict=True)] == [False] * 4
     assert [a == b for a, b in zip(before, renamed, strict=True)] == [True, False, True, False]
 
@@ -224,9 +242,9 @@ def test_clips_that_change_splits_change_every_plan_and_categories_those_that_re
 def test_other_weights_of_the_encoder_change_the_plan_where_they_are_read(
     values: dict[str, Any], inputs: Inputs
 ) -> None:
-    random = plan_of("baseline", values, inputs)
+    random = config_of("baseline", values, inputs)
     values["model"]["pretrained"] = True
-    before = plan_of("baseline", values, inputs)
+    before = config_of("baseline", values, inputs)
     (inputs["pretrained"][0] / "a.npy").write_bytes(b"new")
-    assert plan_of("baseline", values, inputs) != before
+    assert config_of("baseline", values, inputs) != before
     assert "pretrained" in before.inputs and "pretrained" not in random.inputs

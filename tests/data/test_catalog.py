@@ -62,9 +62,9 @@ def test_written_is_read_back_with_none_and_lists(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("clips", "message"),
     [
-        ([clip("a"), clip("a", "val")], "a: stands there twice"),
+        ([clip("a"), clip("a", "val")], "a: duplicate clip name"),
         ([clip("a", "dev")], "a: unknown split 'dev'"),
-        ([clip("a", category="cats")], "a: unknown category 'cats'"),
+        ([clip("a", category="cats/dogs")], "a: category 'cats/dogs' has a slash"),
         ([clip("a", video=None)], "a: has neither a video nor both frames and sound"),
         ([clip("a", masks=["m.png"])], "a: 1 masks, not 5"),
         ([], "empty"),

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from pipeline.data.catalog import build_catalog, clips_of
-from pipeline.data.frames import build_frames, image_path, read_rgb, resize_image
+from pipeline.data.frames import build_frames
+from pipeline.data.images import frame_path, read_rgb, resize_image
 from pipeline.utils.errors import PipelineError
+from pipeline.utils.parallel import SERIAL, Workers
 from tests.helpers.trees import (
     Row,
     add_s4_frames,
@@ -49,7 +51,7 @@ def tree(tmp_path: Path) -> Path:
 
 def _build(tree: Path, **options: object) -> Path:
     out = tree / "out" / "frames"
-    build_frames(build_catalog("s4", tree), out, image_size=64, jobs=1, **options)  # type: ignore[arg-type]
+    build_frames(build_catalog("s4", tree), out, image_size=64, workers=SERIAL, **options)  # type: ignore[arg-type]
     return out
 
 
@@ -79,8 +81,8 @@ def test_images_for_annotators(tree: Path) -> None:
     assert image.shape == (64, 96, 3)  # native size
     assert number_of(image) == 48
     files = {path.relative_to(out / "images") for path in (out / "images").rglob("*.jpg")}
-    assert files == {image_path(clip, k) for clip in clips for k in range(1, 6)}
-    assert b"Exif" not in (out / "images" / image_path(clips[0], 1)).read_bytes()
+    assert files == {frame_path(clip, k) for clip in clips for k in range(1, 6)}
+    assert not any(b"Exif" in (out / "images" / file).read_bytes() for file in files)
 
 
 def test_repeated_frames_are_noted(tree: Path) -> None:
@@ -112,7 +114,7 @@ def test_all_that_fails_is_named_and_the_old_folder_stays(tree: Path) -> None:
     (s4_data(tree, "raw_videos", TRAIN) / "-a.mp4").write_bytes(b"")
     write_image(s4_data(tree, "gt_masks", VAL) / "b" / "b_3.png", np.arange(49, dtype=np.uint8).reshape(7, 7))
     with pytest.raises(PipelineError, match=r"2 of 4 failed(.|\n)*-a\.mp4(.|\n)*b_3\.png"):
-        build_frames(catalog, out, image_size=64, jobs=2)
+        build_frames(catalog, out, image_size=64, workers=Workers(2))
     assert (out / "frames.npy").read_bytes() == before
     assert [path.name for path in out.parent.iterdir()] == ["frames"]
 
@@ -120,7 +122,7 @@ def test_all_that_fails_is_named_and_the_old_folder_stays(tree: Path) -> None:
 def test_processes_give_the_same_bytes(tree: Path) -> None:
     one = _build(tree)
     two = tree / "two"
-    build_frames(build_catalog("s4", tree), two, image_size=64, jobs=2)
+    build_frames(build_catalog("s4", tree), two, image_size=64, workers=Workers(2))
     for path in one.rglob("*"):
         if path.is_file():
             assert path.read_bytes() == (two / path.relative_to(one)).read_bytes(), path
@@ -136,5 +138,5 @@ def test_resize_is_the_mean_over_areas() -> None:
 def test_frames_of_different_sizes_are_refused(tree: Path) -> None:
     path = s4_data(tree, "visual_frames", VAL) / "b" / "b_3.png"
     assert cv2.imwrite(str(path), bars(3, 96, 64))
-    with pytest.raises(PipelineError, match=r"b_3\.png: is of another size"):
+    with pytest.raises(PipelineError, match=r"b_3\.png: differs in size"):
         _build(tree)

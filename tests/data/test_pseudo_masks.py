@@ -12,10 +12,11 @@ from hypothesis.extra import numpy as arrays
 
 from pipeline.data.catalog import to_frame
 from pipeline.data.clip import Clip
-from pipeline.data.crops import Corners, edges
-from pipeline.data.pseudo_masks import build_pseudo_masks, fit_to, grabcut_mask, pixels
+from pipeline.data.crops import PixelBox
+from pipeline.data.pseudo_masks import build_pseudo_masks, grabcut_mask, iou_with_drawn, pixels
 from pipeline.ops.ignore_index import IGNORE_INDEX
 from pipeline.utils.files import read_json
+from pipeline.utils.parallel import SERIAL, Workers
 
 SIDE = 48
 DISC = (np.hypot(*(np.mgrid[:SIDE, :SIDE] - 24)) < 12).astype(np.uint8)
@@ -33,7 +34,7 @@ def picture(seed: int = 0) -> np.ndarray:
 
 def test_a_disc_is_found_in_its_box() -> None:
     mask = grabcut_mask(picture(), [BOX])
-    assert fit_to(mask, DISC) == 1.0
+    assert iou_with_drawn(mask, DISC) == 1.0
     # the edge is all that is unknown: a ring two pixels wide
     unknown = mask == IGNORE_INDEX
     assert 0 < unknown.sum() < 3 * 2 * np.pi * 12
@@ -41,8 +42,8 @@ def test_a_disc_is_found_in_its_box() -> None:
     assert radius.min() > 9 and radius.max() < 15
 
 
-def test_the_same_picture_gives_the_same_outline() -> None:
-    # a patchwork, the disc brighter: one whose clusters, and so its outline, depend on where they begin
+def test_the_same_picture_gives_the_same_mask() -> None:
+    # a patchwork, the disc brighter: one whose clusters, and so its mask, depend on where they begin
     patches = np.random.default_rng(3).integers(0, 160, (12, 12, 3)).repeat(4, 0).repeat(4, 1)
     frame = (patches + 90 * DISC[..., None]).astype(np.uint8)
     found = []
@@ -57,7 +58,7 @@ def test_a_box_with_nothing_outside_or_inside_says_nothing(box: tuple[float, ...
     np.testing.assert_array_equal(grabcut_mask(picture(), [np.array(box, np.float32)]), NOTHING)
 
 
-def test_a_lost_object_is_not_outlined() -> None:
+def test_a_lost_object_has_no_mask() -> None:
     """The box holds ground and a speck of another colour, far less than an object fills."""
     frame = np.full((SIDE, SIDE, 3), (40, 80, 150), np.uint8)
     frame[20:22, 20:22] = (200, 90, 40)
@@ -87,27 +88,27 @@ def test_a_box_between_whole_pixels_covers_them_and_no_other(side: int, scale: i
     """Every edge, drawn on an image `scale` times as large."""
     drawn = side * scale
     for edge in range(1, side):
-        right = edges(Corners(1, 1, edge * scale, edge * scale, drawn, drawn))
-        left = edges(Corners(edge * scale + 1, edge * scale + 1, drawn, drawn, drawn, drawn))
+        right = PixelBox(1, 1, edge * scale, edge * scale, drawn, drawn).normalised()
+        left = PixelBox(edge * scale + 1, edge * scale + 1, drawn, drawn, drawn, drawn).normalised()
         assert pixels(right, side, side) == (slice(0, edge), slice(0, edge))
         assert pixels(left, side, side) == (slice(edge, side), slice(edge, side))
 
 
 def test_a_box_that_cuts_pixels_covers_them_whole() -> None:
-    box = edges(Corners(22, 12, 39, 29, 240, 160))  # edges 21, 11, 39 and 29, twice the frame's
+    box = PixelBox(22, 12, 39, 29, 240, 160).normalised()  # edges 21, 11, 39 and 29, twice the frame's
     assert pixels(box, 80, 120) == (slice(5, 15), slice(10, 20))
 
 
-def test_fit_by_hand() -> None:
+def test_iou_by_hand() -> None:
     mask = np.array([[1, 1, 0, IGNORE_INDEX]], np.uint8)
-    assert fit_to(mask, np.array([[1, 0, 1, 1]], np.uint8)) == pytest.approx(1 / 3)
-    assert fit_to(np.array([[0, IGNORE_INDEX]], np.uint8), np.array([[0, 1]], np.uint8)) == 1.0
+    assert iou_with_drawn(mask, np.array([[1, 0, 1, 1]], np.uint8)) == pytest.approx(1 / 3)
+    assert iou_with_drawn(np.array([[0, IGNORE_INDEX]], np.uint8), np.array([[0, 1]], np.uint8)) == 1.0
 
 
 def test_two_objects_of_one_frame() -> None:
     frame = np.concatenate([picture(1), picture(2)], axis=1)
     halves = [BOX * (0.5, 1, 0.5, 1) + (side / 2, 0, side / 2, 0) for side in (0, 1)]
-    assert fit_to(grabcut_mask(frame, halves), np.concatenate([DISC, DISC], axis=1)) == 1.0
+    assert iou_with_drawn(grabcut_mask(frame, halves), np.concatenate([DISC, DISC], axis=1)) == 1.0
     assert grabcut_mask(frame, []).min() == IGNORE_INDEX
 
 
@@ -141,23 +142,23 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_what_is_packed(data: Path, tmp_path: Path) -> None:
-    fit = build_pseudo_masks(CLIPS, BOXES, data, tmp_path / "out", jobs=1)
-    outlines = np.load(tmp_path / "out" / "outlines.npy")
-    assert outlines.shape == (2, 5, SIDE, SIDE) and outlines.dtype == np.uint8
-    np.testing.assert_array_equal(outlines[0, 3], NOTHING)  # frame 4 of clip a has no box
-    np.testing.assert_array_equal(outlines[1, 2], grabcut_mask(picture(7), [BOX]))
-    assert fit == {"frames": 9, "outlined": 1.0, "miou": 1.0}
-    assert read_json(tmp_path / "out" / "fit.json") == fit
+    quality = build_pseudo_masks(CLIPS, BOXES, data, tmp_path / "out", workers=SERIAL)
+    packed = np.load(tmp_path / "out" / "pseudo_masks.npy")
+    assert packed.shape == (2, 5, SIDE, SIDE) and packed.dtype == np.uint8
+    np.testing.assert_array_equal(packed[0, 3], NOTHING)  # frame 4 of clip a has no box
+    np.testing.assert_array_equal(packed[1, 2], grabcut_mask(picture(7), [BOX]))
+    assert quality == {"frames": 9, "with_mask": 1.0, "miou": 1.0}
+    assert read_json(tmp_path / "out" / "quality.json") == quality
 
 
 def test_any_number_of_processes_gives_the_same(data: Path, tmp_path: Path) -> None:
     for jobs in (1, 2):
-        build_pseudo_masks(CLIPS, BOXES, data, tmp_path / str(jobs), jobs=jobs)
-    one, two = ((tmp_path / str(jobs) / "outlines.npy").read_bytes() for jobs in (1, 2))
+        build_pseudo_masks(CLIPS, BOXES, data, tmp_path / str(jobs), workers=Workers(jobs))
+    one, two = ((tmp_path / str(jobs) / "pseudo_masks.npy").read_bytes() for jobs in (1, 2))
     assert one == two
 
 
 def test_no_box_at_all(data: Path, tmp_path: Path) -> None:
-    fit = build_pseudo_masks(CLIPS, boxes_of(), data, tmp_path / "out", jobs=1)
-    assert fit == {"frames": 0, "outlined": 0.0, "miou": None}
-    assert (np.load(tmp_path / "out" / "outlines.npy") == IGNORE_INDEX).all()
+    quality = build_pseudo_masks(CLIPS, boxes_of(), data, tmp_path / "out", workers=SERIAL)
+    assert quality == {"frames": 0, "with_mask": 0.0, "miou": None}
+    assert (np.load(tmp_path / "out" / "pseudo_masks.npy") == IGNORE_INDEX).all()

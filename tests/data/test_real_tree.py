@@ -124,7 +124,7 @@ def test_ms3_trains_without_boxes_and_from_an_s4_checkpoint(
     printed = multi.run("dvc", "repro")
     assert stages_run(printed) == {"plan", "train@baseline-1", "evaluate@baseline-1", "report"}
     plan = multi.json("data/plan/baseline.json")
-    assert (plan["loss"]["lambda_"], plan["loss"]["avm"]) == (0.5, "av")
+    assert (plan["loss"]["avm"], plan["avm"]) == (0.5, "av")
 
     start = multi.root / "weights" / "s4.pt"
     shutil.copy(single[0].root / "models/baseline-1/best.pt", start)

@@ -1,10 +1,6 @@
 from __future__ import annotations
 
-import os
 import struct
-import subprocess
-import sys
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,10 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.data import video
-from pipeline.data.video import frame_indices, read_frames, read_mono
+from pipeline.data.video import frame_indices, read_frames
 from pipeline.utils.errors import PipelineError
-from tests.helpers.paths import ROOT
-from tests.helpers.trees import number_of, tone, write_sound, write_video
+from tests.helpers.trees import number_of, tone, write_video
 
 NTSC = Fraction(30_000, 1001)
 
@@ -40,11 +35,11 @@ def test_frame_indices_known(fps: float, frames: int, expected: list[int]) -> No
     assert frame_indices(fps, frames) == expected
 
 
-@given(st.floats(0.6, 240), st.integers(1, 2000), st.integers(1, 20))
-def test_frame_indices_lie_in_the_clip_and_follow_the_rule(fps: float, frames: int, count: int) -> None:
+@given(st.floats(0.6, 240), st.integers(1, 2000))
+def test_frame_indices_are_in_the_clip_and_follow_the_rule(fps: float, frames: int) -> None:
     rate = max(1, round(fps))
-    rule = [min(int(second * rate + 15 / 16 * rate), frames - 1) for second in range(count)]
-    assert frame_indices(fps, frames, count) == rule
+    rule = [min(int(second * rate + 15 / 16 * rate), frames - 1) for second in range(5)]
+    assert frame_indices(fps, frames) == rule
 
 
 @pytest.mark.parametrize("fps", [0, -1, float("nan"), float("inf")])
@@ -186,7 +181,6 @@ def test_four_second_clip_repeats_its_last_frame_and_says_so(tmp_path: Path) -> 
     images, note = read_frames(tmp_path / "a.mp4")
     assert [number_of(image) for image in images] == [23, 48, 73, 98, 99]
     assert "4 of 5" in note
-    assert read_mono(tmp_path / "a.mp4").size == 64_000
 
 
 def test_slightly_short_clip_needs_no_note(tmp_path: Path) -> None:
@@ -198,15 +192,6 @@ def test_slightly_short_clip_needs_no_note(tmp_path: Path) -> None:
 
 def _cut(path: Path, share: float) -> None:
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
-
-
-def test_truncated_video_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "cut.mp4"
-    write_video(path)
-    _cut(path, 0.6)
-    for read in (read_frames, read_mono):
-        with pytest.raises(PipelineError, match=r"cut\.mp4: cannot be opened"):
-            read(path)
 
 
 def test_truncated_video_with_its_index_in_front_is_named(tmp_path: Path) -> None:
@@ -252,118 +237,5 @@ def test_pictures_of_several_sizes_are_named(tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(video, "_decode_referenced", lambda *_: None)
         patch.setattr(video, "_decode_all", grown)
-        with pytest.raises(PipelineError, match=r"a\.mkv: its pictures change their size"):
+        with pytest.raises(PipelineError, match=r"a\.mkv: its frames change size"):
             read_frames(tmp_path / "a.mkv")
-
-
-@pytest.mark.parametrize("content", [b"", b"not a video at all" * 50])
-def test_what_is_no_video_is_named(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "bad.mp4"
-    path.write_bytes(content)
-    for read in (read_frames, read_mono):
-        with pytest.raises(PipelineError, match=r"bad\.mp4: cannot be opened"):
-            read(path)
-
-
-def test_missing_file_is_named(tmp_path: Path) -> None:
-    for read in (read_frames, read_mono):
-        with pytest.raises(PipelineError, match=r"none\.mp4: no such file"):
-            read(tmp_path / "none.mp4")
-
-
-def test_no_sound_and_no_pictures_are_named(tmp_path: Path) -> None:
-    write_video(tmp_path / "mute.mp4", frames=30, silent=True)
-    with pytest.raises(PipelineError, match=r"mute\.mp4: has no sound"):
-        read_mono(tmp_path / "mute.mp4")
-    write_sound(tmp_path / "only.wav", tone(1, 16_000))
-    with pytest.raises(PipelineError, match=r"only\.wav: has no video"):
-        read_frames(tmp_path / "only.wav")
-
-
-def test_sound_has_the_clips_length_and_its_loudness(tmp_path: Path) -> None:
-    write_video(tmp_path / "a.mp4", sound=tone(5, hertz=1000))
-    wave = read_mono(tmp_path / "a.mp4")
-    assert wave.shape == (80_000,)
-    assert wave.dtype == np.float32
-    middle = wave[8_000:72_000].astype(np.float64)
-    # equal channels: a mean keeps the amplitude of 0.5, FFmpeg's mix would be louder by the square root of 2
-    assert np.sqrt(2 * np.mean(middle**2)) == pytest.approx(0.5, rel=0.02)
-    spectrum = np.abs(np.fft.rfft(middle * np.hanning(middle.size)))
-    assert np.argmax(spectrum) / middle.size * 16_000 == pytest.approx(1000, abs=1)
-
-
-def test_opposite_channels_cancel(tmp_path: Path) -> None:
-    wave = tone(2, 16_000)
-    write_sound(tmp_path / "a.wav", np.stack([wave, -wave], axis=1))
-    assert np.abs(read_mono(tmp_path / "a.wav")).max() < 1e-3
-
-
-@pytest.mark.parametrize("channels", [1, 2, 6, 8, 9])
-def test_any_number_of_channels_is_averaged(tmp_path: Path, channels: int) -> None:
-    """In a process of its own: of eight and more PyAV's planar arrays end beyond its memory."""
-    waves = np.random.default_rng(0).uniform(-0.5, 0.5, (16_000, channels)).astype(np.float32)
-    write_sound(tmp_path / "a.wav", waves)
-    code = "import numpy, pipeline.data.video as v; numpy.save('a.npy', v.read_mono(v.Path('a.wav')))"
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, env=environment)
-    np.testing.assert_allclose(np.load(tmp_path / "a.npy"), waves.mean(axis=1), atol=1e-4)
-
-
-def test_tags_in_any_encoding_are_no_hindrance(tmp_path: Path) -> None:
-    """A title in Latin-1, as programs on Windows write it."""
-    path = tmp_path / "a.wav"
-    write_sound(path, tone(1, 16_000))
-    plain, content = read_mono(path), path.read_bytes()
-    title = "Künstler".encode("latin-1")
-    chunk = b"INFO" + b"INAM" + struct.pack("<I", len(title)) + title
-    chunk = b"LIST" + struct.pack("<I", len(chunk)) + chunk
-    data = content.index(b"data")
-    content = content[:data] + chunk + content[data:]
-    path.write_bytes(content[:4] + struct.pack("<I", len(content) - 8) + content[8:])
-    np.testing.assert_array_equal(read_mono(path), plain)
-
-
-def test_wav_of_the_right_rate_comes_back_as_stored(tmp_path: Path) -> None:
-    wave = np.random.default_rng(0).uniform(-0.9, 0.9, 70_000).astype(np.float32)
-    write_sound(tmp_path / "a.wav", wave)
-    found = read_mono(tmp_path / "a.wav")
-    assert found.shape == wave.shape  # a sound without pictures is not filled up
-    np.testing.assert_allclose(found, wave, atol=1 / 32_768)
-
-
-@pytest.mark.parametrize("rate", [8_000, 22_050, 44_100, 48_000])
-def test_wav_of_another_rate_keeps_its_tone(tmp_path: Path, rate: int) -> None:
-    write_sound(tmp_path / "a.wav", tone(6, rate, hertz=500), rate)
-    found = read_mono(tmp_path / "a.wav")
-    assert found.shape == (80_000,)
-    expected = tone(5, 16_000, hertz=500)
-    np.testing.assert_allclose(found[200:-200], expected[200:-200], atol=0.01)
-
-
-@pytest.mark.parametrize("seconds", [3.0, 4.4])
-def test_sound_that_ends_early_is_not_filled_with_silence(tmp_path: Path, seconds: float) -> None:
-    """Silence under a mask would teach what is not so; the stage repeats the last example instead."""
-    write_video(tmp_path / "a.mp4", sound=tone(seconds))
-    wave = read_mono(tmp_path / "a.mp4")
-    assert wave.size / 16_000 == pytest.approx(seconds, abs=0.07)  # AAC rounds up to whole blocks
-
-
-def test_sound_longer_than_the_pictures_is_kept(tmp_path: Path) -> None:
-    write_video(tmp_path / "a.mp4", frames=114, sound=tone(5))
-    assert read_mono(tmp_path / "a.mp4").size == 80_000
-
-
-def test_pictures_that_start_late_cost_no_sound(tmp_path: Path) -> None:
-    write_video(tmp_path / "a.mp4", frames=120, pts=[number + 5 for number in range(120)], sound=tone(5))
-    assert read_mono(tmp_path / "a.mp4").size == 80_000
-
-
-@pytest.mark.parametrize(("code", "read"), [(b"avc1", read_frames), (b"mp4a", read_mono)])
-def test_an_unknown_codec_is_named(tmp_path: Path, code: bytes, read: Callable) -> None:
-    path = tmp_path / "a.mp4"
-    write_video(path)
-    path.write_bytes(path.read_bytes().replace(code, b"xxxx").replace(b"esds", b"free"))
-    with pytest.raises(PipelineError, match=r"a\.mp4: its (video|audio) is in a form"):
-        read(path)
-    with pytest.raises(PipelineError, match=r"a\.mp4: its (video|audio) is in a form"):
-        video.check_video(path)

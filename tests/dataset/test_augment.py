@@ -7,7 +7,7 @@ import torch
 
 from pipeline.config.params import Augment
 from pipeline.dataset.augment import _grid, _warp, _warp_boxes, _warp_masks, augment
-from pipeline.dataset.clips import Batch
+from pipeline.dataset.clips import Batch, BoxBatch, NegativeBatch
 from pipeline.ops.ignore_index import IGNORE_INDEX
 
 
@@ -18,7 +18,9 @@ def batch() -> Batch:
     frames[:, :, 2:4, 2:6] = 200
     masks = (frames[..., 0] > 0).to(torch.uint8)
     boxes = torch.tensor([2 / 8, 2 / 8, 6 / 8, 4 / 8]).expand(2, 2, 4)
-    return Batch(frames, masks, torch.ones(2, 2, dtype=torch.bool), torch.tensor([3, 7]), boxes=boxes)
+    ones = torch.ones(2, 2, dtype=torch.bool)
+    box_batch = BoxBatch(ones, boxes, torch.tensor([0, 1]))
+    return Batch(frames, masks, ones, torch.tensor([3, 7]), boxes=box_batch)
 
 
 def test_off_means_untouched(batch: Batch) -> None:
@@ -31,7 +33,7 @@ def test_a_mirror_alone_by_hand(batch: Batch) -> None:
     grid = _grid(frames.shape[-2:], -ones, ones, none)
     assert torch.allclose(_warp(frames, grid), frames.flip(-1), atol=1e-3)
     assert torch.equal(_warp_masks(batch.masks, grid), batch.masks.flip(-1))
-    assert _warp_boxes(batch.boxes, -ones, ones, none)[0, 0].tolist() == pytest.approx(
+    assert _warp_boxes(batch.boxes.boxes, -ones, ones, none)[0, 0].tolist() == pytest.approx(
         [0.25, 0.25, 0.75, 0.5]
     )
 
@@ -41,7 +43,7 @@ def test_a_shift_by_one_pixel_by_hand(batch: Batch) -> None:
     ones, shift = torch.ones(2), torch.tensor([[0.25, 0.0]] * 2)
     grid = _grid(batch.masks.shape[-2:], ones, ones, shift)
     assert torch.equal(_warp_masks(batch.masks, grid), batch.masks.roll(-1, -1))  # empty at the edges
-    moved = _warp_boxes(batch.boxes, ones, ones, shift)
+    moved = _warp_boxes(batch.boxes.boxes, ones, ones, shift)
     assert moved[0, 0].tolist() == pytest.approx([1 / 8, 2 / 8, 5 / 8, 4 / 8])
 
 
@@ -54,7 +56,7 @@ def test_the_box_follows_the_object(batch: Batch, epoch: int) -> None:
         rows, columns = changed.masks[clip, 0].nonzero(as_tuple=True)
         edges = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
         expected = [float(edge) / 8 for edge in edges]
-        assert changed.boxes[clip, 0].tolist() == pytest.approx(expected, abs=1.01 / 8)
+        assert changed.boxes.boxes[clip, 0].tolist() == pytest.approx(expected, abs=1.01 / 8)
 
 
 def test_nothing_beyond_the_picture_is_shown() -> None:
@@ -72,16 +74,18 @@ def test_nothing_beyond_the_picture_is_shown() -> None:
 def test_what_other_sounds_show_follows_the_first_clips(batch: Batch) -> None:
     """Unknown is what is not of the object in the first clip, and what is, in the outlines."""
     truth, outlines = batch.masks[:1] * 1 + (1 - batch.masks[:1]) * IGNORE_INDEX, batch.masks * IGNORE_INDEX
-    heard = replace(batch, other_truth=truth, outlines=outlines)
+    assert batch.boxes is not None
+    none = torch.zeros_like(truth)
+    negatives = NegativeBatch(torch.zeros(1, 2, 128), torch.tensor([True]), none, targets=truth)
+    heard = replace(batch, negatives=negatives, boxes=batch.boxes._replace(pseudo_masks=outlines))
     changed = augment(heard, Augment(flip=True, scale=0.5), seed=5, epoch=2)
-    assert changed.other_truth is not None and changed.outlines is not None
+    assert changed.negatives is not None and changed.negatives.targets is not None
+    assert changed.boxes is not None and changed.boxes.pseudo_masks is not None
+    targets, pseudo_masks = changed.negatives.targets, changed.boxes.pseudo_masks
     assert not torch.equal(changed.masks, batch.masks)
-    assert torch.equal(changed.other_truth == 1, changed.masks[:1] == 1)
-    assert torch.equal(changed.other_truth == IGNORE_INDEX, changed.masks[:1] == 0)
-    assert (
-        torch.equal(changed.outlines == IGNORE_INDEX, changed.masks == 1)
-        and not (changed.outlines == 1).any()
-    )
+    assert torch.equal(targets == 1, changed.masks[:1] == 1)
+    assert torch.equal(targets == IGNORE_INDEX, changed.masks[:1] == 0)
+    assert torch.equal(pseudo_masks == IGNORE_INDEX, changed.masks == 1) and not (pseudo_masks == 1).any()
 
 
 def test_pictures_with_something_pasted_change_as_those_without(batch: Batch) -> None:
@@ -89,15 +93,17 @@ def test_pictures_with_something_pasted_change_as_those_without(batch: Batch) ->
     pasted[..., 6:, 6:, :] = 100
     laid = (pasted != batch.frames[:1]).any(-1).to(torch.uint8)
     settings = Augment(flip=True, scale=0.5, colour=0.3)
-    changed = augment(replace(batch, pasted=pasted, laid=laid), settings, seed=5, epoch=2)
+    negatives = NegativeBatch(torch.zeros(1, 2, 128), torch.tensor([True]), laid, frames=pasted)
+    changed = augment(replace(batch, negatives=negatives), settings, seed=5, epoch=2)
     plain = augment(batch, settings, seed=5, epoch=2)
-    assert changed.pasted is not None and changed.laid is not None
+    assert changed.negatives is not None and changed.negatives.frames is not None
+    changed_mask, changed_paste = changed.negatives.pasted_mask, changed.negatives.frames
     assert torch.equal(changed.frames, plain.frames)
-    far = torch.nn.functional.max_pool2d(changed.laid.float(), 3, 1, 1) == 0  # a warped edge mixes both
-    assert torch.allclose(changed.pasted[far], plain.frames[:1][far], atol=1e-3)
+    far = torch.nn.functional.max_pool2d(changed_mask.float(), 3, 1, 1) == 0  # a warped edge mixes both
+    assert torch.allclose(changed_paste[far], plain.frames[:1][far], atol=1e-3)
     assert (
-        changed.laid.sum() > 0
-        and (changed.pasted[changed.laid > 0] != plain.frames[:1][changed.laid > 0]).any()
+        changed_mask.sum() > 0
+        and (changed_paste[changed_mask > 0] != plain.frames[:1][changed_mask > 0]).any()
     )
 
 
@@ -111,9 +117,7 @@ def test_frames_of_a_clip_change_alike_and_clips_apart(batch: Batch) -> None:
 def test_the_clip_decides_not_its_place_in_the_batch(batch: Batch) -> None:
     settings = Augment(flip=True, scale=0.3, colour=0.3)
     both = augment(batch, settings, seed=1, epoch=2)
-    alone = replace(
-        batch, **{key: getattr(batch, key)[1:] for key in ("frames", "masks", "labelled", "rows", "boxes")}
-    )
+    alone = batch._map(lambda tensor: tensor[1:])
     assert torch.allclose(augment(alone, settings, seed=1, epoch=2).frames[0], both.frames[1], atol=1e-4)
     assert not torch.equal(augment(batch, settings, seed=1, epoch=3).frames, both.frames)
     assert not torch.equal(augment(batch, settings, seed=2, epoch=2).frames, both.frames)

@@ -37,74 +37,74 @@ def known(truth: Tensor) -> Tensor:
     return (truth != IGNORE_INDEX).to(torch.uint8)
 
 
-OWN, DONOR = (0, 0, 2, 2), (2, 2, 4, 4)
+OWN, SOURCE = (0, 0, 2, 2), (2, 2, 4, 4)
 
 
 def test_silence_shows_nothing_anywhere() -> None:
     own = clip(1, OWN)
-    heard = copy_paste(own, clip(2, DONOR), offscreen=NO, pasted=NO)
-    assert not heard.truth.any() and not heard.laid.any()
+    heard = copy_paste(own, clip(2, SOURCE), offscreen=NO, paste=NO)
+    assert not heard.targets.any() and not heard.mask.any()
     assert torch.equal(heard.frames, own.frames)
 
 
 def test_an_offscreen_sound_shows_nothing_in_the_own_box() -> None:
-    heard = copy_paste(clip(1, OWN), clip(2, DONOR), offscreen=YES, pasted=NO)
-    assert torch.equal(known(heard.truth), block(OWN).expand(1, 2, 4, 4)) and not (heard.truth == 1).any()
+    heard = copy_paste(clip(1, OWN), clip(2, SOURCE), offscreen=YES, paste=NO)
+    assert torch.equal(known(heard.targets), block(OWN).expand(1, 2, 4, 4)) and not (heard.targets == 1).any()
     assert (heard.frames == 1).all()
 
 
 def test_a_pasted_object_shows_under_its_sound() -> None:
-    heard = copy_paste(clip(1, OWN), clip(2, DONOR), offscreen=YES, pasted=YES)
+    heard = copy_paste(clip(1, OWN), clip(2, SOURCE), offscreen=YES, paste=YES)
     laid = (heard.frames == 2).all(-1)
-    assert torch.equal(laid, heard.laid)
-    assert torch.equal(laid[0, 0], block(DONOR).bool()) and torch.equal(laid[0, 1], laid[0, 0])
-    assert torch.equal(heard.truth[0, 0] == 1, block(DONOR).bool())
-    assert torch.equal(known(heard.truth)[0, 0], block(OWN) | block(DONOR))
-    # of the donor's second frame no mask is known: there its box says nothing
-    assert torch.equal(known(heard.truth)[0, 1], block(OWN)) and not (heard.truth[0, 1] == 1).any()
+    assert torch.equal(laid, heard.mask)
+    assert torch.equal(laid[0, 0], block(SOURCE).bool()) and torch.equal(laid[0, 1], laid[0, 0])
+    assert torch.equal(heard.targets[0, 0] == 1, block(SOURCE).bool())
+    assert torch.equal(known(heard.targets)[0, 0], block(OWN) | block(SOURCE))
+    # of the source's second frame no mask is known: there its box says nothing
+    assert torch.equal(known(heard.targets)[0, 1], block(OWN)) and not (heard.targets[0, 1] == 1).any()
 
 
 def test_a_known_shape_is_cut_out_of_its_box() -> None:
-    heard = copy_paste(clip(1, OWN), clip(2, DONOR, (3, 2, 4, 4)), offscreen=YES, pasted=YES)
-    assert torch.equal(heard.laid[0, 0], block((3, 2, 4, 4)).bool())
-    assert torch.equal(heard.truth[0, 0] == 1, heard.laid[0, 0])
-    assert (heard.truth[0, 0][block(DONOR).bool() & ~heard.laid[0, 0]] == 0).all()  # beside it, in its box
+    heard = copy_paste(clip(1, OWN), clip(2, SOURCE, (3, 2, 4, 4)), offscreen=YES, paste=YES)
+    assert torch.equal(heard.mask[0, 0], block((3, 2, 4, 4)).bool())
+    assert torch.equal(heard.targets[0, 0] == 1, heard.mask[0, 0])
+    assert (heard.targets[0, 0][block(SOURCE).bool() & ~heard.mask[0, 0]] == 0).all()  # beside it, in its box
 
 
 def test_an_unknown_edge_is_not_pasted() -> None:
-    donor = clip(2, DONOR)
-    donor.truth[0, 0, 2, 2] = IGNORE_INDEX
-    heard = copy_paste(clip(1, OWN), donor, offscreen=YES, pasted=YES)
-    assert not heard.laid[0, 0, 2, 2] and heard.truth[0, 0, 2, 2] == 0
-    assert heard.laid[0, 0].sum() == 3
+    source = clip(2, SOURCE)
+    source.truth[0, 0, 2, 2] = IGNORE_INDEX
+    heard = copy_paste(clip(1, OWN), source, offscreen=YES, paste=YES)
+    assert not heard.mask[0, 0, 2, 2] and heard.targets[0, 0, 2, 2] == 0
+    assert heard.mask[0, 0].sum() == 3
 
 
 def test_an_unknown_edge_of_the_own_object_stays_unknown() -> None:
     own = clip(1, OWN)
     own.truth[0, 0, 0, 1] = IGNORE_INDEX
     for pasted in (NO, YES):
-        truth = copy_paste(own, clip(2, DONOR), offscreen=YES, pasted=pasted).truth
+        truth = copy_paste(own, clip(2, SOURCE), offscreen=YES, paste=pasted).targets
         assert truth[0, 0, 0].tolist() == [0, IGNORE_INDEX, IGNORE_INDEX, IGNORE_INDEX]
         assert (truth[0, 1, :2, :2] == 0).all()  # a frame without an outline: its whole box
-    assert not copy_paste(own, clip(2, DONOR), offscreen=NO, pasted=NO).truth.any()  # silence has no edges
+    assert not copy_paste(own, clip(2, SOURCE), offscreen=NO, paste=NO).targets.any()  # silence has no edges
 
 
 def test_what_is_pasted_over_the_own_object_is_not_silent() -> None:
     own, over = clip(1, (0, 0, 4, 3)), (3, 2, 4, 4)  # hides 1 of the 12 pixels: less than a tenth
-    heard = copy_paste(own, clip(2, over), offscreen=YES, pasted=YES)
-    assert torch.equal(heard.truth[0, 0] == 1, block(over).bool())
+    heard = copy_paste(own, clip(2, over), offscreen=YES, paste=YES)
+    assert torch.equal(heard.targets[0, 0] == 1, block(over).bool())
 
 
 def unchanged(heard: Pasted, own: ClipPixels) -> bool:
-    return torch.equal(heard.frames, own.frames) and not heard.laid.any() and not (heard.truth == 1).any()
+    return torch.equal(heard.frames, own.frames) and not heard.mask.any() and not (heard.targets == 1).any()
 
 
 def test_an_object_that_would_hide_the_own_one_is_left_out() -> None:
     own = clip(1, (0, 0, 4, 2))
-    assert unchanged(copy_paste(own, clip(2, (0, 0, 2, 2)), offscreen=YES, pasted=YES), own)
+    assert unchanged(copy_paste(own, clip(2, (0, 0, 2, 2)), offscreen=YES, paste=YES), own)
 
 
-def test_a_donor_without_a_box_brings_nothing() -> None:
+def test_a_source_without_a_box_brings_nothing() -> None:
     own = clip(1, OWN)
-    donor = clip(2, DONOR)._replace(present=torch.zeros(1, 2, dtype=torch.bool))
-    assert unchanged(copy_paste(own, donor, offscreen=YES, pasted=YES), own)
+    source = clip(2, SOURCE)._replace(has_box=torch.zeros(1, 2, dtype=torch.bool))
+    assert unchanged(copy_paste(own, source, offscreen=YES, paste=YES), own)

@@ -14,13 +14,15 @@ import soundfile
 
 from pipeline.config.params import Demo
 from pipeline.data.catalog import find_clips, to_frame
-from pipeline.data.categories import CATEGORIES
-from pipeline.data.video import frame_indices, read_frames, read_mono
+from pipeline.data.readers.s4 import CATEGORIES
+from pipeline.data.sound import read_mono
+from pipeline.data.video import frame_indices, read_frames
 from pipeline.demo.boxes import tight_box
 from pipeline.demo.clip import DemoClip, scene_of, true_masks
 from pipeline.demo.dataset import ORDER, places_of, plan_world, write_demo
 from pipeline.labels.voc.voc_xml import read_voc
 from pipeline.utils.errors import PipelineError
+from pipeline.utils.parallel import SERIAL, Workers
 
 SMALL = Demo(categories=3, train=3, val=2, test=1, width=96, height=64, seed=7)
 
@@ -28,7 +30,7 @@ SMALL = Demo(categories=3, train=3, val=2, test=1, width=96, height=64, seed=7)
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("s4") / "world"
-    write_demo(root, SMALL, jobs=1)
+    write_demo(root, SMALL, workers=SERIAL)
     return root
 
 
@@ -137,7 +139,7 @@ def contents(root: Path) -> dict[str, bytes]:
 
 
 def test_the_seed_decides_every_byte_whatever_the_number_of_processes(world, tmp_path):
-    write_demo(tmp_path / "again", SMALL, jobs=2)
+    write_demo(tmp_path / "again", SMALL, workers=Workers(2))
     assert contents(tmp_path / "again") == contents(world)
 
 
@@ -171,7 +173,7 @@ def test_names_look_like_youtubes_and_some_begin_with_a_dash():
 
 def test_without_silent_objects_the_sounding_one_is_alone(tmp_path):
     demo = SMALL.model_copy(update={"silent_objects": 0, "train": 1, "val": 1, "test": 1})
-    write_demo(tmp_path / "alone", demo, jobs=1)
+    write_demo(tmp_path / "alone", demo, workers=SERIAL)
     assert all(clip.silent == () and len(scene_of(clip).actors) == 1 for clip in plan_world(demo))
     assert not list(tmp_path.rglob("silent_*"))
 
@@ -179,7 +181,7 @@ def test_without_silent_objects_the_sounding_one_is_alone(tmp_path):
 def test_ms3_masks_are_the_union_of_all_that_sounds(tmp_path):
     demo = Demo(setting="ms3", categories=3, train=4, val=4, test=1, width=96, height=64)
     root = tmp_path / "ms3"
-    write_demo(root, demo, jobs=1)
+    write_demo(root, demo, workers=SERIAL)
     clips = plan_world(demo)
     table = rows(root / "Multi-sources/ms3_meta_data.csv")
     assert [(r["name"], r["split"]) for r in table] == [(clip.name, clip.split) for clip in clips]
@@ -200,7 +202,7 @@ def test_ms3_masks_are_the_union_of_all_that_sounds(tmp_path):
 def test_the_catalogue_reads_what_was_written(tmp_path, setting):
     """So many clips that MS3's pictures with two silent objects are among them."""
     demo = Demo(setting=setting, categories=3, train=9, val=1, test=1, width=96, height=64)
-    write_demo(tmp_path / "world", demo, jobs=1)
+    write_demo(tmp_path / "world", demo, workers=SERIAL)
     table = to_frame(find_clips("demo", tmp_path / "world", "videos").clips)
     planned = {clip.name: "+".join(clip.silent) for clip in plan_world(demo)}
     assert dict(zip(table["name"], table["silent_category"], strict=True)) == planned

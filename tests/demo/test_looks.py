@@ -6,8 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.data.categories import CATEGORIES
+from pipeline.demo.dataset import ORDER
 from pipeline.demo.looks import LOOKS, draw
+
+CATEGORIES = sorted(ORDER)
 
 
 def thumbnail(category: str, seed: int) -> np.ndarray:

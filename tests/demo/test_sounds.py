@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from scipy.signal import spectrogram
 
-from pipeline.data.categories import CATEGORIES
 from pipeline.demo.clip import recorded
+from pipeline.demo.dataset import ORDER
 from pipeline.demo.sounds import SOUNDS, sound
 from pipeline.demo.synth import RATE, beats, noise, seconds_of, tone
+
+CATEGORIES = sorted(ORDER)
 
 
 def bands(category: str, seed: int) -> np.ndarray:

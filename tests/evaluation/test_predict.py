@@ -33,6 +33,7 @@ from pipeline.labels.voc.label_paths import Frame
 from pipeline.model import Segmenter
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.files import digest
+from pipeline.utils.parallel import SERIAL
 from tests.helpers.published_names import published_state
 from tests.helpers.tiny_model import SIDE, write_checkpoint
 from tests.helpers.trees import HEIGHT, WIDTH, number_of, tone, write_sound, write_video
@@ -51,8 +52,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
             Clip(name, "race_car", "train", 0, f"{root}/{name}.mp4", None, None, [None] * 5, None, None, None)
         )
     table = to_frame(clips)
-    build_frames(table, root / "data/frames", image_size=SIDE, jobs=1)
-    build_audio(table, root / "data/audio", jobs=1)
+    build_frames(table, root / "data/frames", image_size=SIDE, workers=SERIAL)
+    build_audio(table, root / "data/audio", workers=SERIAL)
     write_sound(root / "other.wav", tone(5, 16_000, hertz=3000.0))
     write_video(root / "mute.mp4", silent=True)
     inputs = {"audio": digest([root / "data/audio/features.npy"])}

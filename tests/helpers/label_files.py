@@ -15,6 +15,7 @@ from pipeline.labels.voc.voc_xml import Annotation, Box, write_voc
 
 WIDTH, HEIGHT = 160, 120
 TRAIN = {"abc": "dog_barking", "-def": "helicopter"}
+CLASSES = ("cat_meowing", "dog_barking", "helicopter", "race_car")
 DOG = Box("dog_barking", 21, 30, 61, 70)
 
 

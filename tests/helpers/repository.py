@@ -22,12 +22,12 @@ TINY: dict[str, dict[str, Any]] = {
     "demo": {"train": 6, "val": 3, "test": 3, "categories": 3, "width": 96, "height": 72},
     "model": {"image_size": 32, "channels": 8},
     "train": {"epochs": 2, "batch_size": 3},
-    "evaluate": {"batch_size": 3, "tsne_epochs": [1, 2], "pictures": 2},
+    "evaluate": {"batch_size": 3, "pictures": 2},
     "crops": {"size": 32},
     "compute": {"jobs": 1},
 }
 ALL = {
-    *("demo", "clips", "frames", "boxes", "crops", "outlines", "audio", "negatives", "plan"),
+    *("demo", "clips", "frames", "boxes", "crops", "pseudo_masks", "audio", "negatives", "plan"),
     *("train@baseline-1", "train@proposed-1", "evaluate@baseline-1", "evaluate@proposed-1", "report"),
 }
 

@@ -39,8 +39,7 @@ def make_project(folder: Path) -> Path:
             assert cv2.imwrite(str(path), image)
     write_catalog(folder / "data/catalog.parquet", to_frame(clips))
     (folder / "labels").mkdir()
-    for file in ("label_studio.xml", "classes.txt"):
-        shutil.copy(ROOT / "labels" / file, folder / "labels" / file)
+    shutil.copy(ROOT / "labels/label_studio.xml", folder / "labels")
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["labels"]["dir"] = "labels/voc"
     params["compute"]["jobs"] = 1

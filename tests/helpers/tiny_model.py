@@ -7,10 +7,10 @@ from pathlib import Path
 import torch
 
 from pipeline.config.params import Model
-from pipeline.config.run_config import LossWeights, RunConfig
-from pipeline.model.build import build_segmenter
+from pipeline.config.run_config import RunConfig
+from pipeline.model import build_model
+from pipeline.training.progress import checkpoint
 from pipeline.training.seed import seed_everything
-from pipeline.training.train import checkpoint
 
 SIDE = 32  # pixels of its frames
 
@@ -21,7 +21,6 @@ def write_checkpoint(path: Path, *, audio: bool = True, inputs: dict[str, str] |
         variant="baseline" if audio else "silent",
         attention="sound" if audio else "constant",
         model=Model(backbone="resnet18", channels=8, tpavi_stages=[3, 4], image_size=SIDE),
-        loss=LossWeights(),
         categories=[],
         epochs=1,
         batch_size=2,
@@ -33,7 +32,7 @@ def write_checkpoint(path: Path, *, audio: bool = True, inputs: dict[str, str] |
         inputs=inputs or {},
     )
     seed_everything(5)
-    segmenter = build_segmenter(plan)
+    segmenter = build_model(plan.network, plan.model)
     for block in segmenter.tpavi.values():
         torch.nn.init.normal_(block.bn.weight, 0.0, 30.0)  # zero when training begins: the sound has no say
     last = segmenter.decoder.head[-1]

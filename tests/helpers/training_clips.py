@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from pipeline.config.params import Model
-from pipeline.config.run_config import LossWeights, RunConfig
+from pipeline.config.run_config import RunConfig
 from pipeline.dataset.clips import ClipDataset
 from pipeline.dataset.negative_sampler import NegativeSampler
+from pipeline.dataset.training import TrainingData
 
 TRAIN, VAL = np.arange(4), np.arange(4, 6)
-HEARS = LossWeights(negatives=0.5, negative_share=0.5, pasted_share=0.5)
+HEARS = {"bce": 1.0, "negatives": 0.5}
 
 
 class Figures:
@@ -38,22 +39,23 @@ def write_clips(folder: Path) -> Path:
     np.save(folder / "crops.npy", make.integers(0, 256, (4, 2, 32, 32, 3), np.uint8))
     np.save(folder / "present.npy", np.ones((4, 2), bool))
     np.save(folder / "boxes.npy", np.tile(np.array([0.25, 0.25, 0.75, 0.75], np.float32), (4, 2, 1)))
-    np.save(folder / "outlines.npy", make.integers(0, 3, (4, 2, 32, 32), np.uint8))
+    np.save(folder / "pseudo_masks.npy", make.integers(0, 3, (4, 2, 32, 32), np.uint8))
     np.save(folder / "audio.npy", make.standard_normal((6, 2, 128)).astype(np.float32))
     return folder
 
 
-def plan_of(variant: str = "baseline", **changes: Any) -> RunConfig:
-    heads = variant == "proposed"
+def config_of(variant: str = "baseline", **changes: Any) -> RunConfig:
+    """Settings of a run of two epochs on these clips."""
+    loss = {"bce": 1.0} | ({"classification": 0.5, "similarity": 0.5} if variant == "proposed" else {})
     settings: dict[str, Any] = {
         "variant": variant,
         "model": Model(backbone="resnet18", channels=8, tpavi_stages=[4], image_size=32),
-        "loss": LossWeights(classification=0.5, similarity=0.5) if heads else LossWeights(),
-        "categories": ["dog", "piano"] if heads else [],
+        "loss": loss,
+        "categories": ["dog", "piano"] if variant == "proposed" else [],
         "epochs": 2,
         "batch_size": 2,
         "lr": 0.001,
-        "heads_lr": 0.001 if heads else None,
+        "heads_lr": 0.001 if variant == "proposed" else None,
         "schedule": "cosine",
         "warmup_epochs": 1,
         "precision": "32-true",
@@ -63,19 +65,20 @@ def plan_of(variant: str = "baseline", **changes: Any) -> RunConfig:
     return RunConfig(**{**settings, **changes})
 
 
-def clips_of(plan: RunConfig, data: Path, seed: int) -> ClipDataset:
+def data_of(config: RunConfig, folder: Path, seed: int) -> TrainingData:
     """The packed clips as the stage hands them to `train`."""
-    audio, category = np.load(data / "audio.npy"), np.array([0, 1] * 3)
-    other = NegativeSampler(
-        audio, np.zeros((1, 2, 128), np.float32), category, TRAIN, share=0.5, pasted_share=0.5, seed=seed
+    audio, category = np.load(folder / "audio.npy"), np.array([0, 1] * 3)
+    negatives = NegativeSampler(
+        audio, np.zeros((1, 2, 128), np.float32), category, TRAIN, share=0.5, copy_paste=0.5, seed=seed
     )
-    return ClipDataset(
-        data,
+    clips = ClipDataset(
+        folder,
         audio,
-        data if plan.boxes else None,
+        folder if config.reads("boxes") else None,
         category,
-        other if plan.loss.other_sounds else None,
-        data if plan.loss.outlines > 0 else None,
-        crops=plan.loss.heads,
-        pasted_apart=plan.loss.negatives == 0,
+        negatives if config.reads("negatives") else None,
+        folder if config.reads("pseudo_masks") else None,
+        crops=config.reads("crops"),
+        paste_separately="negatives" not in config.loss,
     )
+    return TrainingData(clips, TRAIN, VAL)

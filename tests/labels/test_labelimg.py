@@ -15,16 +15,16 @@ from typing import Any
 
 import pytest
 
+from pipeline.data.catalog import clips_by_name
 from pipeline.labels.sync.export_voc import export_voc
 from pipeline.labels.sync.import_labels import read_sources
 from pipeline.labels.voc.label_paths import Frame
-from pipeline.labels.voc.table import homes
 from pipeline.labels.voc.voc_xml import Annotation, Box, parse_voc, read_voc, voc_text
-from tests.helpers.label_files import catalog, full
+from tests.helpers.label_files import CLASSES, catalog, full
 
 COMMAND = os.environ.get("LABELIMG_COMMAND") or shutil.which("labelImg")
 pytestmark = pytest.mark.skipif(COMMAND is None, reason="no labelImg; set LABELIMG_COMMAND")
-CLIPS = homes(catalog())
+CLIPS = clips_by_name(catalog())
 READ = """
 import json, sys
 from libs.pascal_voc_io import PascalVocReader
@@ -59,7 +59,7 @@ def test_it_reads_every_exported_file(tmp_path: Path) -> None:
     text = (folder / "dog_barking/abc/abc_3.xml").read_text()
     other = text.replace("<filename>abc_3.jpg</filename>", "").replace("<difficult>0", "<difficult>no")
     (folder / "dog_barking/abc/abc_3.xml").write_text(other)  # labelImg alone would show nothing of it
-    export_voc(folder, CLIPS, tmp_path / "out", tmp_path / "met.json")
+    export_voc(folder, CLIPS, CLASSES, tmp_path / "out", tmp_path / "sync.json")
     files = sorted((tmp_path / "out").glob("*.xml"))
     shapes = json.loads(_labelimg(READ, *files))
     assert len(files) == 10

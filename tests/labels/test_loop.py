@@ -182,8 +182,8 @@ def test_the_server_is_private(project: Path, credentials: dict[str, str]) -> No
 def test_the_whole_loop(project: Path, credentials: dict[str, str]) -> None:
     assert "10 tasks added" in _ok(project, "push")
     said = _ok(project, "push")
-    assert "0 tasks added, 10 were there" in said
-    assert "anew" not in said and "configuration" not in said  # the server gives back what it was given
+    assert "0 tasks added, 10 existed" in said
+    assert "updated" not in said and "configuration" not in said  # the server gives back what it was given
     assert "9 proposals added" in _propose(project)
     assert "0 proposals added" in _propose(project)
 
@@ -253,7 +253,7 @@ def test_the_whole_loop(project: Path, credentials: dict[str, str]) -> None:
     assert all(line["lead_time"] > 0 for line in lines)
 
     before = {path: path.read_bytes() for path in labels.rglob("*") if path.is_file()}
-    assert "0 labels written, 4 as they were" in _ok(project, "pull")
+    assert "0 labels written, 4 unchanged" in _ok(project, "pull")
     assert {path: path.read_bytes() for path in labels.rglob("*") if path.is_file()} == before
     by_hand = labels / label_path(Frame("def", 5), "helicopter")
     by_hand.write_text(by_hand.read_text().replace("<xmin>41", "<xmin>45"))
@@ -306,7 +306,7 @@ def test_a_checkpoint_proposes_and_the_least_sure_frame_is_handed_out_first(
     arguments = ("propose", "--checkpoint", "models/proposed-1/best.pt", "--project", "second")
     said = _ok(project, *arguments)
     assert "10 frames proposed (0 without a box) as proposed-1-" in said and "10 tasks added" in said
-    assert "0 tasks added, 10 were there; 0 proposals added" in _ok(project, *arguments)
+    assert "0 tasks added, 10 existed; 0 proposals added" in _ok(project, *arguments)
     proposals = read_proposals(project / ".label-studio/proposals.json")
     least = min(proposals.frames, key=lambda key: proposals.frames[key].score)
     headers = {"Authorization": f"Token {credentials['token']}"}
@@ -343,19 +343,17 @@ def _killed(folder: Path, patch: str, *arguments: str) -> None:
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
 
 
-def test_a_category_mended_here_reaches_the_tasks(project: Path, credentials: dict[str, str]) -> None:
-    assert "10 tasks added" in _ok(project, "push", "--project", "mended")
+def test_a_category_fixed_here_reaches_the_tasks(project: Path, credentials: dict[str, str]) -> None:
+    assert "10 tasks added" in _ok(project, "push", "--project", "fixed")
     catalog = project / "data/catalog.parquet"
     before, table = catalog.read_bytes(), read_catalog(catalog)
     images = project / "data/frames/images/train"
     try:
         write_catalog(catalog, table.assign(category=table["category"].replace("helicopter", "race_car")))
         (images / "race_car").symlink_to(images / "helicopter")
-        assert "5 tasks that nobody had worked on show their frames anew" in _ok(
-            project, "push", "--project", "mended"
-        )
+        assert "5 tasks that nobody had worked on were updated" in _ok(project, "push", "--project", "fixed")
         with Studio(credentials["url"], credentials["token"]) as studio:
-            found = studio.find_project("mended")
+            found = studio.find_project("fixed")
             assert found is not None
             shown = [task["data"] for task in studio.tasks(found["id"]) if task["data"]["clip"] == "def"]
         assert len(shown) == 5 and {data["category"] for data in shown} == {"race_car"}
@@ -378,8 +376,8 @@ def add_then_die(self, *arguments):
 Studio.add_tasks = add_then_die
 """
     _killed(project, patch, "push", "--project", "killed")
-    assert "4 tasks added, 6 were there" in _ok(project, "push", "--project", "killed")
-    assert "0 tasks added, 10 were there" in _ok(project, "push", "--project", "killed")
+    assert "4 tasks added, 6 existed" in _ok(project, "push", "--project", "killed")
+    assert "0 tasks added, 10 existed" in _ok(project, "push", "--project", "killed")
 
 
 def test_a_killed_pull_is_completed_by_the_next(project: Path, credentials: dict[str, str]) -> None:

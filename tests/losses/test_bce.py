@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from pipeline.losses import bce
+from pipeline.losses.bce import bce
 
 
 def test_labelled_frames_only() -> None:

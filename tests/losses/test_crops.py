@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from pipeline.losses import classification, similarity
+from pipeline.losses.classification import classification
+from pipeline.losses.similarity import similarity
 
 PRESENT = torch.tensor([[True, True, False], [True, False, False]])
 

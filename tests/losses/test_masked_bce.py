@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from pipeline.losses import bce, masked_bce
+from pipeline.losses.bce import bce
+from pipeline.losses.masked_bce import masked_bce
 from pipeline.ops.boxes import boxes_to_masks
 from pipeline.ops.ignore_index import IGNORE_INDEX
 

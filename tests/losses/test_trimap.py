@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from pipeline.losses.trimap import trimap
-from pipeline.model.localiser import Localiser
+from pipeline.model import Encoded, Localiser
 
 
 def test_by_hand() -> None:
@@ -48,11 +48,11 @@ def test_localiser_learns_to_tell_two_sounds_apart() -> None:
     torch.manual_seed(0)
     net = Localiser("resnet18", width=16, audio_dim=2)
     frames, audio = torch.randn(2, 3, 32, 32), torch.eye(2)
-    assert net.compare(frames, audio).shape == (2, 2, 2, 2)
+    assert net.audio_cosines(frames[:, None], audio[:, None]).shape == (1, 2, 2, 2, 2)
     optimiser = torch.optim.Adam(net.parameters(), 1e-3)
     losses = []
     for _ in range(12):
-        loss = trimap(net.compare(frames, audio))
+        loss = trimap(net.audio_cosines(frames[:, None], audio[:, None])[0])
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -66,7 +66,7 @@ def test_mask_is_what_fits_the_own_sound_best() -> None:
     frames, audio = torch.randn(1, 2, 3, 64, 96), torch.randn(1, 2, 4)
     with torch.no_grad():
         probability = net(frames, audio).logits.sigmoid()
-        cosine = net.compare(frames[0], audio[0])[[0, 1], [0, 1]]  # (2, 4, 6)
+        cosine = net.audio_cosines(frames[0][:, None], audio[0][:, None])[0][[0, 1], [0, 1]]  # (2, 4, 6)
     assert probability.shape == (1, 2, 64, 96)
     for shown, own in zip(probability[0], cosine, strict=True):
         assert shown.min() == pytest.approx(0, abs=1e-5) and shown.max() == pytest.approx(1, abs=1e-5)
@@ -78,5 +78,5 @@ def test_mask_is_what_fits_the_own_sound_best() -> None:
 def test_a_flat_map_shows_nothing() -> None:
     net = Localiser("resnet18", audio_dim=4).eval()
     with torch.no_grad():
-        logits = net.decode([torch.ones(1, 2, 128, 2, 2)], torch.randn(1, 2, 4)).logits
+        logits = net.decode(Encoded([torch.ones(1, 2, 128, 2, 2)]), torch.randn(1, 2, 4)).logits
     assert (logits < 0).all()

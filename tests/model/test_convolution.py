@@ -165,7 +165,7 @@ def test_network_is_the_same_in_all_ways(monkeypatch: pytest.MonkeyPatch) -> Non
     Of the gradients the middle one: behind a ReLU that rounding turns over, one may differ by more.
     """
     torch.manual_seed(0)
-    net = Segmenter("resnet18", channels=16, tpavi_gate=1.0).eval()
+    net = Segmenter("resnet18", channels=16, tpavi_bn_gamma=1.0).eval()
     exact = copy.deepcopy(net).double()
     frames, audio = torch.randn(1, 2, 3, 96, 96), torch.randn(1, 2, 128)
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pipeline.losses import avm_av
+from pipeline.losses.avm import avm_av
 from pipeline.model import Segmenter
 
 
@@ -55,7 +55,7 @@ def test_first_frames_alone_are_the_same(small: Segmenter, with_audio: bool) -> 
     audio = torch.randn(2, 3, 128, dtype=torch.double) if with_audio else None
     gradients = []
     for first in (None, 1):
-        out = small(frames, audio, first=first)
+        out = small(frames, audio, num_frames=first)
         assert out.logits.shape[1] == (first or 3) == out.maps[0].shape[1]
         small.zero_grad()
         out.logits[:, :1].square().mean().backward()
@@ -93,7 +93,7 @@ def test_same_seed_same_network() -> None:
 
 
 def test_pvt_end_to_end(pvt: Segmenter) -> None:
-    out = pvt.train()(torch.randn(1, 2, 3, 32, 32), torch.randn(1, 2, 128), first=1)
+    out = pvt.train()(torch.randn(1, 2, 3, 32, 32), torch.randn(1, 2, 128), num_frames=1)
     assert out.logits.shape == (1, 1, 32, 32)
     out.logits.mean().backward()
     grad = pvt.encoder.get_parameter("patch_embed.proj.weight").grad

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn import functional
 
-from pipeline.ops.resize import double, hats, resize, resize_by_products
+from pipeline.ops.resize import double, interpolation_matrix, resize, resize_by_products
 
 SIDES = st.integers(1, 9)
 
@@ -48,10 +48,10 @@ def test_what_evaluation_made_first_serves_training() -> None:
 def test_a_gpu_is_given_the_products(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without one: torch's fake tensors know shapes, layouts and devices alone."""
     monkeypatch.setattr(functional, "interpolate", None)  # not to be called
-    hats.cache_clear()
+    interpolation_matrix.cache_clear()
     with FakeTensorMode():
         found = double(torch.empty(2, 3, 5, 7, device="cuda"), align_corners=True)
-    hats.cache_clear()  # of the fake ones
+    interpolation_matrix.cache_clear()  # of the fake ones
     assert found.shape == (2, 3, 10, 14) and found.device.type == "cuda"
     assert found.is_contiguous(memory_format=torch.channels_last)
 

@@ -8,8 +8,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from pipeline.config.run_config import LossWeights
-from pipeline.report.curves import TITLES, draw_curves
+from pipeline.report.curves import draw_curves
 from pipeline.report.figures import PALETTE
 from tests.helpers.report_runs import run
 
@@ -35,8 +34,3 @@ def test_a_single_epoch_is_a_dot(epochs: int, seeds: int, dots: int) -> None:
 def test_epochs_are_whole_numbers(epochs: int) -> None:
     shown = ticks(drawn(epochs, 1))
     assert shown and all(re.fullmatch(r"\d+", tick) for tick in shown), shown
-
-
-def test_every_term_of_the_loss_has_a_title() -> None:
-    terms = LossWeights.model_fields.keys() - {"lambda_", "negative_share", "pasted_share"}
-    assert {f"train/{term}" for term in terms} <= TITLES.keys()

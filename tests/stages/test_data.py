@@ -13,7 +13,7 @@ import typer
 import yaml
 
 from pipeline.utils.errors import PipelineError
-from stages import audio, clips, crops, frames, negatives, outlines
+from stages import audio, clips, crops, frames, negatives, pseudo_masks
 from stages.common import plainly
 from tests.helpers.trees import Row, add_s4_frames, add_s4_masks, add_s4_video, s4_data, write_s4_table
 
@@ -60,7 +60,7 @@ def test_stages_make_what_the_others_read(place: Path, capsys: pytest.CaptureFix
     (place / "data" / "boxes").mkdir()
     pd.DataFrame(boxes).to_parquet("data/boxes/boxes.parquet")
     crops.main()
-    outlines.main()
+    pseudo_masks.main()
     capsys.readouterr()
     audio.main()
     assert capsys.readouterr().out == told.format("sound", "audio/info.json")
@@ -72,7 +72,7 @@ def test_stages_make_what_the_others_read(place: Path, capsys: pytest.CaptureFix
         "crops/crops.npy": (2, 5, 32, 32, 3),
         "crops/present.npy": (2, 5),
         "crops/boxes.npy": (2, 5, 4),
-        "outlines/outlines.npy": (2, 5, 64, 64),
+        "pseudo_masks/pseudo_masks.npy": (2, 5, 64, 64),
         "audio/features.npy": (4, 5, 128),
         "audio/logmel.npy": (4, 5, 1, 96, 64),
         "negatives/silence.npy": (4, 5, 128),

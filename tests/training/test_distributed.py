@@ -125,9 +125,9 @@ def test_the_stage_with_two_devices(packed: Path, tmp_path: Path, values: dict[s
         for i, (split, category) in enumerate(zip(splits, ["dog_barking"] * 9, strict=True))
     ]
     write_catalog(tmp_path / "data" / "catalog.parquet", to_frame(rows))
-    plan = worker.plan_of().model_copy(update={"categories": ["dog_barking", "piano"]})
+    config = worker.config_of().model_copy(update={"categories": ["dog_barking", "piano"]})
     (tmp_path / "data" / "plan").mkdir()
-    (tmp_path / "data" / "plan" / "proposed.json").write_text(json.dumps(plan.model_dump(mode="json")))
+    (tmp_path / "data" / "plan" / "proposed.json").write_text(json.dumps(config.model_dump(mode="json")))
     found = {}
     for devices in (1, 2):
         values["train"]["devices"] = devices

@@ -12,9 +12,9 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from pipeline.model import Localiser, Segmenter
+from pipeline.model import AVSModel, Localiser, Segmenter
 from pipeline.training.step import eager_step
-from pipeline.training.train import train_epoch
+from pipeline.training.train import take_steps
 
 
 @dataclass
@@ -47,7 +47,7 @@ def test_a_step_follows_the_mean_gradient_of_its_batches(accumulate: int, steps:
     batches: Iterator[Numbers] = (Numbers(torch.tensor([x])) for x in (1.0, 3.0, 8.0))
     calls: list[int] = []
     step = eager_step(wrapped, optimizer, fabric)
-    figures = train_epoch(step, batches, lambda done, taken: calls.extend([done, taken]), accumulate)  # type: ignore[arg-type]
+    figures = take_steps(step, batches, lambda done, taken: calls.extend([done, taken]), accumulate)  # type: ignore[arg-type]
     assert model.w.item() == pytest.approx(-sum(steps))
     assert calls == {1: [0, 1, 1, 1, 2, 1], 2: [0, 2, 2, 1], 4: [0, 3]}[accumulate]
     assert model.told == {1: [1, 1, 1], 2: [2, 2, 1], 4: [3, 3, 3]}[accumulate]  # of the step each is part of
@@ -110,7 +110,7 @@ def test_a_localiser_computes_its_activations_twice_too() -> None:
         with torch.autograd.graph.saved_tensors_hooks(
             lambda tensor, sizes=sizes: sizes.append(tensor.numel()) or tensor, lambda tensor: tensor
         ):
-            cosines = net.compare(frames[0], audio[0])
+            cosines = net.audio_cosines(frames[0][:, None], audio[0][:, None])
         cosines.square().sum().backward()
         kept.append(sum(sizes))
     assert kept[1] < kept[0] / 3
@@ -120,7 +120,7 @@ def test_a_localiser_computes_its_activations_twice_too() -> None:
             torch.testing.assert_close(mine.grad, theirs.grad, rtol=1e-10, atol=1e-12)
 
 
-def parts_compiled(net: Segmenter | Localiser) -> list[nn.Module]:
+def parts_compiled(net: AVSModel) -> list[nn.Module]:
     """Compile a network with a backend that only takes note: which parts it is given as they first run."""
     graphs: list[Any] = []
 
@@ -150,5 +150,5 @@ def test_a_compiled_localiser_compiles_what_it_trains_with() -> None:
     net = Localiser("resnet18").double()
     graphs = parts_compiled(net)
     frames, audio = clip()
-    net.compare(frames[:, 0], audio[:, 0])
+    net.audio_cosines(frames, audio)
     assert graphs

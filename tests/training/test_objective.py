@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 import pytest
 import torch
 
 from pipeline.config.params import Model
-from pipeline.config.run_config import LossWeights, RunConfig
-from pipeline.config.variants import Attention, Network
-from pipeline.dataset.clips import Batch, normalise
+from pipeline.config.run_config import RunConfig
+from pipeline.config.variants import Attention
+from pipeline.dataset.clips import Batch, BoxBatch, NegativeBatch, normalise
+from pipeline.losses.terms import TERMS
 from pipeline.ops.ignore_index import IGNORE_INDEX
 from pipeline.training.objective import Objective
 from pipeline.training.seed import seed_everything
@@ -17,16 +19,24 @@ from pipeline.training.seed import seed_everything
 
 def objective(
     attention: Attention = "sound",
-    network: Network = "segmenter",
+    network: str = "segmenter",
     labelled_frames: int | None = None,
-    **weights: Any,
+    form: Any = "av",
+    **weights: float,
 ) -> Objective:
-    plan = RunConfig(
+    config = RunConfig(
         variant="proposed",
         attention=attention,
         network=network,
-        model=Model(backbone="resnet18", channels=8, tpavi_stages=[4], image_size=32),
-        loss=LossWeights(**weights),
+        model=Model(
+            backbone="resnet18",
+            channels=8,
+            tpavi_stages=[4],
+            image_size=32,
+            sound_gate=weights.get("gate", 0) > 0,
+        ),
+        loss=weights if network == "localiser" else {"bce": 1.0, **weights},
+        avm=form,
         categories=["dog", "piano"],
         epochs=1,
         batch_size=2,
@@ -39,7 +49,7 @@ def objective(
         inputs={},
     )
     torch.manual_seed(0)
-    return Objective(plan, labelled_frames)
+    return Objective(config, labelled_frames)
 
 
 @pytest.fixture
@@ -55,71 +65,83 @@ def batch() -> Batch:
     return Batch(
         frames=pictures(),
         masks=masks,
-        labelled=torch.tensor([[True, False], [True, False]]),
+        has_mask=torch.tensor([[True, False], [True, False]]),
         rows=torch.arange(2),
         audio=audio,
-        crops=pictures(),
-        present=ones,
-        boxes=torch.tensor([0.25, 0.25, 0.75, 0.75]).expand(2, 2, 4),
-        category=torch.tensor([0, 1]),
-        others=torch.randn(1, 2, 128, generator=make),
-        other_truth=torch.zeros(1, 2, 32, 32, dtype=torch.uint8),
-        offscreen=torch.tensor([True]),
-        laid=torch.zeros(1, 2, 32, 32, dtype=torch.uint8),
-        outlines=torch.cat([torch.full_like(masks[:, :1], IGNORE_INDEX), masks[:, 1:]], 1),
+        boxes=BoxBatch(
+            has_box=ones,
+            boxes=torch.tensor([0.25, 0.25, 0.75, 0.75]).expand(2, 2, 4),
+            category=torch.tensor([0, 1]),
+            crops=pictures(),
+            pseudo_masks=torch.cat([torch.full_like(masks[:, :1], IGNORE_INDEX), masks[:, 1:]], 1),
+        ),
+        negatives=NegativeBatch(
+            audio=torch.randn(1, 2, 128, generator=make),
+            offscreen=torch.tensor([True]),
+            pasted_mask=torch.zeros(1, 2, 32, 32, dtype=torch.uint8),
+            targets=torch.zeros(1, 2, 32, 32, dtype=torch.uint8),
+        ),
     )
+
+
+def without_targets(batch: Batch) -> Batch:
+    """The batch as a run without the term `negatives` gets it: negative audio for the gate only."""
+    assert batch.negatives is not None
+    return replace(batch, negatives=batch.negatives._replace(targets=None))
 
 
 @pytest.mark.parametrize(
     ("weights", "terms"),
     [
         ({}, {"bce"}),
-        ({"lambda_": 0.5, "avm": "av"}, {"bce", "avm"}),
-        ({"lambda_": 0.5, "avm": "vv"}, {"bce", "avm"}),
+        ({"avm": 0.5}, {"bce", "avm"}),
         ({"classification": 0.3}, {"bce", "classification"}),
         ({"similarity": 0.7}, {"bce", "similarity"}),
-        ({"contrastive": 0.1}, {"bce", "contrastive"}),
-        ({"box": 0.5}, {"bce", "box"}),
-        ({"outlines": 0.5}, {"bce", "outlines"}),
-        ({"negatives": 0.5, "negative_share": 0.5}, {"bce", "negatives"}),
-        ({"gate": 0.1, "negative_share": 0.5}, {"bce", "gate"}),
-        ({"gate": 0.1, "negatives": 0.5, "negative_share": 0.5}, {"bce", "negatives", "gate"}),
+        ({"pseudo_masks": 0.5}, {"bce", "pseudo_masks"}),
+        ({"negatives": 0.5}, {"bce", "negatives"}),
+        ({"gate": 0.1}, {"bce", "gate"}),
+        ({"gate": 0.1, "negatives": 0.5}, {"bce", "negatives", "gate"}),
     ],
 )
-def test_terms_of_weight_zero_are_absent(batch: Batch, weights: dict[str, Any], terms: set[str]) -> None:
-    model = objective(**weights)
+@pytest.mark.parametrize("form", ["av", "vv"])
+def test_only_the_terms_of_the_run_are_computed(
+    batch: Batch, weights: dict[str, float], terms: set[str], form: str
+) -> None:
+    model = objective(form=form, **weights)
     if "negatives" not in weights:
-        batch = replace(batch, other_truth=None)
-    if "gate" not in weights and "negatives" not in weights:
-        batch = replace(batch, others=None)
+        batch = without_targets(batch) if "gate" in weights else replace(batch, negatives=None)
     assert model(batch).keys() == terms | {"loss"}
-    heads = bool(terms & {"classification", "similarity", "contrastive"})
+    heads = bool(terms & {"classification", "similarity"})
     assert (model.heads is not None) == heads
     groups = model.parameter_groups(0.001, 0.01 if heads else None)
     assert [group["lr"] for group in groups] == ([0.001, 0.01] if heads else [0.001])
     assert sum(len(group["params"]) for group in groups) == len(list(model.parameters()))
 
 
+def test_every_term_of_the_table_has_a_module() -> None:
+    for name in TERMS:
+        assert callable(import_module(f"pipeline.losses.{name}").compute)
+
+
 def test_the_total_is_the_weighted_sum(batch: Batch) -> None:
     weights = {
-        "classification": 0.3,
-        "similarity": 0.7,
-        "contrastive": 0.1,
-        "box": 0.6,
+        "avm": 0.5,
+        "pseudo_masks": 0.4,
         "negatives": 0.2,
         "gate": 0.3,
-        "outlines": 0.4,
+        "classification": 0.3,
+        "similarity": 0.7,
     }
-    terms = objective(lambda_=0.5, avm="av", **weights)(batch)
+    terms = objective(**weights)(batch)
     value = {name: term.item() for name, term in terms.items()}
-    by_hand = value["bce"] + 0.5 * value["avm"] + sum(w * value[name] for name, w in weights.items())
+    by_hand = value["bce"] + sum(w * value[name] for name, w in weights.items())
     assert value["loss"] == pytest.approx(by_hand, rel=1e-6)
     assert all(v > 0 for v in value.values())
 
 
 def test_batches_of_one_step_leave_the_avm_term_its_weight(batch: Batch) -> None:
     """It is a sum over frames: the mean over a step's batches would divide it by their number."""
-    terms = objective(lambda_=0.5, avm="av")(batch, 3)
+    terms = objective(avm=0.5)(batch, 3)
     value = {name: term.item() for name, term in terms.items()}
     assert value["loss"] == pytest.approx(value["bce"] + 3 * 0.5 * value["avm"], rel=1e-6)
 
@@ -127,12 +149,12 @@ def test_batches_of_one_step_leave_the_avm_term_its_weight(batch: Batch) -> None
 def test_the_crop_terms_shape_the_encoder(batch: Batch) -> None:
     model = objective(classification=1.0)
     model(batch)["classification"].backward()
-    stem = next(model.segmenter.encoder.parameters())
+    stem = next(model.model.encoder.parameters())
     assert stem.grad is not None and stem.grad.abs().sum() > 0
 
 
 def test_without_audio(batch: Batch) -> None:
-    silent = Batch(batch.frames, batch.masks, batch.labelled, batch.rows)
+    silent = Batch(batch.frames, batch.masks, batch.has_mask, batch.rows)
     for attention in ("constant", "clip", "frame"):
         assert objective(attention)(silent).keys() == {"bce", "loss"}
 
@@ -146,21 +168,22 @@ def test_a_localiser_sees_no_mask(batch: Batch) -> None:
 
 
 def test_negatives_leave_the_other_terms_as_they_are(batch: Batch) -> None:
-    """In evaluation mode (no batch statistics) the rows of the other sounds do not touch the clips' own."""
-    model = objective(box=0.5, negatives=0.5, negative_share=0.5).eval()
-    model.segmenter.tpavi["4"].bn.weight.data.fill_(1.0)
-    with_, without = model(batch), model(replace(batch, others=None, other_truth=None))
-    assert with_["bce"].item() == pytest.approx(without["bce"].item(), rel=1e-5)
-    assert with_["box"].item() == pytest.approx(without["box"].item(), rel=1e-5)
+    """In evaluation mode (no batch statistics) the rows of the negative audio do not touch the clips' own."""
+    model = objective(pseudo_masks=0.5, negatives=0.5).eval()
+    model.model.tpavi["4"].bn.weight.data.fill_(1.0)
+    plain = objective(pseudo_masks=0.5).eval()
+    plain.load_state_dict(model.state_dict())
+    with_, without = model(batch), plain(replace(batch, negatives=None))
+    for name in ("bce", "pseudo_masks"):
+        assert with_[name].item() == pytest.approx(without[name].item(), rel=1e-5)
 
 
 def test_a_gate_leaves_the_mask_terms_as_they_are(batch: Batch) -> None:
     """The mask is learned before the gate, whose term says what is heard in every picture."""
-    batch = replace(batch, other_truth=None)
-    gated, plain = objective(outlines=0.5, gate=0.1).eval(), objective(outlines=0.5).eval()
+    gated, plain = objective(pseudo_masks=0.5, gate=0.1).eval(), objective(pseudo_masks=0.5).eval()
     plain.load_state_dict(gated.state_dict(), strict=False)
-    with_, without = gated(batch), plain(replace(batch, others=None))
-    for name in ("bce", "outlines"):
+    with_, without = gated(without_targets(batch)), plain(replace(batch, negatives=None))
+    for name in ("bce", "pseudo_masks"):
         assert with_[name].item() == pytest.approx(without[name].item(), rel=1e-5)
 
 
@@ -168,22 +191,24 @@ def test_the_gate_term_by_hand(batch: Batch) -> None:
     """Of the pictures as they are and of those with something pasted, each under both sounds."""
     pasted, laid = batch.frames[:1].flip(-2), torch.zeros(1, 2, 32, 32, dtype=torch.uint8)
     laid[..., 20:, 20:] = 1
-    batch = replace(batch, other_truth=None, pasted=pasted, laid=laid)
+    assert batch.negatives is not None
+    negatives = batch.negatives._replace(targets=None, frames=pasted, pasted_mask=laid)
+    batch = replace(batch, negatives=negatives)
     model = objective(gate=1.0).eval()
-    gate = model.segmenter.sound_gate
-    assert batch.audio is not None and batch.others is not None
+    gate = model.model.sound_gate
+    assert batch.audio is not None
     logits, truths = [], []
     own = torch.full((2, 32, 32), IGNORE_INDEX)
     own[:, 8:24, 8:24] = 1
     for frames, sound, box, paste in (
         (batch.frames[0], batch.audio[0], 1, None),
         (batch.frames[1], batch.audio[1], 1, None),
-        (batch.frames[0], batch.others[0], 0, None),
+        (batch.frames[0], negatives.audio[0], 0, None),
         (pasted[0], batch.audio[0], 1, 0),
-        (pasted[0], batch.others[0], 0, 1),
+        (pasted[0], negatives.audio[0], 0, 1),
     ):
-        maps = model.segmenter.encode(normalise(frames[None]))
-        logits.append(gate(maps[4], sound[None])[0])
+        features = model.model.encode(normalise(frames[None])).gate_features
+        logits.append(gate(features, sound[None])[0])
         truth = torch.full((2, 32, 32), IGNORE_INDEX)
         truth[:, 8:24, 8:24] = box
         if paste is not None:
@@ -198,20 +223,12 @@ def test_the_gate_term_by_hand(batch: Batch) -> None:
     assert model(batch)["gate"].item() == pytest.approx(torch.stack(each).mean().item(), rel=1e-5)
 
 
-def test_the_box_term_reads_only_frames_without_a_mask(batch: Batch) -> None:
-    model = objective(box=1.0).eval()
-    moved = batch.boxes.clone()  # type: ignore[union-attr]
-    moved[:, 0] = torch.tensor([0.0, 0.0, 0.1, 0.1])  # the frame that has a mask
-    assert model(replace(batch, boxes=moved))["box"].item() == model(batch)["box"].item()
-    moved[:, 1] = moved[:, 0]
-    assert model(replace(batch, boxes=moved))["box"].item() != model(batch)["box"].item()
-
-
 def test_a_term_that_reads_the_other_frames_has_them_decoded(batch: Batch) -> None:
-    """What other sounds should show is known of all frames, whichever of them have masks."""
-    truth = torch.zeros_like(batch.other_truth)
-    truth[:, 1] = 1  # on the second frame alone, which has no mask
-    batch = replace(batch, other_truth=truth)
+    """What negative audio should show is known of all frames, whichever of them have masks."""
+    assert batch.negatives is not None and batch.negatives.targets is not None
+    targets = torch.zeros_like(batch.negatives.targets)
+    targets[:, 1] = 1  # on the second frame alone, which has no mask
+    batch = replace(batch, negatives=batch.negatives._replace(targets=targets))
     whole, told = objective(negatives=1.0), objective(negatives=1.0, labelled_frames=1)
     assert told(batch)["negatives"].item() == whole(batch)["negatives"].item()
 

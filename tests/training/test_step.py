@@ -12,13 +12,12 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from pipeline.config.params import Augment, Model
-from pipeline.config.run_config import LossWeights
 from pipeline.dataset.clips import Batch
 from pipeline.training.resume import ResumeState
 from pipeline.training.step import WARM_UP, CUDAGraphStep, eager_step, set_rates, why_no_cuda_graph
-from pipeline.training.train import train
+from pipeline.training.train import TrainOptions, train
 from pipeline.utils.errors import PipelineError
-from tests.helpers.training_clips import HEARS, TRAIN, VAL, Figures, clips_of, plan_of
+from tests.helpers.training_clips import HEARS, Figures, config_of, data_of
 
 
 @pytest.mark.parametrize(
@@ -43,17 +42,15 @@ def test_what_can_be_captured(
 def test_training_says_why_it_is_not_captured(data: Path, tmp_path: Path) -> None:
     said: list[str] = []
     train(
-        plan_of(epochs=1, keep_epochs=[]),
+        config_of(epochs=1, keep_epochs=[]),
         1,
-        clips_of(plan_of(), data, 1),
-        TRAIN,
-        VAL,
+        data_of(config_of(), data, 1),
         tmp_path,
         resume=ResumeState(tmp_path / ".resume", "run", "run"),
         log=None,
         say=said.append,
         fabric=Fabric(accelerator="cpu", devices=1),
-        captured=True,
+        options=TrainOptions(cuda_graph=True),
     )
     assert said[0] == "train.cuda_graph: not used: there is no GPU"
 
@@ -178,7 +175,7 @@ def test_a_batch_takes_anothers_values_in_place() -> None:
     frames = copy.frames
     copy.copy_(Batch(torch.full((1, 2), 5.0), torch.zeros(1), torch.tensor([False]), torch.tensor([4])))
     assert copy.frames is frames and frames.tolist() == [[5.0, 5.0]] and copy.rows.tolist() == [4]
-    assert not copy.labelled.any() and copy.audio is None
+    assert not copy.has_mask.any() and copy.audio is None
     assert one.frames.tolist() == [[0.0, 0.0]]
 
 
@@ -188,10 +185,10 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "listening": {"loss": HEARS, "augment": Augment(flip=True, scale=0.2, colour=0.2)},
     "gated": {
         "variant": "listening",
-        "loss": LossWeights(outlines=1.0, gate=0.1, negative_share=0.5, pasted_share=0.5),
+        "loss": {"bce": 1.0, "pseudo_masks": 1.0, "gate": 0.1},
         "augment": Augment(flip=True),
     },
-    "matched": {"variant": "baseline", "loss": LossWeights(lambda_=0.5, avm="av")},
+    "matched": {"variant": "baseline", "loss": {"bce": 1.0, "avm": 0.5}, "avm": "av"},
     "accumulated": {"variant": "baseline", "accumulate": 2},
 }
 
@@ -209,32 +206,31 @@ def test_a_captured_step_trains_as_a_plain_one(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, backbone: Any, precision: str
 ) -> None:
     """Seven epochs of two steps, more than warm up; each with a last batch of another size."""
-    model = Model(backbone=backbone, channels=8, tpavi_stages=[4], image_size=32)
+    gate = name == "gated"
+    model = Model(backbone=backbone, channels=8, tpavi_stages=[4], image_size=32, sound_gate=gate)
     changes = {"epochs": 7, "keep_epochs": [], "batch_size": 3, "model": model, "precision": precision}
     if name == "accumulated":
         changes["batch_size"] = 1
-    plan = plan_of(**{"variant": name, **VARIANTS[name], **changes})
+    config = config_of(**{"variant": name, **VARIANTS[name], **changes})
 
     def go(out: str) -> list[dict[str, float]]:
         figures = Figures()
         train(
-            plan,
+            config,
             1,
-            clips_of(plan, data, 1),
-            TRAIN,
-            VAL,
+            data_of(config, data, 1),
             tmp_path / out,
             resume=ResumeState(tmp_path / ".resume", out, "run"),
             log=figures,
             say=lambda line: None,
             fabric=Fabric(accelerator="cuda", devices=1, precision=precision),  # type: ignore[arg-type]
-            captured=True,
+            options=TrainOptions(cuda_graph=True),
         )
         return figures.epochs[:-1]
 
     steps: list[CUDAGraphStep] = []
     monkeypatch.setattr(
-        "pipeline.training.train.CapturedStep",
+        "pipeline.training.train.CUDAGraphStep",
         lambda *given: steps.append(CUDAGraphStep(*given)) or steps[-1],
     )
     captured = go("captured")

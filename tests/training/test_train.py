@@ -17,9 +17,11 @@ from pipeline.dataset.clips import ClipDataset
 from pipeline.dataset.negative_sampler import NegativeSampler
 from pipeline.metrics.listening import g_miou
 from pipeline.training.resume import ResumeState
-from pipeline.training.train import learning_rate_factor, train, validate
+from pipeline.training.schedule import learning_rate_factor
+from pipeline.training.train import train
+from pipeline.training.validate import validate
 from pipeline.utils.errors import PipelineError
-from tests.helpers.training_clips import HEARS, TRAIN, VAL, Figures, clips_of, plan_of
+from tests.helpers.training_clips import HEARS, TRAIN, Figures, config_of, data_of
 
 
 class Interrupted(Exception):
@@ -27,7 +29,7 @@ class Interrupted(Exception):
 
 
 def go(
-    plan: RunConfig,
+    config: RunConfig,
     data: Path,
     base: Path,
     out: str,
@@ -40,16 +42,14 @@ def go(
     """Train into base/out and return the logged figures."""
     figures = Figures()
     train(
-        plan,
+        config,
         seed,
-        clips_of(plan, data, seed),
-        TRAIN,
-        VAL,
+        data_of(config, data, seed),
         base / out,
-        resume=ResumeState(base / ".resume", f"{plan.variant}-{seed}", plan.fingerprint(seed, "code")),
+        resume=ResumeState(base / ".resume", f"{config.variant}-{seed}", config.fingerprint(seed, "code")),
         log=figures,
         say=say,
-        fabric=Fabric(accelerator=accelerator, devices=1, precision=plan.precision),
+        fabric=Fabric(accelerator=accelerator, devices=1, precision=config.precision),
         on_batch=on_batch,
     )
     return figures.epochs[:-1]
@@ -80,19 +80,19 @@ def same(one: Any, other: Any) -> bool:
 def whole(
     data: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[RunConfig, Path, list[dict[str, float]]]:
-    """An uninterrupted run: its plan, its files and its figures."""
-    plan, base = plan_of("proposed"), tmp_path_factory.mktemp("whole")
-    return plan, base, go(plan, data, base, "out")
+    """An uninterrupted run: its config, its files and its figures."""
+    config, base = config_of("proposed"), tmp_path_factory.mktemp("whole")
+    return config, base, go(config, data, base, "out")
 
 
 def test_what_a_run_writes(whole: tuple[RunConfig, Path, list[dict[str, float]]]) -> None:
-    plan, base, figures = whole
+    config, base, figures = whole
     files = {path.stem: load(path) for path in (base / "out").iterdir()}
     assert files.keys() == {"best", "last", "epoch-1", "epoch-2"}
     assert [files[name]["epoch"] for name in ("last", "epoch-1", "epoch-2")] == [2, 1, 2]
-    assert not same(files["epoch-1"]["segmenter"], files["last"]["segmenter"])
-    assert RunConfig.model_validate(files["last"]["plan"]) == plan
-    assert (files["last"]["heads"] is not None) == plan.loss.heads
+    assert not same(files["epoch-1"]["model"], files["last"]["model"])
+    assert RunConfig.model_validate(files["last"]["config"]) == config
+    assert (files["last"]["heads"] is not None) == config.reads("crops")
     scores = [epoch["val/miou"] for epoch in figures]
     assert len(scores) == 2 and files["best"]["val_miou"] == files["best"]["score"] == max(scores)
     assert files["best"]["epoch"] == scores.index(max(scores)) + 1
@@ -102,13 +102,13 @@ def test_what_a_run_writes(whole: tuple[RunConfig, Path, list[dict[str, float]]]
 def test_validation_under_another_sound(data: Path) -> None:
     """A network that fills the frame for the sounds of clips with an even number, and else draws nothing."""
     audio = np.arange(6, dtype=np.float32)[:, None, None].repeat(2, 1).repeat(128, 2)
-    sounds = NegativeSampler(audio, -audio, [0, 1] * 3, TRAIN, share=1.0, pasted_share=1.0, seed=1)
+    sounds = NegativeSampler(audio, -audio, [0, 1] * 3, TRAIN, share=1.0, copy_paste=1.0, seed=1)
     clips = ClipDataset(data, audio, data, np.zeros(6), sounds)
     clips.masks = np.ones(clips.masks.shape, np.uint8)
 
     class Even(torch.nn.Module):
-        def forward(self, frames: torch.Tensor, heard: torch.Tensor) -> SimpleNamespace:
-            full = 10.0 - 20.0 * (heard[..., 0] % 2)
+        def forward(self, frames: torch.Tensor, audio: torch.Tensor) -> SimpleNamespace:
+            full = 10.0 - 20.0 * (audio[..., 0] % 2)
             return SimpleNamespace(logits=full[..., None, None].expand(*full.shape, *frames.shape[-2:]))
 
     fabric = Fabric(accelerator="cpu", devices=1)
@@ -130,19 +130,19 @@ def test_what_the_best_checkpoint_has_most_of(
         ]
     )
     monkeypatch.setattr("pipeline.training.train.validate", lambda *arguments: next(script))
-    go(plan_of("listening", loss=HEARS) if hears else plan_of(), data, tmp_path, "out")
+    go(config_of("listening", loss=HEARS) if hears else config_of(), data, tmp_path, "out")
     assert load(tmp_path / "out/best.pt")["epoch"] == best
 
 
 def test_a_resumed_run_ends_as_an_uninterrupted_one(
     whole: tuple[RunConfig, Path, list[dict[str, float]]], data: Path, tmp_path: Path
 ) -> None:
-    plan, base, figures = whole
+    config, base, figures = whole
     with pytest.raises(Interrupted):
-        go(plan, data, tmp_path, "out", on_batch=stop_in_epoch_2())
+        go(config, data, tmp_path, "out", on_batch=stop_in_epoch_2())
     assert not (tmp_path / "out").exists()
     lines: list[str] = []
-    resumed = go(plan, data, tmp_path, "out", say=lines.append)
+    resumed = go(config, data, tmp_path, "out", say=lines.append)
     assert [line.split("  ")[0] for line in lines[1:]] == ["epoch 2/2"]
     assert "after epoch 1" in lines[0]
     assert resumed == figures
@@ -153,23 +153,23 @@ def test_a_resumed_run_ends_as_an_uninterrupted_one(
 def test_a_changed_plan_does_not_resume_and_the_same_seed_gives_the_same_weights(
     whole: tuple[RunConfig, Path, list[dict[str, float]]], data: Path, tmp_path: Path
 ) -> None:
-    plan, base, _ = whole
-    other = plan.model_copy(update={"lr": 0.5})
+    config, base, _ = whole
+    other = config.model_copy(update={"lr": 0.5})
     with pytest.raises(Interrupted):
         go(other, data, tmp_path, "out", on_batch=stop_in_epoch_2())
     lines: list[str] = []
-    go(plan, data, tmp_path, "out", say=lines.append)
+    go(config, data, tmp_path, "out", say=lines.append)
     assert lines[0].startswith("epoch 1/2")
     assert same(load(base / "out" / "last.pt"), load(tmp_path / "out" / "last.pt"))
-    stranger = ResumeState(tmp_path / ".resume", "proposed-1", plan.fingerprint(1, "code")).strangers()
+    stranger = ResumeState(tmp_path / ".resume", "proposed-1", config.fingerprint(1, "code")).stale_states()
     assert [old["lr"] for _, old in stranger] == [0.5]
 
 
 def test_another_seed_gives_other_weights(data: Path, tmp_path: Path) -> None:
-    plan = plan_of(epochs=1, keep_epochs=[])
-    go(plan, data, tmp_path, "a", seed=1)
-    go(plan, data, tmp_path, "b", seed=2)
-    assert not same(load(tmp_path / "a/last.pt")["segmenter"], load(tmp_path / "b/last.pt")["segmenter"])
+    config = config_of(epochs=1, keep_epochs=[])
+    go(config, data, tmp_path, "a", seed=1)
+    go(config, data, tmp_path, "b", seed=2)
+    assert not same(load(tmp_path / "a/last.pt")["model"], load(tmp_path / "b/last.pt")["model"])
 
 
 @pytest.mark.parametrize(
@@ -188,37 +188,37 @@ def test_a_seed_gives_the_same_weights_again(
 ) -> None:
     model = Model(backbone=backbone, channels=8, tpavi_stages=[4], image_size=32)
     changes: dict[str, Any] = {"loss": HEARS, "augment": Augment(flip=True, scale=0.2, colour=0.2)}
-    plan = plan_of("listening", epochs=1, keep_epochs=[], precision=precision, model=model, **changes)
+    config = config_of("listening", epochs=1, keep_epochs=[], precision=precision, model=model, **changes)
     for out in ("a", "b"):
-        go(plan, data, tmp_path / out, "out", accelerator=accelerator)
+        go(config, data, tmp_path / out, "out", accelerator=accelerator)
     a, b = (load(tmp_path / out / "out" / "last.pt") for out in ("a", "b"))
-    assert same(a["segmenter"], b["segmenter"])
+    assert same(a["model"], b["model"])
 
 
 def test_a_listening_run_resumes_exactly_too(data: Path, tmp_path: Path) -> None:
-    """Other sounds and augmentation are drawn anew in a resumed run: the same ones."""
-    weights = HEARS.model_copy(update={"contrastive": 0.1, "box": 0.5, "outlines": 0.5})
-    plan = plan_of(
+    """Negative audio and augmentation are drawn again in a resumed run: the same ones."""
+    weights = HEARS | {"pseudo_masks": 0.5, "classification": 0.1}
+    config = config_of(
         "listening",
         loss=weights,
         categories=["dog", "piano"],
         heads_lr=0.001,
         augment=Augment(flip=True, scale=0.2, colour=0.2),
     )
-    whole = go(plan, data, tmp_path / "a", "out")
-    assert {"train/box", "train/outlines", "train/negatives", "train/contrastive"} <= whole[0].keys()
+    whole = go(config, data, tmp_path / "a", "out")
+    assert {"train/pseudo_masks", "train/negatives", "train/classification"} <= whole[0].keys()
     with pytest.raises(Interrupted):
-        go(plan, data, tmp_path / "b", "out", on_batch=stop_in_epoch_2())
-    assert go(plan, data, tmp_path / "b", "out") == whole
+        go(config, data, tmp_path / "b", "out", on_batch=stop_in_epoch_2())
+    assert go(config, data, tmp_path / "b", "out") == whole
     assert same(load(tmp_path / "a/out/last.pt"), load(tmp_path / "b/out/last.pt"))
 
 
 @pytest.mark.parametrize("variant", ["baseline", "proposed", "listening"])
 def test_mixed_precision_ends_near_float32(data: Path, tmp_path: Path, variant: str) -> None:
     changes = {"loss": HEARS} if variant == "listening" else {}
-    plan = plan_of(variant, epochs=1, keep_epochs=[], **changes)
+    config = config_of(variant, epochs=1, keep_epochs=[], **changes)
     exact, mixed = (
-        go(plan.model_copy(update={"precision": precision}), data, tmp_path / precision, "out")[0]
+        go(config.model_copy(update={"precision": precision}), data, tmp_path / precision, "out")[0]
         for precision in ("32-true", "bf16-mixed")
     )
     assert mixed["train/loss"] == pytest.approx(exact["train/loss"], rel=0.05)
@@ -226,19 +226,19 @@ def test_mixed_precision_ends_near_float32(data: Path, tmp_path: Path, variant: 
 
 
 def test_learning_rate_by_hand() -> None:
-    cosine = plan_of(epochs=5, warmup_epochs=1)  # warm-up, then half a cosine over the other four
+    cosine = config_of(epochs=5, warmup_epochs=1)  # warm-up, then half a cosine over the other four
     factors = [learning_rate_factor(done, cosine) for done in (0, 0.5, 1, 2, 3, 5)]
     assert factors == pytest.approx([0, 0.5, 1, 0.5 + 0.5**1.5, 0.5, 0])
-    constant = plan_of(epochs=4, warmup_epochs=2, schedule="constant")
+    constant = config_of(epochs=4, warmup_epochs=2, schedule="constant")
     assert [learning_rate_factor(done, constant) for done in (0, 1, 2, 3)] == [0, 0.5, 1, 1]
 
 
 def test_a_loss_that_is_no_number_stops_the_run(data: Path, tmp_path: Path) -> None:
-    plan = plan_of(lr=1e30)
+    config = config_of(lr=1e30)
     with pytest.raises(
         PipelineError, match=r"baseline-1: the loss is not finite in epoch \d .*bce .*train\.lr"
     ):
-        go(plan, data, tmp_path, "out")
+        go(config, data, tmp_path, "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -246,8 +246,8 @@ def test_equal_runs_write_equal_bytes(
     whole: tuple[RunConfig, Path, list[dict[str, float]]], data: Path, tmp_path: Path
 ) -> None:
     """So that DVC evaluates anew only what was trained to other weights."""
-    plan, base, _ = whole
-    go(plan, data, tmp_path, "again")
+    config, base, _ = whole
+    go(config, data, tmp_path, "again")
     for path in (base / "out").iterdir():
         assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes(), path.name
 
@@ -260,9 +260,9 @@ def test_the_loss_scale_of_half_precision_is_resumed(
     monkeypatch.setattr(Precision, "state_dict", lambda self: {"scale": 128.0})
     monkeypatch.setattr(Precision, "load_state_dict", lambda self, state: given.append(state))
     with pytest.raises(Interrupted):
-        go(plan_of(), data, tmp_path, "out", on_batch=stop_in_epoch_2())
+        go(config_of(), data, tmp_path, "out", on_batch=stop_in_epoch_2())
     assert given == []
-    go(plan_of(), data, tmp_path, "out")
+    go(config_of(), data, tmp_path, "out")
     assert given == [{"scale": 128.0}]
 
 
@@ -274,9 +274,9 @@ def test_what_a_network_draws_at_random_is_drawn_anew_by_a_resumed_run(data: Pat
         seen[name] = []
         return lambda: seen[name].append(torch.rand(()).item())
 
-    go(plan_of(), data, tmp_path / "a", "out", on_batch=note("whole"))
+    go(config_of(), data, tmp_path / "a", "out", on_batch=note("whole"))
     stop = stop_in_epoch_2()
     with pytest.raises(Interrupted):
-        go(plan_of(), data, tmp_path / "b", "out", on_batch=stop)
-    go(plan_of(), data, tmp_path / "b", "out", on_batch=note("rest"))
+        go(config_of(), data, tmp_path / "b", "out", on_batch=stop)
+    go(config_of(), data, tmp_path / "b", "out", on_batch=note("rest"))
     assert seen["whole"][-len(seen["rest"]) :] == seen["rest"] and len(set(seen["whole"])) == 4

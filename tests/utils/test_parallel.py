@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline.utils.errors import PipelineError
-from pipeline.utils.parallel import map_all
+from pipeline.utils.parallel import SERIAL, Workers
 
 
 def _half(number: int) -> int:
@@ -25,27 +25,27 @@ def _bug(number: int) -> int:
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_results_keep_the_order(jobs: int) -> None:
-    assert map_all(_half, [8, 2, 6, 4], jobs=jobs) == [4, 1, 3, 2]
+    assert Workers(jobs).map(_half, [8, 2, 6, 4]) == [4, 1, 3, 2]
 
 
 def test_every_error_is_told_at_once() -> None:
     with pytest.raises(PipelineError) as error:
-        map_all(_half, [1, 2, 3], jobs=1, what="numbers")
+        SERIAL.map(_half, [1, 2, 3], "numbers")
     assert str(error.value) == "numbers: 2 of 3 failed:\n  1: is odd\n  3: is odd"
 
 
 def test_a_long_list_of_errors_is_cut() -> None:
     with pytest.raises(PipelineError, match=r"23 of 23 failed(.|\n)*39: is odd\n  \.\.\. and 3 more$"):
-        map_all(_half, list(range(1, 46, 2)), jobs=1)
+        SERIAL.map(_half, list(range(1, 46, 2)))
 
 
 def test_a_bug_is_not_collected() -> None:
     with pytest.raises(ZeroDivisionError):
-        map_all(_bug, [1], jobs=1)
+        SERIAL.map(_bug, [1])
 
 
 def test_no_items() -> None:
-    assert map_all(_half, [], jobs=1) == []
+    assert SERIAL.map(_half, []) == []
 
 
 def _dies_at_3(folder: Path, number: int, always: bool = False) -> int:
@@ -58,14 +58,14 @@ def _dies_at_3(folder: Path, number: int, always: bool = False) -> int:
 
 
 def test_a_dead_worker_loses_nothing(tmp_path: Path) -> None:
-    assert map_all(partial(_dies_at_3, tmp_path), range(8), jobs=2) == [n * 10 for n in range(8)]
+    assert Workers(2).map(partial(_dies_at_3, tmp_path), range(8)) == [n * 10 for n in range(8)]
     assert len(list(tmp_path.glob("3.*"))) == 2
     assert len(list(tmp_path.glob("0.*"))) == 1  # what had a result is not done again
 
 
 def test_workers_that_always_die_are_told_with_the_item(tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match=r"^numbers: workers died 3 times at or soon after [0-3] \(Term"):
-        map_all(partial(_dies_at_3, tmp_path, always=True), range(4), jobs=2, what="numbers")
+        Workers(2).map(partial(_dies_at_3, tmp_path, always=True), range(4), "numbers")
 
 
 @pytest.fixture(scope="module")
@@ -103,18 +103,18 @@ def _write_node(number: int) -> str:
 @pytest.mark.slow
 def test_a_cluster_of_two_nodes(cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    nodes = map_all(_write_node, [0, 1, 2, 3, 4, 6, 7, 8], backend="ray")
+    nodes = Workers(backend="ray").map(_write_node, [0, 1, 2, 3, 4, 6, 7, 8])
     assert len(nodes) == 8 and len(set(nodes)) == 2
     assert {path.name for path in tmp_path.iterdir()} == {f"{n}.txt" for n in (0, 1, 2, 3, 4, 6, 7, 8)}
     with pytest.raises(PipelineError, match="items: 1 of 2 failed:\n  5: is not liked"):
-        map_all(_write_node, [5, 6], backend="ray")
+        Workers(backend="ray").map(_write_node, [5, 6])
 
 
 @pytest.mark.slow
 def test_a_dead_worker_of_a_cluster_loses_nothing(cluster: Any, tmp_path: Path) -> None:
-    assert map_all(partial(_dies_at_3, tmp_path), range(6), backend="ray") == [n * 10 for n in range(6)]
+    assert Workers(backend="ray").map(partial(_dies_at_3, tmp_path), range(6)) == [n * 10 for n in range(6)]
     assert len(list(tmp_path.glob("3.*"))) == 2
     with pytest.raises(PipelineError, match=r"^items: workers died 3 times at or soon after 3 "):
-        map_all(partial(_dies_at_3, tmp_path, always=True), [3], backend="ray")
+        Workers(backend="ray").map(partial(_dies_at_3, tmp_path, always=True), [3])
     with pytest.raises(ZeroDivisionError):
-        map_all(_bug, [1], backend="ray")
+        Workers(backend="ray").map(_bug, [1])

@@ -1,6 +1,6 @@
-"""The MS3 setting (multiple sources) of AVSBench-object, in the layout in which it is distributed.
+"""Reader of AVSBench-object's MS3 layout: clips with several sound sources.
 
-`Multi-sources/ms3_meta_data.csv` lists name and split; files lie in `Multi-sources/ms3_data/` as
+`Multi-sources/ms3_meta_data.csv` lists name and split; files are in `Multi-sources/ms3_data/` as
 `raw_videos/{name}.mp4`, `visual_frames/{name}/{name}.mp4_{1..5}.png`,
 `gt_masks/{split}/{name}/{name}_{1..5}.png` (all five in every split) and `audio_wav/{split}/{name}.wav`.
 Clips have no single category. As for S4, pickled log-mels are never opened.
@@ -20,7 +20,8 @@ DATA = Path("Multi-sources/ms3_data")
 def read_ms3(root: Path, prefer: Prefer = "videos") -> Found:
     """All clips that the table lists, and what is missing.
 
-    Raises `PipelineError` if the table itself cannot be read.
+    Raises:
+        PipelineError: the table itself cannot be read.
     """
     data = root / DATA
     silent_table = data / "silent_meta_data.csv"
@@ -29,7 +30,7 @@ def read_ms3(root: Path, prefer: Prefer = "videos") -> Found:
     found = Found()
     for row in read_table(root / TABLE, MS3_COLUMNS):
         name, split = row["name"], row["split"]
-        places = ClipFiles(
+        files = ClipFiles(
             video=data / "raw_videos" / f"{name}.mp4",
             frames=data / "visual_frames" / name,
             frame_names=("{name}.mp4_{k}.png", "{name}_{k}.png"),
@@ -39,5 +40,5 @@ def read_ms3(root: Path, prefer: Prefer = "videos") -> Found:
             silent_masks=data / "silent_masks" / split / name,
             silent_sound=data / "silent_wav" / split / f"{name}.wav",
         )
-        add_clip(found, row, 0, places, prefer, silent)
+        add_clip(found, row, 0, files, prefer, silent)
     return found

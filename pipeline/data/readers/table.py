@@ -1,4 +1,4 @@
-"""AVSBench's metadata tables: CSV files, with or without a header, whose columns have a fixed order."""
+"""AVSBench's metadata tables: CSV files with a fixed order of columns, with or without a header."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pipeline.data.categories import CATEGORIES, SPLITS
+from pipeline.data.categories import category_problem
+from pipeline.data.clip import SPLITS
 from pipeline.utils.errors import PipelineError
 
-# spellings of each column that tell a header from a clip, lower case, letters only
+# header spellings of each column, by which a header is recognised: lower case, letters only
 _SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "name": (
         "name",
@@ -40,8 +41,15 @@ SILENT_COLUMNS = ("name", "category")
 def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     """Rows of a metadata CSV as dictionaries with the keys `columns`, values stripped.
 
-    The columns stand in the order given unless a header names them all in another order. Names that begin
-    with `-` are ordinary. Raises `PipelineError` naming the file and every line that is wrong (20 at most).
+    Columns are in the order given unless a header names them all in another order. Names that begin with `-`
+    are ordinary.
+
+    Args:
+        path: the CSV file, UTF-8.
+        columns: `S4_COLUMNS`, `MS3_COLUMNS` or `SILENT_COLUMNS`.
+
+    Raises:
+        PipelineError: names the file and every line that is wrong (20 at most).
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
@@ -85,8 +93,8 @@ def _spelling(cell: str) -> str | None:
 
 
 def _is_header(cells: list[str], columns: Sequence[str]) -> bool:
-    """Whether a cell, other than the name's, is a column's name: no clip's start, category or split is."""
-    return any(_spelling(cell) in columns for cell in cells[1:])
+    """Whether a cell, other than the name's, is a column's name. A category may be one, next to a split."""
+    return any(_spelling(cell) in columns for cell in cells[1:]) and not set(cells) & set(SPLITS)
 
 
 def _order(header: list[str], columns: Sequence[str]) -> list[int]:
@@ -97,16 +105,14 @@ def _order(header: list[str], columns: Sequence[str]) -> list[int]:
 
 
 def _problem(row: Mapping[str, str]) -> str:
-    """What is wrong with one row; '' if nothing. Keys that the table lacks are not looked at."""
+    """What is wrong with one row, '' if nothing; columns that the table does not have are not checked."""
     name = row["name"]
     if not name or name in {".", ".."} or re.search(r"[/\\\0]", name):
         return f"{name!r} is not a clip's name"
     if "split" in row and row["split"] not in SPLITS:
         return f"clip {name}: unknown split {row['split']!r}; known are {', '.join(SPLITS)}"
-    listed = row.get("category", "")
-    categories = [listed] if "split" in row else listed.split("+")  # the demo's silent objects may be several
-    if "category" in row and not set(categories) <= set(CATEGORIES):
-        return f"clip {name}: unknown category {row['category']!r}; known are {', '.join(CATEGORIES)}"
+    if "category" in row and (problem := category_problem(row["category"])):
+        return f"clip {name}: category {row['category']!r} {problem}; rename it"
     if "start" in row and _second(row["start"]) is None:
         return f"clip {name}: start {row['start']!r} is not a whole number of seconds"
     return ""
@@ -121,7 +127,7 @@ def _second(text: str) -> int | None:
 
 
 def second(text: str) -> int:
-    """A start second that `read_table` has let through, as an integer."""
+    """A start second that `read_table` has accepted, as an integer."""
     value = _second(text)
     assert value is not None
     return value

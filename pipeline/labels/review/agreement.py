@@ -1,4 +1,4 @@
-"""How far annotators agree who drew the same frames."""
+"""Inter-annotator agreement, over frames that several people drew."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.labels.voc.mask_boxes import iou
+from pipeline.labels.voc.mask_boxes import edges, iou
 
 MATCH = 0.5  # IoU from which two boxes are the same
 NOTHING = ""  # the class of a frame in which no box was drawn
@@ -20,8 +20,11 @@ NOTHING = ""  # the class of a frame in which no box was drawn
 class Agreement:
     """Over pairs of annotations of one frame by two people; None where there is nothing to compare.
 
-    f1: 2 matches / boxes of both, one to one, IoU >= `MATCH`. iou: mean of the matched boxes. kappa:
-    Cohen's, on the class of the frame (of the largest box, or none).
+    Attributes:
+        pairs: how many.
+        f1: 2 matches / boxes of both, one to one, IoU >= `MATCH`.
+        iou: mean of the matched boxes.
+        kappa: Cohen's, on the class of the frame (of the largest box, or none).
     """
 
     pairs: int
@@ -58,12 +61,16 @@ def agreement(lines: Sequence[dict[str, Any]]) -> Agreement:
 
 
 def matches(first: list[list[Any]], second: list[list[Any]]) -> list[float]:
-    """IoU of the boxes ([class, xmin, ymin, xmax, ymax]) that match one to one, the best first; at least
-    `MATCH`.
+    """IoU of the boxes that match one to one, the best first; at least `MATCH`.
+
+    Args:
+        first: boxes as [class, xmin, ymin, xmax, ymax].
+        second: boxes of the other annotation.
     """
     if not first or not second:
         return []
-    table = iou(_edges(first)[:, None], _edges(second)[None])
+    a, b = (edges(np.array([box[1:] for box in boxes])) for boxes in (first, second))
+    table = iou(a[:, None], b[None])
     found = []
     while table.size and (best := table.max()) >= MATCH:
         row, column = np.unravel_index(table.argmax(), table.shape)
@@ -91,7 +98,3 @@ def _class(line: dict[str, Any]) -> str:
         line["boxes"], key=lambda box: (box[3] - box[1] + 1) * (box[4] - box[2] + 1), default=[NOTHING]
     )
     return largest[0]
-
-
-def _edges(boxes: list[list[Any]]) -> np.ndarray:
-    return np.array([[box[1] - 1, box[2] - 1, box[3], box[4]] for box in boxes], dtype=float)

@@ -1,4 +1,4 @@
-"""`annotations.jsonl`: every annotation that pulls and imports have brought, whoever drew it, one a line."""
+"""Annotation list `annotations.jsonl`: every annotation that pulls and imports brought, one a line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ ANNOTATIONS = "annotations.jsonl"  # in the label folder, so that `dvc add` vers
 
 
 def read_annotations(folder: Path) -> list[dict[str, Any]]:
-    """The lines of a label folder's list; none if it has no list. `PipelineError` names a bad line."""
+    """The lines of a label folder's list; none if it has no list.
+
+    Raises:
+        PipelineError: names a bad line.
+    """
     path = folder / ANNOTATIONS
     found = []
     try:
@@ -28,7 +32,7 @@ def read_annotations(folder: Path) -> list[dict[str, Any]]:
         except (ValueError, RecursionError) as error:
             raise PipelineError(f"{path}: line {number} is not JSON ({error}); remove that line.") from error
         if not _is_annotation(value):
-            raise PipelineError(f"{path}: line {number} is no annotation; remove that line.")
+            raise PipelineError(f"{path}: line {number} is not an annotation; remove that line.")
         found.append(value)
     return found
 
@@ -43,13 +47,13 @@ def annotations_file(lines: Iterable[dict[str, Any]]) -> bytes:
 def distinct(lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Each annotation once, though several sources bring it: a project, and files exported from it.
 
-    It is told by Label Studio's unique name, or by its number, frame, time and boxes. The latest counts; of
-    equals the one from a server, which knows its annotator's name.
+    Two are the same if they have Label Studio's unique name in common, or number, frame, time and boxes. The
+    latest counts; of equals the one from a server, which knows its annotator's name.
     """
     kept, seen = [], set[str]()
 
     def rank(line: dict[str, Any]) -> tuple[str, bool, bool]:
-        # of equals the one with both names goes first: by it the one that lacks a name is known
+        # of equals the one with both identities goes first: it matches those that have only one
         return str(line.get("updated")), "project" in line, bool(line.get("unique"))
 
     for line in sorted(lines, key=rank, reverse=True):
@@ -70,7 +74,7 @@ def _content(line: dict[str, Any]) -> str | None:
 def _is_annotation(value: Any) -> bool:
     if not isinstance(value, dict) or not isinstance(value.get("boxes"), list):
         return False
-    told = [(key, str) for key in ("annotator", "name", "state")] + [("frame", int), ("chosen", bool)]
+    typed = [(key, str) for key in ("annotator", "name", "state")] + [("frame", int), ("chosen", bool)]
     boxes = all(
         isinstance(box, list)
         and len(box) == 5
@@ -78,4 +82,4 @@ def _is_annotation(value: Any) -> bool:
         and all(type(side) is int for side in box[1:])
         for box in value["boxes"]
     )
-    return boxes and all(isinstance(value.get(key), kind) for key, kind in told)
+    return boxes and all(isinstance(value.get(key), kind) for key, kind in typed)

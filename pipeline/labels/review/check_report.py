@@ -1,4 +1,4 @@
-"""The label-quality report as one HTML page that needs nothing but itself."""
+"""Label-quality report: one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ import cv2
 import jinja2
 import numpy as np
 
-from pipeline.data.masks import read_image
+from pipeline.data.clip import Clip
+from pipeline.data.images import frame_path, read_image
 from pipeline.labels.review.quality import Case, Quality
-from pipeline.labels.studio.frame_tasks import image_path
-from pipeline.labels.voc.label_paths import ClipInfo
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.files import write_text
 
@@ -25,12 +24,16 @@ COLOUR = (38, 38, 230)  # BGR
 
 
 def write_report(
-    path: Path, quality: Quality, folder: Path, clips: Mapping[str, ClipInfo], images: Path, server: str = ""
+    path: Path, quality: Quality, folder: Path, clips: Mapping[str, Clip], images: Path, server: str = ""
 ) -> None:
     """Write the page. Names from labels and files are text in it, whatever markup they hold.
 
     Args:
-        images: the folder of frames, for the thumbnails; frames that are missing go without.
+        path: of the page.
+        quality: what it shows.
+        folder: the label folder.
+        clips: by name.
+        images: the folder of frames, for the thumbnails; missing frames have none.
         server: address of the Label Studio whose tasks are linked; "" for no links.
     """
     environment = jinja2.Environment(
@@ -48,7 +51,7 @@ def write_report(
 
 
 def _pictures(
-    quality: Quality, clips: Mapping[str, ClipInfo], images: Path, server: str
+    quality: Quality, clips: Mapping[str, Clip], images: Path, server: str
 ) -> list[tuple[Case, str, str]]:
     """(case, data URL, link), at most `PICTURES`, at most `A_KIND` of one kind."""
     found: list[tuple[Case, str, str]] = []
@@ -58,8 +61,7 @@ def _pictures(
             break
         if case.frame is None or count.get(case.kind, 0) == A_KIND:
             continue
-        home = clips[case.frame.name]
-        file = images / image_path(case.frame.name, home.category, home.split, case.frame.number)
+        file = images / frame_path(clips[case.frame.name], case.frame.number)
         picture = thumbnail(file, case.boxes)
         if picture is not None:
             count[case.kind] = count.get(case.kind, 0) + 1

@@ -1,6 +1,4 @@
-"""What `avs labels check` reports: progress, time, problems, agreement, balance, sizes, what became of
-proposals.
-"""
+"""Label quality: progress, time, problems, agreement, class balance, box sizes, outcomes of proposals."""
 
 from __future__ import annotations
 
@@ -12,12 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.data.categories import FRAMES
+from pipeline.data.catalog import clips_by_name
+from pipeline.data.clip import FRAMES
 from pipeline.labels.review.agreement import Agreement, agreement
 from pipeline.labels.voc.label_paths import Frame, locate
-from pipeline.labels.voc.mask_boxes import edges
+from pipeline.labels.voc.mask_boxes import relative_edges
 from pipeline.labels.voc.rules import KINDS
-from pipeline.labels.voc.table import LabelFolder, homes
+from pipeline.labels.voc.table import LabelFolder
 
 OUTCOMES = ("kept", "moved", "thrown away")
 SIZES = (0.0, 0.01, 0.03, 0.1, 0.3, 0.6, 1.0)  # share of the image's area
@@ -27,7 +26,9 @@ SIZES = (0.0, 0.01, 0.03, 0.1, 0.3, 0.6, 1.0)  # share of the image's area
 class Case:
     """One problem, with what is needed to look at it.
 
-    `boxes`: all of the file's, in fractions: left, top, right, bottom.
+    Attributes:
+        boxes: all of the file's: left, top, right, bottom as fractions of the sides.
+        task: Label Studio's project and task.
     """
 
     file: str
@@ -36,16 +37,18 @@ class Case:
     detail: str
     frame: Frame | None
     boxes: list[tuple[float, float, float, float]]
-    task: tuple[int, int] | None  # Label Studio's project and task
+    task: tuple[int, int] | None
 
 
 @dataclass(frozen=True)
 class Quality:
     """The whole report.
 
-    progress: category, frames, labelled, boxes, empty, skipped, share. people: annotator, frames, seconds
-    (median), kept, moved, thrown away. kinds: kind, level, meaning, count. sizes: category, count and the
-    share of boxes in each range of `SIZES`.
+    Attributes:
+        progress: category, frames, labelled, boxes, empty, skipped, share.
+        people: annotator, frames, seconds (median), kept, moved, thrown away.
+        kinds: kind, level, meaning, count.
+        sizes: category, count and the share of boxes in each range of `SIZES`.
     """
 
     progress: pd.DataFrame
@@ -69,24 +72,30 @@ class Quality:
 
 def assess(
     catalog: pd.DataFrame,
-    drawn: LabelFolder,
+    labels: LabelFolder,
     usable: pd.DataFrame,
     problems: pd.DataFrame,
     lines: Sequence[dict[str, Any]],
 ) -> Quality:
-    """Everything from the label folder: what was read, what passed the rules, and the list of all
-    annotations.
+    """The report on a label folder.
+
+    Args:
+        catalog: the clip catalogue.
+        labels: what was read.
+        usable: boxes that passed the rules.
+        problems: file, level, kind, detail.
+        lines: all annotations; see `annotations.distinct`.
     """
     chosen = [line for line in lines if line["chosen"]]
     errors = int((problems["level"] == "error").sum())
     times = [float(line["lead_time"]) for line in lines if _timed(line)]
     counts = usable.groupby("category").size()
     return Quality(
-        progress=_progress(catalog, drawn, usable, lines),
-        people=_people(drawn, lines),
+        progress=_progress(catalog, labels, usable, lines),
+        people=_people(labels, lines),
         kinds=_kinds(problems),
         sizes=_sizes(usable),
-        cases=_cases(catalog, drawn, problems, chosen),
+        cases=_cases(catalog, labels, problems, chosen),
         agreement=agreement(lines),
         outcomes={one: sum(line.get("proposal") == one for line in chosen) for one in OUTCOMES},
         seconds=float(np.median(times)) if times else None,
@@ -98,7 +107,7 @@ def assess(
 
 
 def _progress(
-    catalog: pd.DataFrame, drawn: LabelFolder, usable: pd.DataFrame, lines: Sequence[dict[str, Any]]
+    catalog: pd.DataFrame, labels: LabelFolder, usable: pd.DataFrame, lines: Sequence[dict[str, Any]]
 ) -> pd.DataFrame:
     train = catalog[catalog["split"] == "train"]
     category = dict(zip(train["name"], train["category"], strict=True))
@@ -110,26 +119,26 @@ def _progress(
         dtype=object,
     )
     table = pd.DataFrame({"frames": train.groupby("category").size() * FRAMES})
-    table["labelled"] = drawn.files.groupby("category").size()
+    table["labelled"] = labels.files.groupby("category").size()
     table["boxes"] = (
         usable.merge(train[["name", "category"]], on="name", suffixes=("_box", "")).groupby("category").size()
     )
-    table["empty"] = drawn.files[drawn.files["boxes"] == 0].groupby("category").size()
+    table["empty"] = labels.files[labels.files["boxes"] == 0].groupby("category").size()
     table["skipped"] = skipped.value_counts()
     table = table.fillna(0).astype(int)
     table["share"] = table["labelled"] / table["frames"]
     return table.rename_axis("category").reset_index()
 
 
-def _people(drawn: LabelFolder, lines: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    names = sorted({str(line["annotator"]) for line in lines} | set(drawn.files["annotator"]))
+def _people(labels: LabelFolder, lines: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    names = sorted({str(line["annotator"]) for line in lines} | set(labels.files["annotator"]))
     rows = []
     for name in names:
         own = [line for line in lines if line["annotator"] == name and line["state"] != "skipped"]
         times = [float(line["lead_time"]) for line in own if _timed(line)]
-        frames = len(own) or int((drawn.files["annotator"] == name).sum())
+        frames = len(own) or int((labels.files["annotator"] == name).sum())
         kept = [sum(line.get("proposal") == one for line in own) for one in OUTCOMES]
-        rows.append([name or "(not told)", frames, float(np.median(times)) if times else None, *kept])
+        rows.append([name or "(unknown)", frames, float(np.median(times)) if times else None, *kept])
     return pd.DataFrame(rows, columns=["annotator", "frames", "seconds", *OUTCOMES])
 
 
@@ -154,21 +163,23 @@ def _sizes(usable: pd.DataFrame) -> pd.DataFrame:
 
 
 def _cases(
-    catalog: pd.DataFrame, drawn: LabelFolder, problems: pd.DataFrame, chosen: Sequence[dict[str, Any]]
+    catalog: pd.DataFrame, labels: LabelFolder, problems: pd.DataFrame, chosen: Sequence[dict[str, Any]]
 ) -> list[Case]:
-    """All problems but frames that simply lack a label; errors first, then as the rules are listed."""
-    clips = homes(catalog)
+    """All problems except frames without a label; errors first, then in the order of the rules."""
+    clips = clips_by_name(catalog)
     tasks = {(line["name"], line["frame"]): (line.get("project"), line.get("task")) for line in chosen}
     boxes: dict[str, list[tuple[float, float, float, float]]] = {}
-    for file, sides in zip(drawn.boxes["source"], edges(drawn.boxes).clip(0, 1).tolist(), strict=True):
-        if not np.isnan(sides).any():  # the image's size is told
+    for file, sides in zip(
+        labels.boxes["source"], relative_edges(labels.boxes).clip(0, 1).tolist(), strict=True
+    ):
+        if not np.isnan(sides).any():  # the image's size is known
             boxes.setdefault(file, []).append(tuple(sides))
     order = {kind: number for number, kind in enumerate(KINDS)}
-    worth = problems[problems["kind"] != "missing"]
+    listed = problems[problems["kind"] != "missing"]
     cases = []
-    for file, level, kind, detail in worth.to_numpy(object).tolist():
-        place = locate(file, clips)
-        frame = place if isinstance(place, Frame) else None
+    for file, level, kind, detail in listed.to_numpy(object).tolist():
+        found = locate(file, clips)
+        frame = found if isinstance(found, Frame) else None
         project, number = tasks.get((frame.name, frame.number), (None, None)) if frame else (None, None)
         task = (project, number) if isinstance(project, int) and isinstance(number, int) else None
         cases.append(Case(file, level, kind, detail, frame, boxes.get(file, []), task))

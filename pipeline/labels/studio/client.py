@@ -1,4 +1,4 @@
-"""The few requests to a Label Studio server that the loop needs, with errors a person can act on.
+"""Label Studio client: the few requests that `avs labels` needs, with errors a person can act on.
 
 Plain HTTP instead of label-studio-sdk: the SDK reads one task at a time into validated models (52 s for
 17,260 tasks, against 19 s for one export) and ties the whole project to one release of OpenCV.
@@ -40,10 +40,11 @@ class Studio:
     Args:
         url: of the server, such as http://127.0.0.1:8080
         token: a legacy token (40 hexadecimal digits) or a personal access token.
-        name: what the server is called in the records of what came from it; its address by default.
+        name: of the server in the sync state and the list of annotations; its address by default.
 
-    Every method raises `PipelineError` when the server is gone, refuses the token or the request; making
-    one does too, and where the address is no web address.
+    Raises:
+        PipelineError: the address is not a web address. Every method raises it when the server is gone, or
+            refuses the token or the request.
     """
 
     def __init__(self, url: str, token: str, name: str = "") -> None:
@@ -54,7 +55,7 @@ class Studio:
                 f"{url}: the address of a Label Studio must begin with http:// or https://; set "
                 "LABEL_STUDIO_URL to it whole."
             )
-        # no proxy from the environment stands between this machine and itself
+        # no proxy from the environment between this machine and itself
         self._http = httpx.Client(base_url=self.url, timeout=60.0, trust_env=False)
         try:
             self._http.headers["Authorization"] = self._authorization(token)
@@ -83,15 +84,15 @@ class Studio:
         return same[0] if same else None
 
     def create_project(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Create a project and return it."""
         return self._json("POST", "/api/projects/", body=settings)
 
     def change_project(self, project: int, settings: dict[str, Any]) -> dict[str, Any]:
+        """Change settings of a project and return it."""
         return self._json("PATCH", f"/api/projects/{project}/", body=settings)
 
     def serve_folder(self, project: int, folder: Path) -> None:
-        """Let the project's people see the files under a local folder of the server's document root.
-        Idempotent.
-        """
+        """Let the project's people see the files under a local folder of the server's document root."""
         there = self._json("GET", "/api/storages/localfiles", params={"project": project})
         if not any(one["path"].rstrip("/") == str(folder) for one in there):
             body = {
@@ -142,7 +143,7 @@ class Studio:
         self._json("PATCH", f"/api/tasks/{task}/", body={"data": data})
 
     def add_predictions(self, project: int, predictions: list[dict[str, Any]]) -> None:
-        """Import predictions (`task`, `result`, `score`, `model_version`) for tasks that are there."""
+        """Import predictions (`task`, `result`, `score`, `model_version`) for existing tasks."""
         self._json("POST", f"/api/projects/{project}/import/predictions", body=predictions)
 
     def _authorization(self, token: str) -> str:
@@ -166,12 +167,12 @@ class Studio:
             )
         except httpx.TimeoutException as error:
             raise PipelineError(
-                f"{self.url}: did not answer in time to {method} {path}; run the command again."
+                f"{self.url}: no answer in time to {method} {path}; run the command again."
             ) from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise PipelineError(
                 f"{self.url}: no Label Studio answers there ({type(error).__name__}); start it with "
-                "`avs labels serve`, then run this command again: it goes on where it stopped."
+                "`avs labels serve`, then run this command again: it continues where it stopped."
             ) from error
         if answer.status_code in (401, 403):
             raise PipelineError(

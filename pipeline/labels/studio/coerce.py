@@ -1,4 +1,4 @@
-"""Values of other people's JSON: what is asked for, or a neutral value in its place. Nothing raises."""
+"""Coercion of untrusted JSON values: the type that is asked for, or a neutral value. Nothing raises."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pipeline.labels.voc.voc_xml import MAX_COORDINATE
 
 
 def dicts(value: Any) -> list[dict[str, Any]]:
-    """The objects of a list; none if it is no list."""
+    """The objects of a list; none if it is not a list."""
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def number(value: Any) -> float | None:
-    """A finite number below 1e12 in size, else None. A boolean is none."""
+    """A finite number below 1e12 in size, else None. A boolean is not one."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
@@ -25,13 +25,13 @@ def number(value: Any) -> float | None:
 
 
 def pixels(value: Any) -> int:
-    """A side of an image in whole pixels, 0 if it is no sane one."""
+    """A side of an image in whole pixels, 0 if it is not plausible."""
     side = number(value)
     return int(side) if side is not None and 1 <= side <= MAX_COORDINATE else 0
 
 
 def integer(value: Any) -> int:
-    """An integer, else 0. A boolean is none."""
+    """An integer, else 0. A boolean is not one."""
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 

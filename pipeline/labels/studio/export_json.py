@@ -1,4 +1,4 @@
-"""Label Studio's exports: server or file, everything in them is doubted."""
+"""Label Studio JSON exports, from a server or a file; nothing in them is trusted."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from pipeline.labels.studio.coerce import dicts, integer, number, pixels, string
-from pipeline.labels.studio.regions import NOT_VISIBLE, PLACELESS, read_regions
+from pipeline.labels.studio.regions import NOT_SHAPES, NOT_VISIBLE, read_regions
 from pipeline.labels.voc.label_paths import split_stem
 from pipeline.labels.voc.voc_xml import Box
 from pipeline.utils.errors import PipelineError
 
 MAX_BYTES = 2**30  # of one export: 17,260 tasks with proposals have about 30 MB
 MAX_TASKS = 1_000_000
-# of JSON-MIN's rows: keys that only a region of the picture has, and the types, which stand there as keys
+# of JSON-MIN's rows: keys that only a region of the picture has, and the types, which are keys there
 _SHAPE = frozenset(("original_width", "rectanglelabels", "x", "points", "rle"))
-_TYPES = ("rectanglelabels", *sorted(PLACELESS))
+_TYPES = ("rectanglelabels", *sorted(NOT_SHAPES))
 
 
 @dataclass(frozen=True)
 class StudioAnnotation:
-    """One annotation of a task. `notes` say what was changed or left out: rotated, clipped, ..."""
+    """One annotation of a task; `notes` say what was changed or left out: rotated, clipped, ..."""
 
     id: int
     annotator: str
@@ -55,7 +55,7 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Task:
-    """A task as exported: `image_id` is our own stable name, or guessed from the image's address."""
+    """A task as exported; `image_id` is the frame's name, or a guess from the image's address."""
 
     id: int
     image_id: str
@@ -64,9 +64,13 @@ class Task:
 
 
 def read_export(path: Path) -> tuple[list[Task], list[tuple[str, str]]]:
-    """Read an exported file (JSON or JSON-MIN). Returns the tasks, and (place, reason) of what is none.
+    """Read an exported file (JSON or JSON-MIN).
 
-    Raises `PipelineError` naming the file if it cannot be read, is too large or is not JSON.
+    Returns:
+        The tasks, and (place, reason) of what is not a task.
+
+    Raises:
+        PipelineError: the file cannot be read, is too large or is not JSON.
     """
     try:
         if path.stat().st_size > MAX_BYTES:
@@ -82,8 +86,12 @@ def read_export(path: Path) -> tuple[list[Task], list[tuple[str, str]]]:
 def read_tasks(
     values: Any, source: str, people: dict[int, str] | None = None
 ) -> tuple[list[Task], list[tuple[str, str]]]:
-    """Exported tasks as parsed from JSON; see `read_export`. `people`: user id -> name; whom it lacks is
-    named by the e-mail address, or else by number and `source`.
+    """Exported tasks as parsed from JSON; see `read_export`.
+
+    Args:
+        values: the parsed JSON.
+        source: names the export in reasons and errors.
+        people: user id -> name; others are named by their e-mail address, or else by number and `source`.
     """
     if not isinstance(values, list):
         raise PipelineError(f"{source}: holds no list of tasks; export it from Label Studio as JSON.")
@@ -94,7 +102,7 @@ def read_tasks(
     for count, value in enumerate(values, start=1):
         place = f"{source}: task {count}"
         if not isinstance(value, dict):
-            reasons.append((place, "is no task"))
+            reasons.append((place, "is not a task"))
             continue
         task = _task(value, who)
         if isinstance(task, str):
@@ -107,15 +115,15 @@ def read_tasks(
 
 
 def _task(value: dict[str, Any], who: Callable[[Any], str]) -> Task | str:
-    """The task, or why it is none."""
+    """The task, or why it is not one."""
     inner = value.get("data")
     data: dict[str, Any] = inner if isinstance(inner, dict) else value
     images = data.get("images")
     if isinstance(images, list) and len(images) > 1:
-        return "shows several images, of which one box cannot be told; make a task of each"
+        return "shows several images, and a box does not say in which it is; make a task of each"
     image_id = image_of(data)
     if image_id is None:
-        return "shows no image that could be told by name"
+        return "shows no image with a name"
     width, height = pixels(data.get("width")), pixels(data.get("height"))
     if isinstance(value.get("annotations"), list):
         if value["annotations"] and not dicts(value["annotations"]):
@@ -124,7 +132,7 @@ def _task(value: dict[str, Any], who: Callable[[Any], str]) -> Task | str:
     elif "annotation_id" in value or "annotator" in value:
         drawn = (_minimal(value, width, height, who),)
     else:
-        return "holds no annotations that are read; export it as JSON from Label Studio 1.0 or later"
+        return "has no annotations that can be read; export it as JSON from Label Studio 1.0 or later"
     proposals = []
     for one in dicts(value.get("predictions")):
         boxes = tuple(read_regions(one.get("result"), width, height).boxes)
@@ -152,9 +160,7 @@ def _drawn(one: dict[str, Any], width: int, height: int, who: Callable[[Any], st
 
 
 def _minimal(value: dict[str, Any], width: int, height: int, who: Callable[[Any], str]) -> StudioAnnotation:
-    """JSON-MIN: one annotation a row; its regions stand under the control's name, without their wrapping and
-    type.
-    """
+    """JSON-MIN: one annotation a row; its regions are under the control's name, without wrapping and type."""
     rows = [
         {**row, "value": row, "type": next((kind for kind in _TYPES if kind in row), "")}
         for control in value.values()
@@ -176,8 +182,9 @@ def _minimal(value: dict[str, Any], width: int, height: int, who: Callable[[Any]
 
 
 def image_of(data: dict[str, Any]) -> str | None:
-    """What a task shows: our own `image_id` if it names a frame, otherwise the stem of the first address that
-    looks like an image's. A name, never a path.
+    """The name of the image that a task shows, never a path.
+
+    Its `image_id` if that names a frame, otherwise the stem of the first address that looks like an image's.
     """
     own = data.get("image_id")
     if isinstance(own, str) and split_stem(own):
@@ -215,7 +222,7 @@ def _addresses(data: dict[str, Any]) -> Iterator[str]:
 
 
 def _annotator(people: dict[int, str], source: str, value: Any) -> str:
-    """A user's name as `client.Studio.people` makes it; a number alone is another person in every source."""
+    """A user's name as `client.Studio.people` makes it; a bare number is another person in each source."""
     address = ""
     if isinstance(value, dict):
         address, value = string(value.get("email")), value.get("id")

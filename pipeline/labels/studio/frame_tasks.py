@@ -1,4 +1,4 @@
-"""The frames that people label: every train clip's, in clip order, with the files that Label Studio shows."""
+"""Frame tasks: the frames that people label, with the files that Label Studio shows."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image, UnidentifiedImageError
 
-from pipeline.data.categories import FRAMES
+from pipeline.data.catalog import clips_of
+from pipeline.data.clip import FRAMES, Clip
+from pipeline.data.images import frame_path
 from pipeline.labels.voc.label_paths import Frame
 from pipeline.utils.errors import PipelineError
-from pipeline.utils.parallel import map_all
+from pipeline.utils.parallel import Workers
 from pipeline.utils.progress import Track, no_progress
 
 _CHUNK = 200  # clips a task
@@ -31,35 +33,33 @@ class FrameTask:
     height: int
 
 
-def image_path(name: str, category: str, split: str, number: int) -> str:
-    """Where the `frames` stage writes a frame, relative to its images: split/category/name/name_k.jpg."""
-    return "/".join(part for part in (split, category, name, f"{name}_{number}.jpg") if part)
-
-
 def frames_to_label(
     catalog: pd.DataFrame, images: Path, *, jobs: int = -1, backend: str = "loky", track: Track = no_progress
 ) -> list[FrameTask]:
     """The five frames of every train clip, in the catalogue's order.
 
-    Raises `PipelineError` naming the images that are missing or none.
+    Raises:
+        PipelineError: names the images that are missing or unreadable.
     """
-    train = catalog[catalog["split"] == "train"]
-    clips = list(zip(train["name"], train["category"], train["split"], strict=True))
+    clips = [clip for clip in clips_of(catalog) if clip.split == "train"]
     chunks = [clips[start : start + _CHUNK] for start in range(0, len(clips), _CHUNK)]
     jobs = 1 if len(clips) <= _ONE_PROCESS else jobs
-    shown = map_all(
-        partial(_read_chunk, images), chunks, jobs=jobs, backend=backend, track=track, what="groups of frames"
-    )
+    workers = Workers(jobs, backend, track)
+    shown = workers.map(partial(_read_chunk, images), chunks, "groups of frames")
     return list(chain.from_iterable(shown))
 
 
-def _read_chunk(images: Path, clips: list[tuple[str, str, str]]) -> list[FrameTask]:
-    found = []
-    for name, category, split in clips:
-        for number in range(1, FRAMES + 1):
-            relative = image_path(name, category, split, number)
-            found.append(FrameTask(Frame(name, number), category, relative, *image_size(images / relative)))
-    return found
+def _read_chunk(images: Path, clips: list[Clip]) -> list[FrameTask]:
+    return [
+        FrameTask(
+            Frame(clip.name, number),
+            clip.category,
+            frame_path(clip, number).as_posix(),
+            *image_size(images / frame_path(clip, number)),
+        )
+        for clip in clips
+        for number in range(1, FRAMES + 1)
+    ]
 
 
 def image_size(path: Path) -> tuple[int, int]:
@@ -70,4 +70,4 @@ def image_size(path: Path) -> tuple[int, int]:
     except FileNotFoundError:
         raise PipelineError(f"{path}: no such frame; run `dvc repro frames`.") from None
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise PipelineError(f"{path}: is no image ({error}); run `dvc repro -f frames`.") from error
+        raise PipelineError(f"{path}: is not an image ({error}); run `dvc repro -f frames`.") from error

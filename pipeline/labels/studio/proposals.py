@@ -1,6 +1,4 @@
-"""Boxes that a model, or earlier labels, propose to annotators: what `avs labels propose` writes and
-`push` sends.
-"""
+"""Proposals: boxes for annotators to correct, which `avs labels propose` writes and `push` sends."""
 
 from __future__ import annotations
 
@@ -22,8 +20,13 @@ _ADVICE = "make it with `avs labels propose`"
 
 @dataclass(frozen=True)
 class Proposed:
-    """The proposal for one frame, in an image of `width` x `height`; score 0..1, lowest first to be looked
-    at.
+    """The proposal for one frame.
+
+    Attributes:
+        boxes: in pixels of the image.
+        score: 0..1; frames with the lowest are shown first.
+        width: of the image, pixels.
+        height: of the image, pixels.
     """
 
     boxes: tuple[Box, ...]
@@ -41,19 +44,19 @@ class Proposals:
     ordered: bool = True
 
 
-def from_boxes(boxes: pd.DataFrame, name: str = "labels") -> Proposals:
-    """A box table (see `table.read_labels`) as proposals, so that earlier labels are looked at again."""
+def from_boxes(boxes: pd.DataFrame) -> Proposals:
+    """A box table (see `table.read_labels`) as proposals, so that earlier labels are reviewed."""
     frames: dict[str, Proposed] = {}
     columns = ["name", "frame", "width", "height", "category", "xmin", "ymin", "xmax", "ymax"]
     for clip, number, width, height, *box in boxes[columns].to_numpy(object).tolist():
         key = image_id(Frame(clip, number))
         earlier = frames[key].boxes if key in frames else ()
         frames[key] = Proposed((*earlier, Box(*box)), 1.0, width, height)
-    return Proposals(f"{name}-{_fingerprint(frames)}", frames, ordered=False)
+    return Proposals(f"labels-{_fingerprint(frames)}", frames, ordered=False)
 
 
 def write_proposals(path: Path, proposals: Proposals) -> None:
-    """As JSON, atomically."""
+    """Write proposals as JSON, atomically."""
     frames = {
         key: {"score": one.score, "size": [one.width, one.height], "boxes": _rows(one)}
         for key, one in proposals.frames.items()
@@ -64,7 +67,11 @@ def write_proposals(path: Path, proposals: Proposals) -> None:
 
 
 def read_proposals(path: Path) -> Proposals:
-    """Inverse of `write_proposals`. Raises `PipelineError` naming the file."""
+    """Inverse of `write_proposals`.
+
+    Raises:
+        PipelineError: names the file.
+    """
     values = read_json(path, _ADVICE)
     try:
         frames = {

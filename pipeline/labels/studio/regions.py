@@ -1,4 +1,4 @@
-"""Label Studio's regions <-> boxes.
+"""Conversion between Label Studio's regions and boxes.
 
 Coordinates there are percentages of the image's sides; a box may be rotated, clockwise about its top-left
 corner.
@@ -15,7 +15,7 @@ from pipeline.labels.voc.voc_xml import MAX_BOXES, MAX_COORDINATE, Box
 
 BOX, IMAGE, VISIBILITY = "box", "image", "visibility"  # names in labels/label_studio.xml
 NOT_VISIBLE = "sounding object not visible"
-# notes of regions that were left out: an annotation that has one, and no box, is not an empty one
+# notes of regions that were left out: an annotation with one of them and no box does not say "not visible"
 LOST = frozenset(
     (
         "no_list",
@@ -29,8 +29,8 @@ LOST = frozenset(
         "empty",
     )
 )
-# types of regions that mark no place in the picture; any other that is no rectangle is a shape that is lost
-PLACELESS = frozenset(
+# types of regions without a place in the picture; any other type but a rectangle is a shape that is lost
+NOT_SHAPES = frozenset(
     (
         "audio",
         "choices",
@@ -53,7 +53,16 @@ PLACELESS = frozenset(
 
 @dataclass
 class Regions:
-    """What a list of regions says."""
+    """What a list of regions says.
+
+    Attributes:
+        boxes: in pixels of the image.
+        origins: of each box, as Label Studio names it.
+        notes: kinds of regions that were changed or left out.
+        not_visible: whether the annotator said that the object is not visible.
+        width: of the image, pixels; 0 if unknown.
+        height: of the image, pixels; 0 if unknown.
+    """
 
     boxes: list[Box] = field(default_factory=list)
     origins: list[str] = field(default_factory=list)
@@ -64,9 +73,7 @@ class Regions:
 
 
 def regions(boxes: tuple[Box, ...] | list[Box], width: int, height: int) -> list[dict[str, Any]]:
-    """Boxes in an image of `width` x `height` pixels -> Label Studio's regions. Inverse: `read_regions`,
-    exactly.
-    """
+    """Boxes in an image of `width` x `height` pixels -> Label Studio's regions; `read_regions` inverts it."""
     return [
         {
             "id": f"box{count}",
@@ -92,9 +99,13 @@ def regions(boxes: tuple[Box, ...] | list[Box], width: int, height: int) -> list
 def read_regions(result: Any, width: int = 0, height: int = 0) -> Regions:
     """Regions -> boxes, rounded to whole pixels; a rotated box becomes its upright hull.
 
-    The image's size is what the last region tells that tells one, otherwise `width` and `height`; all boxes
-    are in its pixels. Nothing raises: what is no sane box is left out, and a note tells why. Boxes are
-    clipped to the image, and that is noted.
+    Nothing raises: what is not a plausible box is left out, with a note. Boxes are clipped to the image, with
+    a note too.
+
+    Args:
+        result: as parsed from JSON.
+        width: of the image in pixels, used if no region gives its size; of several sizes the last counts.
+        height: likewise.
     """
     read = Regions(width=width, height=height)
     if not isinstance(result, list):
@@ -103,7 +114,7 @@ def read_regions(result: Any, width: int = 0, height: int = 0) -> Regions:
     if len(result) > MAX_BOXES:
         read.notes.append("too_many_boxes")
         return read
-    # one size for all: where frames were remade in between, the regions tell several
+    # one size for all: if frames were written again in between, the regions have several
     for region in dicts(result):
         sides = pixels(region.get("original_width")), pixels(region.get("original_height"))
         if all(sides):
@@ -114,7 +125,7 @@ def read_regions(result: Any, width: int = 0, height: int = 0) -> Regions:
         if kind == "choices" and isinstance(value, dict):
             choices = value.get("choices")
             read.not_visible |= isinstance(choices, list) and NOT_VISIBLE in choices
-        elif kind in PLACELESS:
+        elif kind in NOT_SHAPES:
             read.notes.append("other_type")
         elif not isinstance(value, dict):
             read.notes.append("no_region")

@@ -1,6 +1,4 @@
-"""Starting a Label Studio for this project alone: on this machine, without telemetry, frames served from
-disk.
-"""
+"""Label Studio server: started for this project alone, on this machine, without telemetry."""
 
 from __future__ import annotations
 
@@ -19,19 +17,21 @@ from pipeline.utils.errors import PipelineError
 
 REQUIREMENT = "label-studio==1.23.*"
 HOST = "127.0.0.1"
+STOP_LIMIT = 10.0  # seconds
 START_LIMIT = 300.0  # seconds; the first start makes the database (50 s on two cores)
 
 
 def find_command(folder: Path, environment: Mapping[str, str]) -> Path:
     """The server's command: LABEL_STUDIO_COMMAND, the project's own environment, or the one on PATH.
 
-    Raises `PipelineError` that says how to install it.
+    Raises:
+        PipelineError: there is none; it says how to install it.
     """
     asked = environment.get("LABEL_STUDIO_COMMAND")
     if asked:
         found = shutil.which(asked, path=environment.get("PATH"))
         if found is None:
-            raise PipelineError(f"LABEL_STUDIO_COMMAND={asked}: is no command; correct or unset it.")
+            raise PipelineError(f"LABEL_STUDIO_COMMAND={asked}: is not a command; correct or unset it.")
         return Path(found)
     own = folder / "venv" / "bin" / "label-studio"
     if own.exists():
@@ -47,9 +47,7 @@ def find_command(folder: Path, environment: Mapping[str, str]) -> Path:
 
 
 def install(folder: Path) -> Path:
-    """Install the server into `folder`/venv, beside this project's environment because their needs
-    collide.
-    """
+    """Install the server into `folder`/venv, apart from this project since their requirements conflict."""
     home = folder / "venv"
     steps = [
         [sys.executable, "-m", "venv", str(home)],
@@ -64,7 +62,11 @@ def install(folder: Path) -> Path:
 
 
 def refuse_taken(port: int) -> None:
-    """Raise `PipelineError` if something listens at this port of this machine."""
+    """Check that nothing listens at this port of this machine.
+
+    Raises:
+        PipelineError: the port is taken.
+    """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -95,10 +97,10 @@ def server_environment(
         "LATEST_VERSION_CHECK": "False",
     }
     if chosen.get("DJANGO_DB") == "default":
-        lacking = [key for key in ("POSTGRE_NAME", "POSTGRE_USER", "POSTGRE_HOST") if not chosen.get(key)]
-        if lacking:
+        missing = [key for key in ("POSTGRE_NAME", "POSTGRE_USER", "POSTGRE_HOST") if not chosen.get(key)]
+        if missing:
             raise PipelineError(
-                f"DJANGO_DB=default asks for PostgreSQL, but {', '.join(lacking)} is not set."
+                f"DJANGO_DB=default asks for PostgreSQL, but {', '.join(missing)} is not set."
             )
     else:
         chosen["DJANGO_DB"] = "sqlite"
@@ -110,7 +112,8 @@ def start(
 ) -> subprocess.Popen[bytes]:
     """Start the server and return when it answers. Its log goes to `folder`/server/log.
 
-    Raises `PipelineError` if the server ends or does not answer within `START_LIMIT`.
+    Raises:
+        PipelineError: the server ends or does not answer within `START_LIMIT`.
     """
     media_folder(folder).mkdir(parents=True, exist_ok=True)
     log = folder / "server" / "log"
@@ -141,12 +144,12 @@ def start(
     return process
 
 
-def stop(process: subprocess.Popen[bytes], patience: float = 10.0) -> None:
-    """End the server, by force if it does not go."""
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Stop the server, by force if it does not end within `STOP_LIMIT`."""
     if process.poll() is None:
         process.terminate()
         try:
-            process.wait(patience)
+            process.wait(STOP_LIMIT)
         except subprocess.TimeoutExpired:
             process.kill()
     process.wait()
@@ -156,15 +159,15 @@ def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
     deadline = time.monotonic() + START_LIMIT
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise PipelineError(f"Label Studio ended at once (status {process.returncode}); {log} tells why.")
+            raise PipelineError(f"Label Studio ended at once (status {process.returncode}); see {log}.")
         if answers(url):
             return
         time.sleep(0.5)
-    raise PipelineError(f"Label Studio does not answer after {START_LIMIT:.0f} s; {log} tells why.")
+    raise PipelineError(f"Label Studio does not answer after {START_LIMIT:.0f} s; see {log}.")
 
 
 def own_environment() -> dict[str, str]:
-    """This process's environment without what would lead another Python astray."""
+    """This process's environment without the variables that would mislead another Python."""
     return {
         key: value
         for key, value in os.environ.items()

@@ -1,4 +1,4 @@
-"""The clips' sounds, as files that a browser plays beside the frame."""
+"""Clip sounds for annotators, as files that a browser plays next to the frame."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from pathlib import Path
 import pandas as pd
 import soundfile
 
-from pipeline.data.video import read_mono
+from pipeline.data.sound import RATE, read_mono
 from pipeline.utils.files import atomic_path
-from pipeline.utils.parallel import map_all
+from pipeline.utils.parallel import Workers
 from pipeline.utils.progress import Track, no_progress
-
-RATE = 16_000  # Hz: what the model hears
 
 
 def sound_path(name: str) -> str:
@@ -25,10 +23,13 @@ def sound_path(name: str) -> str:
 def write_sounds(
     catalog: pd.DataFrame, folder: Path, *, jobs: int = -1, backend: str = "loky", track: Track = no_progress
 ) -> int:
-    """Write `{name}.flac` for every train clip that has none of its source as it is now; returns how many.
-    16 kHz, mono, 5 s, lossless.
+    """Write `{name}.flac` (16 kHz, mono, 5 s) for every train clip whose file is missing or out of date.
 
-    Raises `PipelineError` naming the clips whose sound cannot be read.
+    Returns:
+        How many were written.
+
+    Raises:
+        PipelineError: names the clips whose sound cannot be read.
     """
     train = catalog[catalog["split"] == "train"]
     wanted = [
@@ -38,23 +39,23 @@ def write_sounds(
     stale = [(source, target) for source, target in wanted if _is_stale(Path(source), target)]
     if stale:
         jobs = 1 if len(stale) < 20 else jobs
-        map_all(_write_one, stale, jobs=jobs, backend=backend, track=track, what="sounds for annotators")
+        Workers(jobs, backend, track).map(_write_one, stale, "sounds for annotators")
     return len(stale)
 
 
 def _write_one(item: tuple[str, Path]) -> None:
     source, target = item
-    time = Path(source).stat().st_mtime_ns if Path(source).exists() else 0  # read_mono names one that is not
-    wave = read_mono(Path(source), RATE)
+    time = Path(source).stat().st_mtime_ns if Path(source).exists() else 0  # read_mono reports a missing one
+    wave = read_mono(Path(source))
     with atomic_path(target) as temporary:
         encoded = io.BytesIO()
         soundfile.write(encoded, wave, RATE, format="FLAC")
         temporary.write_bytes(encoded.getvalue())  # where libsndfile writes, a full disk is no OSError
-        os.utime(temporary, ns=(time, time))  # by which the next push sees whether the source is the same
+        os.utime(temporary, ns=(time, time))  # the next push compares it with the source's
 
 
 def _is_stale(source: Path, target: Path) -> bool:
-    """Not there, or of a source that has changed; one whose source has gone stays."""
+    """Whether the target is missing or its source has changed; one whose source is gone stays."""
     if not target.exists():
         return True
     return source.exists() and source.stat().st_mtime_ns != target.stat().st_mtime_ns

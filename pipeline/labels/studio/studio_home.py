@@ -1,9 +1,8 @@
-"""The folder of one's own Label Studio, `.label-studio/`: credentials, database, and what the server may
-show.
+"""Label Studio's folder `.label-studio/`: credentials, database, and the files that the server may show.
 
-    .label-studio/credentials.json   address, user, password, token: for the owner's eyes (mode 0600)
-    .label-studio/server/            the server's database and log
-    .label-studio/media/clips/       all that it serves: `images`, a link to the frames, and `sounds`
+.label-studio/credentials.json   address, user, password, token: for the owner's eyes (mode 0600)
+.label-studio/server/            the server's database and log
+.label-studio/media/clips/       all that it serves: `images`, a link to the frames, and `sounds`
 """
 
 from __future__ import annotations
@@ -39,14 +38,14 @@ class Credentials:
 
 
 def credentials_path(folder: Path) -> Path:
+    """The file of the credentials."""
     return folder / "credentials.json"
 
 
 def account() -> str:
     """The name of one's own account, an e-mail address as Label Studio wants it.
 
-    It holds login and machine: annotations that come together from several people's servers are told apart
-    by it.
+    It contains login and machine, which distinguishes annotations merged from several people's servers.
     """
     try:
         login = getpass.getuser()
@@ -57,7 +56,7 @@ def account() -> str:
 
 
 def make_credentials(folder: Path, url: str) -> Credentials:
-    """Those of this folder's server, at this address; made with random secrets where there are none yet."""
+    """The credentials of this folder's server at this address, made with random secrets if need be."""
     path = credentials_path(folder)
     old = _stored(path) if path.exists() else None
     if old:
@@ -69,7 +68,7 @@ def make_credentials(folder: Path, url: str) -> Credentials:
         folder.chmod(0o700)
         temporary = path.with_suffix(".new")
         temporary.unlink(missing_ok=True)
-        # born unreadable to others: never open first and close later
+        # created unreadable to others, not made so afterwards
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             json.dump(asdict(made), stream, indent=2)
@@ -80,7 +79,10 @@ def make_credentials(folder: Path, url: str) -> Credentials:
 def find_credentials(folder: Path, environment: Mapping[str, str]) -> Credentials:
     """LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY where set, otherwise what `avs labels serve` wrote.
 
-    What it wrote goes to its own server alone, never to another address.
+    What it wrote is sent to its own server alone, never to another address.
+
+    Raises:
+        PipelineError: no server is known, or no token for it.
     """
     url, token = environment.get("LABEL_STUDIO_URL", ""), environment.get("LABEL_STUDIO_API_KEY", "")
     path = credentials_path(folder)
@@ -90,9 +92,7 @@ def find_credentials(folder: Path, environment: Mapping[str, str]) -> Credential
     if url and token:
         return Credentials(url, "", "", token)
     if url:
-        raise PipelineError(
-            f"LABEL_STUDIO_URL={url}: its token is not known; set LABEL_STUDIO_API_KEY to it."
-        )
+        raise PipelineError(f"LABEL_STUDIO_URL={url}: its token is unknown; set LABEL_STUDIO_API_KEY.")
     raise PipelineError(
         "no Label Studio is known: start one with `avs labels serve`, or set LABEL_STUDIO_URL and "
         "LABEL_STUDIO_API_KEY to use another."
@@ -105,19 +105,23 @@ def media_root(folder: Path) -> Path:
 
 
 def media_folder(folder: Path) -> Path:
-    """What a project may show; Label Studio wants it below the document root."""
+    """The folder that a project may show; Label Studio wants it below the document root."""
     return media_root(folder) / "clips"
 
 
 def link_images(folder: Path, images: Path) -> None:
-    """Show the frames' folder to the server: a link, so that what `dvc repro` makes anew is seen at once."""
+    """Show the frames' folder to the server: a link, so that what `dvc repro` rewrites is seen at once.
+
+    Raises:
+        PipelineError: something else is in the link's place.
+    """
     link = media_folder(folder) / "images"
     link.parent.mkdir(parents=True, exist_ok=True)
     target = images.absolute()
     if link.is_symlink() and link.readlink() == target:
         return
     if link.exists() and not link.is_symlink():
-        raise PipelineError(f"{link}: is no link to the frames; move it away.")
+        raise PipelineError(f"{link}: is not a link to the frames; move it away.")
     link.unlink(missing_ok=True)
     link.symlink_to(target, target_is_directory=True)
 

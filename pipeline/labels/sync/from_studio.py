@@ -1,8 +1,8 @@
-"""Tasks of Label Studio -> VOC XML, one a frame, and a line for every annotation.
+"""Label Studio tasks -> VOC XML, one file a frame, and a line for every annotation.
 
 Of several annotations of a frame the one marked as ground truth counts, otherwise the latest. A skipped task
-is no annotation; an annotation without a box says that the sounding object is not visible, and gives a file
-without objects.
+is not an annotation; an annotation without a box says that the sounding object is not visible, and gives a
+file without objects.
 """
 
 from __future__ import annotations
@@ -12,30 +12,39 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
-from pipeline.data.categories import FRAMES
+from pipeline.data.clip import FRAMES, Clip
 from pipeline.labels.studio.export_json import Proposal, StudioAnnotation, Task
 from pipeline.labels.studio.regions import LOST
 from pipeline.labels.sync.merge import IncomingLabel
-from pipeline.labels.voc.label_paths import ClipInfo, Frame, split_stem
-from pipeline.labels.voc.mask_boxes import iou
+from pipeline.labels.voc.label_paths import Frame, split_stem
+from pipeline.labels.voc.mask_boxes import edges, iou
 from pipeline.labels.voc.voc_xml import Annotation, Box, voc_text
 from pipeline.utils.errors import PipelineError
 
 
 @dataclass
 class Collected:
-    """Labels from elsewhere: what each frame's file is to hold, a line for every annotation, what was left
-    out, and what was taken but is worth a look.
+    """Labels from elsewhere.
+
+    Attributes:
+        labels: what each frame's file is to hold.
+        complete: projects and exports of which all labels were read.
+        lines: one for every annotation.
+        left_out: (what, why).
+        empty_sources: (a source that gave no label, why).
+        doubtful: (frame, why): taken, but worth a look.
+        notes: of regions that were changed or left out, and how many of each.
+        skipped: tasks.
+        empty: labels without a box.
+        several: frames with several annotations.
     """
 
     labels: dict[Frame, IncomingLabel] = field(default_factory=dict)
-    whole: set[str] = field(default_factory=set)  # projects and exports that were read to their end
+    complete: set[str] = field(default_factory=set)
     lines: list[dict[str, Any]] = field(default_factory=list)
-    left_out: list[tuple[str, str]] = field(default_factory=list)  # (what, why)
-    fruitless: list[tuple[str, str]] = field(default_factory=list)  # (a source that gave no label, why)
-    doubtful: list[tuple[str, str]] = field(default_factory=list)  # (frame, why)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+    empty_sources: list[tuple[str, str]] = field(default_factory=list)
+    doubtful: list[tuple[str, str]] = field(default_factory=list)
     notes: Counter[str] = field(default_factory=Counter)
     skipped: int = 0
     empty: int = 0
@@ -43,12 +52,19 @@ class Collected:
 
 
 def collect(
-    tasks: Iterable[Task], clips: Mapping[str, ClipInfo], source: str, model_version: str = ""
+    tasks: Iterable[Task], clips: Mapping[str, Clip], source: str, model_version: str = ""
 ) -> Collected:
-    """Turn all tasks of a source into labels; a task whose image names no frame of the catalogue is left
-    out, with the reason.
+    """Turn all tasks of a source into labels.
+
+    A task whose image names no frame of the catalogue is left out, with the reason.
+
+    Args:
+        tasks: of one project or export.
+        clips: by name.
+        source: what labels and lines say about where they come from.
+        model_version: of the proposals that the project shows.
     """
-    found = Collected(whole={source})
+    found = Collected(complete={source})
     by_frame: dict[Frame, list[tuple[Task, StudioAnnotation]]] = {}
     for task in tasks:
         frame = split_stem(task.image_id)
@@ -80,21 +96,28 @@ def _rank(one: StudioAnnotation) -> tuple[bool, str, int]:
 
 
 def outcome(proposal: tuple[Box, ...], drawn: tuple[Box, ...]) -> str:
-    """What became of a proposal: kept (each side within a pixel), moved (same class, overlapping) or
-    thrown away.
+    """What became of a proposal.
+
+    Returns:
+        "kept" (each side within a pixel), "moved" (same class, overlapping) or "thrown away".
     """
-    if len(proposal) == len(drawn) and all(
-        map(_kept, sorted(proposal, key=_corners), sorted(drawn, key=_corners))
-    ):
+
+    def corners(box: Box) -> tuple[int, int, int, int]:
+        return box.corners
+
+    pairs = zip(sorted(proposal, key=corners), sorted(drawn, key=corners), strict=False)
+    if len(proposal) == len(drawn) and all(_kept(a, b) for a, b in pairs):
         return "kept"
     overlapping = any(
-        a.category == b.category and iou(_edges(a), _edges(b)) > 0 for a in proposal for b in drawn
+        a.category == b.category and iou(edges(a.corners), edges(b.corners)) > 0
+        for a in proposal
+        for b in drawn
     )
     return "moved" if overlapping else "thrown away"
 
 
 def _take(found: Collected, frame: Frame, chosen: StudioAnnotation, source: str) -> None:
-    """Make the chosen annotation the frame's label, or tell why it cannot be one."""
+    """Make the chosen annotation the frame's label, or list why it cannot be one."""
     name = f"{frame.name}_{frame.number}"
     lost = ", ".join(sorted(LOST & set(chosen.notes)))
     if lost and not chosen.boxes:
@@ -111,11 +134,11 @@ def _take(found: Collected, frame: Frame, chosen: StudioAnnotation, source: str)
     found.labels[frame] = IncomingLabel(source, text.encode(), _rank(chosen))
     found.empty += not chosen.boxes
     if lost:
-        found.doubtful.append((name, f"a region beside its boxes is not usable and was left out: {lost}"))
+        found.doubtful.append((name, f"another region is not usable and was left out: {lost}"))
     if chosen.boxes and chosen.not_visible:
         found.doubtful.append((name, "has a box, and says that the object is not visible; the box counts"))
     if not chosen.width or not chosen.height:
-        found.doubtful.append((name, "does not tell the size of its image"))
+        found.doubtful.append((name, "does not give the size of its image"))
 
 
 def _line(
@@ -129,7 +152,7 @@ def _line(
     return {
         "annotation": one.id,
         "annotator": one.annotator,
-        "boxes": [[box.category, *_corners(box)] for box in one.boxes],
+        "boxes": [[box.category, *box.corners] for box in one.boxes],
         "chosen": chosen,
         "frame": frame.number,
         "lead_time": one.lead_time,
@@ -152,14 +175,6 @@ def _proposal(task: Task, model_version: str) -> Proposal | None:
     return shown[-1] if shown else None
 
 
-def _corners(box: Box) -> tuple[int, int, int, int]:
-    return box.xmin, box.ymin, box.xmax, box.ymax
-
-
 def _kept(a: Box, b: Box) -> bool:
-    near = all(abs(p - q) <= 1 for p, q in zip(_corners(a), _corners(b), strict=True))
+    near = all(abs(p - q) <= 1 for p, q in zip(a.corners, b.corners, strict=True))
     return a.category == b.category and near
-
-
-def _edges(box: Box) -> np.ndarray:
-    return np.array([box.xmin - 1, box.ymin - 1, box.xmax, box.ymax], dtype=float)

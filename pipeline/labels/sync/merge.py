@@ -1,9 +1,9 @@
-"""Bringing labels from elsewhere into the label folder without losing what was changed here by hand.
+"""Three-way merge of labels from elsewhere into the label folder; what was changed here by hand is kept.
 
 A frame's label has two sides, *theirs* (a project of a server, or a file being imported) and *ours* (the
-file here). What both were when they last met is recorded, for each source apart; what only they changed is
-taken, what only we changed is kept, and where both changed, or nothing is recorded, a person decides:
-`theirs` or `ours`. A file that another source wrote since counts as changed here.
+file here). The sync state holds what both were when they were last synced, for each source. What only they
+changed is taken, what only we changed is kept, and where both changed, or they were never synced, a person
+decides: `theirs` or `ours`. A file that another source wrote since counts as changed here.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from pipeline.labels.sync.sync_state import SyncEntry, SyncState, digest, last_synced
+from pipeline.data.clip import Clip
+from pipeline.labels.sync.sync_state import KEPT, SyncEntry, SyncState, label_digest, last_synced
 from pipeline.labels.voc.folder_transaction import folder_transaction
-from pipeline.labels.voc.label_index import place_files
-from pipeline.labels.voc.label_paths import ClipInfo, Frame, label_path
+from pipeline.labels.voc.label_index import index_labels
+from pipeline.labels.voc.label_paths import Frame, label_path
 from pipeline.labels.voc.voc_xml import UnreadableLabelError, parse_voc
 from pipeline.utils.errors import PipelineError
 
@@ -26,13 +27,11 @@ Side = Literal["theirs", "ours"]
 
 
 class IncomingLabel(NamedTuple):
-    """A label from elsewhere: the contents of its file, who says so (a project's address, or a path), and, of
-    Label Studio's, how it ranks among others of the frame: the greatest counts.
-    """
+    """A label from elsewhere."""
 
-    source: str
-    data: bytes
-    rank: tuple[bool, str, int] | None = None
+    source: str  # a project's address, or a path
+    data: bytes  # contents of its VOC file
+    rank: tuple[bool, str, int] | None = None  # of Label Studio's annotations of a frame the greatest counts
 
 
 @dataclass
@@ -45,67 +44,80 @@ class Merge:
     conflicts: list[str] = field(default_factory=list)  # kept, until a side is chosen
     replaced: list[str] = field(default_factory=list)  # changed here, and theirs chosen
     gone: list[str] = field(default_factory=list)  # their source labelled them once; kept
-    record: SyncState = field(default_factory=dict)
+    state: SyncState = field(default_factory=dict)
 
 
 def merge(
     folder: Path,
     incoming: Mapping[Frame, IncomingLabel],
-    clips: Mapping[str, ClipInfo],
-    record: SyncState,
+    clips: Mapping[str, Clip],
+    state: SyncState,
     side: Side | None = None,
-    whole: Iterable[str] = (),
+    complete: Iterable[str] = (),
 ) -> Merge:
     """Decide, file by file; nothing is written.
 
     Args:
-        incoming: a frame already labelled here keeps its file's place.
-        side: what to do where a file was changed here: None reports it and leaves it. What was settled as
-            "ours" stays settled, even under "theirs", until they change it or the file is removed here.
-        whole: sources of which `incoming` holds all labels, so that one that is missing is gone there.
+        folder: the label folder.
+        incoming: labels from elsewhere; a frame that has a file here keeps that file's path.
+        clips: by name.
+        state: of the last syncs.
+        side: what to do where a file was changed here: None reports it and leaves it. A file that was kept by
+            "ours" stays, even under "theirs", until they change it or it is removed here.
+        complete: sources of which `incoming` holds all labels, so that a missing one is gone there.
     """
-    plan = Merge(record={source: dict(paths) for source, paths in record.items()})
-    places = place_files(folder, clips).files
-    told_of = set()
+    plan = Merge(state={source: dict(paths) for source, paths in state.items()})
+    files = index_labels(folder, clips).files
+    labelled = set()
     for frame in sorted(incoming):
-        source, theirs, _ = incoming[frame]
-        path = places.get(frame) or label_path(frame, clips[frame.name].category)
-        told_of.add(path)
-        ours = _read(folder / path)
-        met = last_synced(record, source, path)
-        told, here = digest(theirs), "" if ours is None else digest(ours)
-        meetings = plan.record.setdefault(source, {})
-        if ours is not None and alike(ours, theirs):
-            plan.same += 1
-            meetings[path] = [told, here]
-        elif _settled(met, told, here):
-            plan.same += 1
-        elif side == "theirs" or _only_theirs_changed(met, told, here):
-            plan.write[path] = theirs
-            meetings[path] = [told, told]
-            if here and not _only_theirs_changed(met, told, here):
-                plan.replaced.append(path)
-        elif side == "ours":
-            plan.same += 1
-            meetings[path] = [told, here, "ours"]
-        elif met is not None and met[0] == told:
-            plan.ours_changed.append(path)
-        else:
-            plan.conflicts.append(path)
-    once = {path for source in whole for path in record.get(source, {})}
-    plan.gone = sorted(path for path in once - told_of if (folder / path).is_file())
+        path = files.get(frame) or label_path(frame, clips[frame.name].category)
+        labelled.add(path)
+        last = last_synced(state, incoming[frame].source, path)
+        _merge_one(plan, folder, path, incoming[frame], last, side)
+    before = {path for source in complete for path in state.get(source, {})}
+    plan.gone = sorted(path for path in before - labelled if (folder / path).is_file())
     return plan
+
+
+def _merge_one(
+    plan: Merge, folder: Path, path: str, label: IncomingLabel, last: SyncEntry | None, side: Side | None
+) -> None:
+    """Decide on one file and add it to the plan."""
+    ours = _read(folder / path)
+    theirs_now, ours_now = label_digest(label.data), "" if ours is None else label_digest(ours)
+    entries = plan.state.setdefault(label.source, {})
+    only_theirs = _only_theirs_changed(last, theirs_now, ours_now)
+    if ours is not None and same_boxes(ours, label.data):
+        plan.same += 1
+        entries[path] = [theirs_now, ours_now]
+    elif _was_kept(last, theirs_now, ours_now):
+        plan.same += 1
+    elif side == "theirs" or only_theirs:
+        plan.write[path] = label.data
+        entries[path] = [theirs_now, theirs_now]
+        if ours is not None and not only_theirs:
+            plan.replaced.append(path)
+    elif side == "ours":
+        plan.same += 1
+        entries[path] = [theirs_now, ours_now, KEPT]
+    elif last is not None and last[0] == theirs_now:
+        plan.ours_changed.append(path)
+    else:
+        plan.conflicts.append(path)
 
 
 def apply(folder: Path, plan: Merge, others: Mapping[str, bytes] | None = None) -> None:
     """Write the plan, all of it or nothing: a new folder is made beside the old one and takes its place.
 
-    Files that stay are hard links, not copies. For use in `swap.alone`, which mends what a kill leaves.
+    Files that stay are hard links, not copies. For use in `exclusive_lock`, which recovers from a kill.
 
     Args:
-        others: further files, relative to the folder.
+        folder: the label folder.
+        plan: of `merge`.
+        others: further files, path relative to the folder -> contents.
 
-    Raises `PipelineError` if the disk refuses (full, read-only); the labels are then as before.
+    Raises:
+        PipelineError: the disk is full or read-only; the labels are then as before.
     """
     folder = folder.resolve()
     files = {**(others or {}), **plan.write}
@@ -121,7 +133,7 @@ def apply(folder: Path, plan: Merge, others: Mapping[str, bytes] | None = None) 
                     symlinks=True,
                     dirs_exist_ok=True,
                     copy_function=_link,
-                    ignore=_not(folder, files),
+                    ignore=_all_but(folder, files),
                 )
             for path, data in files.items():
                 target = new / path
@@ -129,31 +141,31 @@ def apply(folder: Path, plan: Merge, others: Mapping[str, bytes] | None = None) 
                 target.write_bytes(data)
     except OSError as error:
         raise PipelineError(
-            f"{folder}: cannot be written ({_why(error)}); the labels are as before. Make room or mend "
+            f"{folder}: cannot be written ({_why(error)}); the labels are as before. Make room or fix "
             "the permissions, then run the command again."
         ) from error
 
 
-def _only_theirs_changed(met: SyncEntry | None, told: str, here: str) -> bool:
-    if met is None:
-        return not here  # new there, and nothing here
-    return met[1:] == [here] and met[0] != told
-
-
-def _settled(met: SyncEntry | None, told: str, here: str) -> bool:
-    """Whether a person refused just this; a file removed since then gives theirs another chance."""
-    return met is not None and met[0] == told and met[2:] == ["ours"] and (here != "" or met[1] == "")
-
-
-def alike(ours: bytes, theirs: bytes) -> bool:
-    """The same image size and boxes; labelImg writes a file anew in its own form."""
-    if ours == theirs:
+def same_boxes(a: bytes, b: bytes) -> bool:
+    """Whether two VOC files have the same image size and boxes; labelImg rewrites a file in its own form."""
+    if a == b:
         return True
     try:
-        a, b = parse_voc(Path("ours"), ours), parse_voc(Path("theirs"), theirs)
+        first, second = parse_voc(Path("a"), a), parse_voc(Path("b"), b)
     except UnreadableLabelError:
         return False
-    return (a.width, a.height, a.boxes) == (b.width, b.height, b.boxes)
+    return (first.width, first.height, first.boxes) == (second.width, second.height, second.boxes)
+
+
+def _only_theirs_changed(last: SyncEntry | None, theirs: str, ours: str) -> bool:
+    if last is None:
+        return not ours  # new there, and nothing here
+    return last[1:] == [ours] and last[0] != theirs
+
+
+def _was_kept(last: SyncEntry | None, theirs: str, ours: str) -> bool:
+    """Whether a person refused this very label; if the file was removed since, it is offered again."""
+    return last is not None and last[0] == theirs and last[2:] == [KEPT] and (ours != "" or last[1] == "")
 
 
 def _read(path: Path) -> bytes | None:
@@ -179,7 +191,7 @@ def _link(source: str, target: str) -> str:
     return target
 
 
-def _not(folder: Path, files: Mapping[str, bytes]) -> Callable[[str, list[str]], list[str]]:
-    """For copytree: leave out the files that are written anew."""
-    anew = {str(folder / path) for path in files}
-    return lambda parent, names: [name for name in names if str(Path(parent) / name) in anew]
+def _all_but(folder: Path, files: Mapping[str, bytes]) -> Callable[[str, list[str]], list[str]]:
+    """For copytree: leave out the files that are written again."""
+    rewritten = {str(folder / path) for path in files}
+    return lambda parent, names: [name for name in names if str(Path(parent) / name) in rewritten]

@@ -1,4 +1,4 @@
-"""A Label Studio project's annotations -> the label folder; and settling there what came from anywhere."""
+"""Pull: a Label Studio project's annotations -> the label folder."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.data.clip import Clip
 from pipeline.labels.review.annotations import ANNOTATIONS, annotations_file, read_annotations
 from pipeline.labels.studio.export_json import read_tasks
 from pipeline.labels.sync.from_studio import Collected, collect
 from pipeline.labels.sync.merge import Merge, Side, apply, merge
 from pipeline.labels.sync.sync_state import read_sync_state, write_sync_state
 from pipeline.labels.voc.folder_transaction import exclusive_lock
-from pipeline.labels.voc.label_paths import ClipInfo
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.files import refuse_linked_folders
 
@@ -24,13 +24,24 @@ def pull(
     studio: Studio,
     title: str,
     folder: Path,
-    clips: Mapping[str, ClipInfo],
-    record_file: Path,
+    clips: Mapping[str, Clip],
+    state_file: Path,
     side: Side | None = None,
 ) -> tuple[Merge, Collected]:
-    """Bring the project's annotations into `folder`; see `merge` for what becomes of files changed here.
+    """Bring the project's annotations into `folder`; see `merge` for files that were changed here.
 
-    Killed at any moment, a second run completes it, and no label is lost or doubled.
+    If it is killed, a second run completes it, and no label is lost or doubled.
+
+    Args:
+        studio: the server.
+        title: of the project.
+        folder: the label folder.
+        clips: by name.
+        state_file: of the last syncs.
+        side: see `merge`.
+
+    Raises:
+        PipelineError: the server has no such project; or see `merge_into_folder`.
     """
     project = studio.find_project(title)
     if project is None:
@@ -47,30 +58,39 @@ def pull(
     collected.left_out += reasons
     for line in collected.lines:
         line["project"] = project["id"]
-    return merge_into_folder(folder, collected, clips, record_file, side), collected
+    return merge_into_folder(folder, collected, clips, state_file, side), collected
 
 
 def merge_into_folder(
     folder: Path,
     collected: Collected,
-    clips: Mapping[str, ClipInfo],
-    record_file: Path,
+    clips: Mapping[str, Clip],
+    state_file: Path,
     side: Side | None = None,
 ) -> Merge:
-    """Merge collected labels into `folder` and remember how the two sides met.
+    """Merge collected labels into `folder` and keep the new sync state.
 
     In the list of annotations those of a project or export that was read replace its earlier ones; others
-    stay. What a killed run left is mended first.
+    stay. What a killed run left is recovered first.
 
-    Raises `PipelineError` if a folder of labels is a link: what lies behind one is not written in place.
+    Args:
+        folder: the label folder.
+        collected: labels from elsewhere.
+        clips: by name.
+        state_file: of the last syncs.
+        side: see `merge`.
+
+    Raises:
+        PipelineError: a folder of labels is a link, behind which nothing is written; or the folder cannot be
+            locked or written.
     """
     with exclusive_lock(folder):
         refuse_linked_folders(folder.resolve())
-        record = read_sync_state(record_file, folder)
-        plan = merge(folder, collected.labels, clips, record, side, collected.whole)
+        state = read_sync_state(state_file, folder)
+        plan = merge(folder, collected.labels, clips, state, side, collected.complete)
         before = read_annotations(folder)
-        others = [line for line in before if line.get("source") not in collected.whole]
+        others = [line for line in before if line.get("source") not in collected.complete]
         lines = [*others, *collected.lines]
         apply(folder, plan, {ANNOTATIONS: annotations_file(lines)} if lines or before else {})
-        write_sync_state(record_file, folder, plan.record)
+        write_sync_state(state_file, folder, plan.state)
     return plan

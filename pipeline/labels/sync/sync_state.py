@@ -1,7 +1,6 @@
-"""How the label folder and each source of labels last met, kept on disk between commands.
+"""Last-synced state of each label source, kept on disk between commands.
 
-Of every source apart: that a project still says what it said tells nothing of an imported file that says
-something else.
+Each source has its own: a project that is unchanged since the last pull says nothing about an imported file.
 """
 
 from __future__ import annotations
@@ -14,51 +13,44 @@ from typing import Any
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.files import read_json, write_json
 
-# [digest of theirs, digest of ours] when they last met, and "ours" where a person chose that side
+# digests of the source's label and of the file here when they were last synced; then KEPT, if a person chose
+# the file here over the label
 SyncEntry = list[str]
-SyncState = dict[str, dict[str, SyncEntry]]  # source -> path in the label folder -> meeting
-
-UNTOLD = ""  # the source of meetings of which it is not known who spoke
-_NEVER = "?"  # in place of a digest: no file has it
+SyncState = dict[str, dict[str, SyncEntry]]  # source -> path in the label folder -> entry
+KEPT = "ours"
 
 
-def last_synced(record: SyncState, source: str, path: str) -> SyncEntry | None:
-    """How this source and the file last met, None if they never did."""
-    return record.get(source, {}).get(path) or record.get(UNTOLD, {}).get(path)
+def last_synced(state: SyncState, source: str, path: str) -> SyncEntry | None:
+    """The entry of a source's label and a file, None if they were never synced."""
+    return state.get(source, {}).get(path)
 
 
-def digest(data: bytes) -> str:
-    """What a meeting keeps of a file."""
+def label_digest(data: bytes) -> str:
+    """What an entry keeps of a label: 16 hexadecimal digits of its SHA-256."""
     return hashlib.sha256(data).hexdigest()[:16]
 
 
 def read_sync_state(file: Path, folder: Path) -> SyncState:
-    """The meetings of a label folder; none if there is no such file.
+    """The state of a label folder; empty if there is no such file.
 
-    A record that does not tell the sources apart is read too: what it knows keeps a file as it is here, and
-    never lets one be replaced.
-
-    Raises `PipelineError` naming a file that is no record.
+    Raises:
+        PipelineError: the file holds something else.
     """
-    records = _read(file)
-    value = records.get(_key(file, folder), records.get(str(folder.resolve()), {}))
-    if isinstance(value, dict) and all(map(_is_meeting, value.values())):
-        old = {path: [met[0], _NEVER, *met[2:]] for path, met in value.items()}
-        return {UNTOLD: old} if old else {}
+    value = _read(file).get(_key(file, folder), {})
     if not isinstance(value, dict) or not all(
-        isinstance(paths, dict) and all(map(_is_meeting, paths.values())) for paths in value.values()
+        isinstance(paths, dict) and all(map(_is_entry, paths.values())) for paths in value.values()
     ):
-        raise _no_record(file)
+        raise _unreadable(file)
     return value
 
 
-def write_sync_state(file: Path, folder: Path, record: SyncState) -> None:
-    """Keep the meetings of a label folder; those of other folders stay."""
-    write_json(file, {**_read(file), _key(file, folder): record})
+def write_sync_state(file: Path, folder: Path, state: SyncState) -> None:
+    """Keep the state of a label folder; those of other folders stay."""
+    write_json(file, {**_read(file), _key(file, folder): state})
 
 
 def _key(file: Path, folder: Path) -> str:
-    """From the record to the folder, so that a checkout may be moved."""
+    """From the file to the folder, so that a checkout may be moved."""
     return Path(os.path.relpath(folder.resolve(), file.parent.resolve())).as_posix()
 
 
@@ -68,18 +60,18 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         value = read_json(file)
     except PipelineError as error:
-        raise _no_record(file) from error
+        raise _unreadable(file) from error
     if not isinstance(value, dict):
-        raise _no_record(file)
+        raise _unreadable(file)
     return value
 
 
-def _no_record(file: Path) -> PipelineError:
+def _unreadable(file: Path) -> PipelineError:
     return PipelineError(
-        f"{file}: is no record of how labels met. Move it away and run this again: no label is lost, and you "
-        "are asked wherever the two sides differ."
+        f"{file}: is not a state of synced labels. Move it away and run this again: no label is lost, and "
+        "you are asked wherever the two sides differ."
     )
 
 
-def _is_meeting(value: Any) -> bool:
+def _is_entry(value: Any) -> bool:
     return isinstance(value, list) and len(value) in (2, 3) and all(isinstance(one, str) for one in value)

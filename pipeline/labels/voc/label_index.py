@@ -1,4 +1,4 @@
-"""Which file of a label folder labels which frame: one rule for training, merging and exporting."""
+"""Label index: which file of a label folder labels which frame, for training, merging and exporting alike."""
 
 from __future__ import annotations
 
@@ -6,48 +6,51 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.labels.voc.label_paths import ClipInfo, Frame, UnmatchedFile, frame_of, not_train
+from pipeline.data.clip import Clip
+from pipeline.labels.voc.label_paths import Frame, UnmatchedFile, frame_of, not_train
 
 
 @dataclass(frozen=True)
-class Placed:
-    """The file of each labelled frame, of clips of any split, and what is wrong with files.
+class LabelIndex:
+    """The file of each labelled frame, of clips of any split, and problems with files.
 
-    problems: (file, kind, detail), kinds as in `rules.KINDS`. Of the files in `files` only those of clips
-    outside the train split stand among them.
+    Attributes:
+        files: frame -> POSIX path relative to the label folder.
+        problems: (file, kind, detail), kinds as in `rules.KINDS`; of the files in `files` only those of
+            clips outside the train split are listed.
     """
 
     files: dict[Frame, str] = field(default_factory=dict)
     problems: list[tuple[str, str, str]] = field(default_factory=list)
 
 
-def place_files(folder: Path, clips: Mapping[str, ClipInfo]) -> Placed:
-    """Find each frame's file; see `places.frame_of` for the layouts. Empty where there is no such folder.
+def index_labels(folder: Path, clips: Mapping[str, Clip]) -> LabelIndex:
+    """Find each frame's file; see `label_paths.frame_of` for the layouts. Empty if there is no such folder.
 
-    Of two files for one frame the one in the deeper folder counts: it says most of where it belongs. Of
-    equally deep ones the first by name does.
+    Of two files for one frame the one in the deeper folder counts, since its path says more about where it
+    belongs; of equally deep ones the first by name.
     """
-    placed = Placed()
+    index = LabelIndex()
     for source in sorted(label_files(folder), key=lambda source: -source.count("/")):
-        place = frame_of(source, clips)
-        if isinstance(place, UnmatchedFile):
-            placed.problems.append((_writable(source), place.kind, _writable(place.detail)))
+        frame = frame_of(source, clips)
+        if isinstance(frame, UnmatchedFile):
+            index.problems.append((_printable(source), frame.kind, _printable(frame.detail)))
             continue
-        first = placed.files.setdefault(place, source)
-        if unused := not_train(place, clips):
-            placed.problems.append((source, *unused))
+        first = index.files.setdefault(frame, source)
+        if unused := not_train(frame, clips):
+            index.problems.append((source, *unused))
         elif first != source:
-            placed.problems.append((source, "doubled", f"labels the frame that {first} labels; remove one."))
-    return placed
+            index.problems.append((source, "doubled", f"labels the same frame as {first}; remove one."))
+    return index
 
 
 def label_files(folder: Path) -> list[str]:
-    """All XML files under a folder but hidden ones, as sorted POSIX paths relative to it."""
+    """All XML files under a folder except hidden ones, as sorted POSIX paths relative to it."""
     skip = len(folder.as_posix().rstrip("/")) + 1 if folder != Path() else 0
     found = (path.as_posix()[skip:] for path in folder.rglob("*.[xX][mM][lL]"))
     return sorted(path for path in found if not path.startswith(".") and "/." not in path)
 
 
-def _writable(text: str) -> str:
-    """A name that is not UTF-8 can be written into no table or page as it is."""
+def _printable(text: str) -> str:
+    """Escape a file name that is not UTF-8, so that it can be written into tables and pages."""
     return text.encode(errors="backslashreplace").decode()

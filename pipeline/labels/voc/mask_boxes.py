@@ -1,4 +1,4 @@
-"""How well boxes agree with the masks that the data already have."""
+"""Box geometry: edges, IoU, and agreement of boxes with masks."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from pipeline.data.masks import read_mask
 from pipeline.utils.errors import PipelineError
 
 
 def box_of(mask: np.ndarray) -> tuple[float, float, float, float] | None:
-    """(H, W) -> the edges left, top, right, bottom of what is not 0, as fractions of the sides; None if
-    all is 0.
+    """Bounding box of a mask (H, W), None if it is empty.
+
+    Returns:
+        Left, top, right, bottom edges as fractions of the sides.
     """
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not rows.size:
@@ -23,7 +26,7 @@ def box_of(mask: np.ndarray) -> tuple[float, float, float, float] | None:
 
 
 def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Intersection over union of boxes (..., 4): left, top, right, bottom edges."""
+    """Intersection over union of boxes (..., 4): left, top, right, bottom edges; 0 for two empty ones."""
     sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
     shared = np.prod(np.clip(sides, 0, None), axis=-1)
     areas = [np.prod(np.clip(box[..., 2:] - box[..., :2], 0, None), axis=-1) for box in (a, b)]
@@ -31,20 +34,16 @@ def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.divide(shared, union, out=np.zeros_like(shared, dtype=float), where=union > 0)
 
 
-def edges(boxes: pd.DataFrame) -> np.ndarray:
-    """A box table -> (n, 4) left, top, right, bottom edges as fractions of the image; NaN where its size
-    is unknown.
-    """
-    width, height = (boxes[side].to_numpy(float) for side in ("width", "height"))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        columns = [
-            (boxes.xmin - 1) / width,
-            (boxes.ymin - 1) / height,
-            boxes.xmax / width,
-            boxes.ymax / height,
-        ]
-    table = np.stack([np.asarray(column, dtype=float) for column in columns], axis=1)
-    return np.where(np.isfinite(table), table, np.nan)
+def edges(corners: ArrayLike) -> np.ndarray:
+    """VOC corners (..., 4), pixels from 1 and both ends inside -> left, top, right, bottom in pixels."""
+    return np.asarray(corners, dtype=float) - (1, 1, 0, 0)
+
+
+def relative_edges(boxes: pd.DataFrame) -> np.ndarray:
+    """A box table -> (n, 4) edges as fractions of the image's sides; NaN where its size is unknown."""
+    sides = boxes[["width", "height", "width", "height"]].to_numpy(float)
+    corners = boxes[["xmin", "ymin", "xmax", "ymax"]].to_numpy(float)
+    return np.divide(edges(corners), sides, out=np.full_like(sides, np.nan), where=sides > 0)
 
 
 def mask_iou(
@@ -53,15 +52,17 @@ def mask_iou(
     """IoU of each box with the box of its frame's mask.
 
     Args:
+        boxes: a box table of n rows.
         masks: (clip, frame) -> the mask's file.
 
-    Returns: (n,) IoU, NaN without a mask, with an empty one, or with an unknown image size; and the problems
+    Returns:
+        (n,) IoU, NaN without a mask, with an empty one, or with an unknown image size; and the problems
         (file, kind, detail) of masks that cannot be read.
     """
     result = np.full(len(boxes), np.nan)
     problems = []
     cache: dict[str, tuple[float, float, float, float] | None] = {}
-    drawn = edges(boxes)
+    drawn = relative_edges(boxes)
     for row, key in enumerate(zip(boxes["name"], boxes["frame"], strict=True)):
         path = masks.get(key)
         if path is None:

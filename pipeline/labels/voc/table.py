@@ -1,7 +1,8 @@
-"""A folder of VOC XML -> one checked table, one row a box, and the list of what was wrong."""
+"""Label table: a folder of VOC XML, read and checked, as one row a box and a list of problems."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -10,16 +11,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.data.categories import FRAMES
+from pipeline.data.catalog import clips_by_name
+from pipeline.data.clip import FRAMES
 from pipeline.labels.voc.folder_transaction import interrupted_swap_exists
-from pipeline.labels.voc.label_index import place_files
-from pipeline.labels.voc.label_paths import ClipInfo, Frame, label_path, locate
+from pipeline.labels.voc.label_index import index_labels
+from pipeline.labels.voc.label_paths import Frame, label_path, locate
 from pipeline.labels.voc.mask_boxes import mask_iou
-from pipeline.labels.voc.rules import Limits, judge, problems_table
+from pipeline.labels.voc.rules import judge, problems_table
 from pipeline.labels.voc.voc_xml import Annotation, UnreadableLabelError, read_many
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.files import refuse_linked_folders
-from pipeline.utils.parallel import map_all
+from pipeline.utils.parallel import Workers
 from pipeline.utils.progress import Track, no_progress
 
 COLUMNS = (
@@ -37,7 +39,7 @@ COLUMNS = (
 )
 REVIEW_COLUMNS = ("category", "name", "frame", "xmin", "ymin", "xmax", "ymax", "width", "height", "annotator")
 _NUMBERS = ("frame", "xmin", "ymin", "xmax", "ymax", "width", "height")
-_CHUNK = 500  # files a task: a process is dearer than a file
+_CHUNK = 500  # files a task: starting a task costs more than reading a file
 _ONE_PROCESS = 30_000  # files that one process reads before others would have started (2 s)
 
 
@@ -45,9 +47,11 @@ _ONE_PROCESS = 30_000  # files that one process reads before others would have s
 class LabelFolder:
     """What a label folder holds, before any rule.
 
-    files: one row a readable file with a frame: source, name, frame, category (the clip's), annotator,
-        boxes (how many). boxes: one row a box, with `COLUMNS` and clip_category. problems: (file, kind,
-        detail).
+    Attributes:
+        files: one row a readable file with a frame: source, name, frame, category (the clip's), annotator,
+            boxes (how many).
+        boxes: one row a box, with `COLUMNS` and clip_category.
+        problems: (file, kind, detail).
     """
 
     files: pd.DataFrame
@@ -58,24 +62,34 @@ class LabelFolder:
 def read_labels(
     folder: Path,
     catalog: pd.DataFrame,
+    classes: Sequence[str],
     *,
-    limits: Limits = Limits(),
     jobs: int = -1,
     backend: str = "loky",
     track: Track = no_progress,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read and check all labels under `folder`.
 
-    Returns: the boxes fit to train on, in the catalogue's order (`COLUMNS`; int64 and str; one box a frame
-        for clips with one category), and the problems: file, level (error or warning), kind (see
-        `rules.KINDS`), detail.
-
     A folder that labels no train clip gives an empty table: not every variant learns from boxes.
 
-    Raises `PipelineError` if there is no such folder, or labels in it and not one that is usable.
+    Args:
+        folder: the label folder.
+        catalog: the clip catalogue.
+        classes: the categories that boxes may have; see `classes.classes_of`.
+        jobs: processes.
+        backend: of joblib.
+        track: progress.
+
+    Returns:
+        The boxes fit to train on, in the catalogue's order (`COLUMNS`; int64 and str; one box a frame for
+        clips with one category), and the problems: file, level (error or warning), kind (see
+        `rules.KINDS`), detail.
+
+    Raises:
+        PipelineError: there is no such folder, or labels in it and not one that is usable.
     """
-    drawn = read_folder(folder, catalog, jobs=jobs, backend=backend, track=track)
-    boxes, problems = check(drawn, catalog, limits)
+    labels = read_folder(folder, catalog, jobs=jobs, backend=backend, track=track)
+    boxes, problems = check(labels, catalog, classes)
     if boxes.empty and (problems["level"] == "error").any():
         errors = problems[problems["level"] == "error"]
         shown = "".join(f"\n  {row.file}: {row.detail}" for row in errors.head(5).itertuples())
@@ -84,12 +98,12 @@ def read_labels(
 
 
 def check(
-    drawn: LabelFolder, catalog: pd.DataFrame, limits: Limits = Limits()
+    labels: LabelFolder, catalog: pd.DataFrame, classes: Sequence[str]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Judge drawn boxes by all rules; see `read_labels`, but an empty table is no error."""
-    agreement, bad_masks = mask_iou(drawn.boxes, _mask_files(catalog))
-    boxes, judged = judge(drawn.boxes.assign(mask_iou=agreement), limits)
-    more = problems_table([*drawn.problems, *bad_masks, *_missing(drawn, catalog)])
+    """Apply all rules to a label folder; see `read_labels`, but an empty table is no error."""
+    agreement, bad_masks = mask_iou(labels.boxes, _mask_files(catalog))
+    boxes, judged = judge(labels.boxes.assign(mask_iou=agreement), classes)
+    more = problems_table([*labels.problems, *bad_masks, *_missing(labels, catalog)])
     problems = pd.concat([judged, more]).sort_values(["file", "kind", "detail"], kind="stable")
     return boxes[list(COLUMNS)], problems.reset_index(drop=True)
 
@@ -97,10 +111,14 @@ def check(
 def read_folder(
     folder: Path, catalog: pd.DataFrame, *, jobs: int = -1, backend: str = "loky", track: Track = no_progress
 ) -> LabelFolder:
-    """Read the file of every labelled frame of a train clip; see `folder.place_files`."""
+    """Read the file of every labelled frame of a train clip; see `label_index.index_labels`.
+
+    Raises:
+        PipelineError: there is no such folder, or one in it is a link.
+    """
     if not folder.is_dir() and interrupted_swap_exists(folder):
         raise PipelineError(
-            f"{folder}: a pull or import was killed at the last step; `avs labels check` puts them back."
+            f"{folder}: a pull or import was killed at its last step; `avs labels check` restores the labels."
         )
     if not folder.is_dir():
         raise PipelineError(
@@ -108,23 +126,23 @@ def read_folder(
             "`avs labels pull` or `avs labels import`."
         )
     refuse_linked_folders(folder.resolve())
-    clips = homes(catalog)
-    found = place_files(folder, clips)
-    problems = list(found.problems)
-    placed = [(source, frame) for frame, source in found.files.items() if clips[frame.name].split == "train"]
-    contents = _read_all(folder, [source for source, _ in placed], jobs, backend, track)
+    clips = clips_by_name(catalog)
+    index = index_labels(folder, clips)
+    problems = list(index.problems)
+    wanted = [(source, frame) for frame, source in index.files.items() if clips[frame.name].split == "train"]
+    contents = _read_all(folder, [source for source, _ in wanted], jobs, backend, track)
     files, boxes = [], []
     order = {name: number for number, name in enumerate(catalog["name"])}
     for (source, frame), content in sorted(
-        zip(placed, contents, strict=True), key=lambda item: (order[item[0][1].name], item[0][1].number)
+        zip(wanted, contents, strict=True), key=lambda item: (order[item[0][1].name], item[0][1].number)
     ):
         if isinstance(content, UnreadableLabelError):
             problems.append((source, content.kind, content.detail))
             continue
-        home = clips[frame.name]
-        files.append((source, *frame, home.category, content.annotator, len(content.boxes)))
-        size = (content.width, content.height, source, content.annotator, home.category)
-        boxes += [(*frame, b.category, b.xmin, b.ymin, b.xmax, b.ymax, *size) for b in content.boxes]
+        category = clips[frame.name].category
+        files.append((source, *frame, category, content.annotator, len(content.boxes)))
+        size = (content.width, content.height, source, content.annotator, category)
+        boxes += [(*frame, box.category, *box.corners, *size) for box in content.boxes]
     return LabelFolder(
         _frame(files, ("source", "name", "frame", "category", "annotator", "boxes")),
         _frame(boxes, (*COLUMNS, "clip_category")),
@@ -132,46 +150,34 @@ def read_folder(
     )
 
 
-def homes(catalog: pd.DataFrame) -> dict[str, ClipInfo]:
-    """Clip -> its category and split."""
-    columns = (catalog[column].tolist() for column in ("name", "category", "split"))
-    return {name: ClipInfo(category, split) for name, category, split in zip(*columns, strict=True)}
-
-
 def _read_all(
     folder: Path, sources: list[str], jobs: int, backend: str, track: Track
 ) -> list[Annotation | UnreadableLabelError]:
     chunks = [sources[start : start + _CHUNK] for start in range(0, len(sources), _CHUNK)]
     few = len(sources) <= _ONE_PROCESS
-    read = map_all(
-        partial(read_many, folder),
-        chunks,
-        jobs=1 if few else jobs,
-        backend=backend,
-        track=track,
-        what="label files",
-    )
+    workers = Workers(1 if few else jobs, backend, track)
+    read = workers.map(partial(read_many, folder), chunks, "label files")
     return list(chain.from_iterable(read))
 
 
-def _missing(drawn: LabelFolder, catalog: pd.DataFrame) -> list[tuple[str, str, str]]:
+def _missing(labels: LabelFolder, catalog: pd.DataFrame) -> list[tuple[str, str, str]]:
     """Frames of train clips that no file labels, not even one that cannot be read."""
-    there = set(zip(drawn.files["name"], drawn.files["frame"], strict=True))
-    clips = homes(catalog)
-    for source, _, _ in drawn.problems:
-        place = locate(source, clips)
-        if isinstance(place, Frame):
-            there.add(place)
+    clips = clips_by_name(catalog)
+    labelled = set(zip(labels.files["name"], labels.files["frame"], strict=True))
+    for source, _, _ in labels.problems:
+        frame = locate(source, clips)
+        if isinstance(frame, Frame):
+            labelled.add(frame)
     wanted = (
-        (Frame(name, number), category)
-        for name, category, split in zip(catalog["name"], catalog["category"], catalog["split"], strict=True)
-        if split == "train"
+        (Frame(name, number), clip.category)
+        for name, clip in clips.items()
+        if clip.split == "train"
         for number in range(1, FRAMES + 1)
     )
     return [
-        (label_path(frame, category), "missing", "is not there: the frame is not labelled yet.")
+        (label_path(frame, category), "missing", "is missing: the frame is not labelled yet.")
         for frame, category in wanted
-        if frame not in there
+        if frame not in labelled
     ]
 
 

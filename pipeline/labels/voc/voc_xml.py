@@ -1,4 +1,4 @@
-"""VOC XML as labelImg writes and reads it: one file a frame.
+"""VOC XML reading and writing: one file a frame, as labelImg has it.
 
 Coordinates are pixels counted from 1, both ends inside the box (VOC's convention): a box over the whole of a
 160 x 120 image is 1, 1, 160, 120.
@@ -27,7 +27,7 @@ _FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\ufff
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle with a class; pixels from 1, both ends inside. Not necessarily a sane one: see `rules`."""
+    """A rectangle with a class; pixels from 1, both ends inside. It may break the `rules`."""
 
     category: str
     xmin: int
@@ -35,10 +35,15 @@ class Box:
     xmax: int
     ymax: int
 
+    @property
+    def corners(self) -> tuple[int, int, int, int]:
+        """VOC corners: xmin, ymin, xmax, ymax."""
+        return self.xmin, self.ymin, self.xmax, self.ymax
+
 
 @dataclass(frozen=True)
 class Annotation:
-    """What one file says of one image. Width and height are 0 where the file does not tell them."""
+    """What one file says about one image. Width and height are 0 where the file does not give them."""
 
     width: int
     height: int
@@ -75,7 +80,9 @@ def read_voc(path: Path) -> Annotation:
     except OSError as error:
         raise UnreadableLabelError(path, "unreadable", f"cannot be read: {error.strerror}.") from error
     if large:
-        detail = f"is larger than {MAX_BYTES // 2**20} MiB: no annotation of one frame; remove it."
+        detail = (
+            f"is larger than {MAX_BYTES // 2**20} MiB, too large for an annotation of one frame; remove it."
+        )
         raise UnreadableLabelError(path, "too_large", detail)
     return parse_voc(path, data)
 
@@ -95,9 +102,7 @@ def parse_voc(path: Path, data: bytes) -> Annotation:
 
 
 def read_many(folder: Path, sources: Sequence[str]) -> list[Annotation | UnreadableLabelError]:
-    """Read files under `folder`; what cannot be read gives its error. For worker processes: imports
-    little.
-    """
+    """Read files under `folder`, for worker processes; one that cannot be read gives its error."""
     return [_try_voc(folder / source) for source in sources]
 
 
@@ -111,13 +116,25 @@ def _try_voc(path: Path) -> Annotation | UnreadableLabelError:
 def write_voc(path: Path, annotation: Annotation) -> None:
     """Write, atomically, what labelImg would: tabs, no declaration, `truncated` where a box touches an edge.
 
-    The numbers are written as given. Raises `PipelineError` for a class or name that XML cannot give back.
+    The numbers are written as given.
+
+    Raises:
+        PipelineError: a class or name has characters that XML cannot hold.
     """
     write_text(path, voc_text(annotation, folder=path.parent.name, where=str(path)))
 
 
 def voc_text(annotation: Annotation, folder: str = "", where: str = "annotation") -> str:
-    """The text of the file that `write_voc` writes; `where` names it in errors."""
+    """The text of the file that `write_voc` writes.
+
+    Args:
+        annotation: of one image.
+        folder: what the file says about its folder.
+        where: names the file in errors.
+
+    Raises:
+        PipelineError: see `write_voc`.
+    """
     width, height = annotation.width, annotation.height
     lines = [
         "<annotation>",
@@ -134,7 +151,9 @@ def voc_text(annotation: Annotation, folder: str = "", where: str = "annotation"
         "\t<segmented>0</segmented>",
     ]
     if annotator := _safe(annotation.annotator, where):
-        lines.append(f"\t<annotator>{annotator}</annotator>")  # our own element: labelImg ignores it
+        lines.append(
+            f"\t<annotator>{annotator}</annotator>"
+        )  # this project's own element: labelImg ignores it
     for box in annotation.boxes:
         if not box.category.strip():
             raise PipelineError(f"{where}: a box without a class cannot be written; name its class.")
@@ -184,7 +203,7 @@ def _safe(text: str, where: str) -> str:
 
 def _annotation(path: Path, root: Element) -> Annotation:
     if root.tag != "annotation":
-        detail = f"is XML, but no VOC annotation (its root is <{root.tag[:40]}>); remove it or mend it."
+        detail = f"is XML, but not a VOC annotation (its root is <{root.tag[:40]}>); remove it or fix it."
         raise UnreadableLabelError(path, "not_voc", detail)
     objects = root.findall("object")
     if len(objects) > MAX_BOXES:
@@ -210,7 +229,9 @@ def _box(path: Path, number: int, element: Element) -> Box:
         text = _text(element, f"bndbox/{side}")
         value = _number(text)
         if value is None:
-            detail = f"object {number}: <{side}>{text[:40]}</{side}> is no pixel coordinate; draw it again."
+            detail = (
+                f"object {number}: <{side}>{text[:40]}</{side}> is not a pixel coordinate; draw it again."
+            )
             raise UnreadableLabelError(path, "bad_number", detail)
         corners.append(value)
     return Box(category, *corners)

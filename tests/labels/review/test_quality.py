@@ -15,12 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
+from pipeline.data.catalog import clips_by_name
 from pipeline.labels.review.agreement import agreement, cohens_kappa, matches
 from pipeline.labels.review.check_report import task_link, thumbnail, write_report
 from pipeline.labels.review.quality import Quality, assess
-from pipeline.labels.voc.table import check, homes, read_folder
+from pipeline.labels.voc.table import check, read_folder
 from pipeline.labels.voc.voc_xml import Box
-from tests.helpers.label_files import DOG, catalog, full, label
+from tests.helpers.label_files import CLASSES, DOG, catalog, full, label
 
 CAT = ["cat_meowing", 1, 1, 10, 10]
 
@@ -37,7 +38,7 @@ def _quality(
 ) -> Quality:
     world = catalog() if table is None else table
     drawn = read_folder(folder, world, jobs=1)
-    usable, problems = check(drawn, world)
+    usable, problems = check(drawn, world, CLASSES)
     return assess(world, drawn, usable, problems, lines or [])
 
 
@@ -144,7 +145,7 @@ def test_the_page_is_whole_and_escapes_everything(tmp_path: Path) -> None:
         tmp_path / "r.html",
         found,
         tmp_path / "voc",
-        homes(catalog()),
+        clips_by_name(catalog()),
         tmp_path / "images",
         "http://127.0.0.1:8080",
     )
@@ -161,7 +162,7 @@ def test_an_empty_folder_has_a_report_too(tmp_path: Path) -> None:
     (tmp_path / "voc").mkdir()
     found = _quality(tmp_path / "voc")
     assert not found.fit and found.balance is None
-    write_report(tmp_path / "r.html", found, tmp_path / "voc", homes(catalog()), tmp_path)
+    write_report(tmp_path / "r.html", found, tmp_path / "voc", clips_by_name(catalog()), tmp_path)
     assert "No frame was drawn by two people" in (tmp_path / "r.html").read_text()
 
 

@@ -52,12 +52,12 @@ def test_what_is_no_task_is_told_by_its_place() -> None:
     )
     assert [task.image_id for task in tasks] == ["a_1"]
     assert reasons == [
-        ("e.json: task 2", "is no task"),
-        ("e.json: task 3", "shows no image that could be told by name"),
+        ("e.json: task 2", "is not a task"),
+        ("e.json: task 3", "shows no image with a name"),
         *(
             (
                 f"e.json: task {count}",
-                "holds no annotations that are read; export it as JSON from Label Studio 1.0 or later",
+                "has no annotations that can be read; export it as JSON from Label Studio 1.0 or later",
             )
             for count in (4, 5)
         ),

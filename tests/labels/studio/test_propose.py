@@ -51,12 +51,12 @@ def test_a_mask_becomes_its_box_in_pixels_of_the_frame() -> None:
     assert proposed.score == pytest.approx(0.9, abs=1e-6)
 
 
-def test_clips_of_several_categories_are_told_before_the_models_work() -> None:
+def test_clips_of_several_categories_are_reported_before_the_model_runs() -> None:
     def never() -> Iterator[np.ndarray]:
         raise AssertionError("the model ran")
         yield
 
-    with pytest.raises(PipelineError, match="several categories"):
+    with pytest.raises(PipelineError, match="several sounds"):
         propose(never(), [replace(SHOWN, category="")], "m")
 
 
@@ -138,11 +138,11 @@ def test_files_of_predictions(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("numbers", "value", "said"),
     [
-        ([1, 0], 0.9, "clip abc, frame 0: frames count from 1 to 5"),
-        ([1, 6], 0.9, "clip abc, frame 6: frames count from 1 to 5"),
-        ([1, 1], 0.9, "clip abc, frame 1 is given twice"),
-        ([1, 2], 255, r"clip abc, frame 1: its map holds values outside 0\.\.1; write probabilities"),
-        ([1, 2], np.nan, r"clip abc, frame 1: its map holds values outside 0\.\.1; write probabilities"),
+        ([1, 0], 0.9, "clip abc, frame 0: frames are numbered from 1 to 5"),
+        ([1, 6], 0.9, "clip abc, frame 6: frames are numbered from 1 to 5"),
+        ([1, 1], 0.9, "clip abc, frame 1 occurs twice"),
+        ([1, 2], 255, r"clip abc, frame 1: its map has values outside 0\.\.1; write probabilities"),
+        ([1, 2], np.nan, r"clip abc, frame 1: its map has values outside 0\.\.1; write probabilities"),
     ],
 )
 def test_a_wrong_frame_or_map_of_a_file_is_named(
@@ -168,7 +168,7 @@ def test_a_damaged_file_of_predictions_is_named(tmp_path: Path) -> None:
     middle = whole.index(b"probability.npy") + 200  # of the compressed maps
     for data in (b"", whole[:-30], whole[:middle] + bytes(50) + whole[middle + 50 :]):
         path.write_bytes(data)
-        with pytest.raises(PipelineError, match=r"p\.npz: is no whole"):
+        with pytest.raises(PipelineError, match=r"p\.npz: is not a whole"):
             read_probabilities(path, {SHOWN.frame: SHOWN})
 
 

@@ -9,18 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.data.catalog import clips_by_name
 from pipeline.labels.sync.export_voc import Exported, export_voc
 from pipeline.labels.sync.from_studio import Collected
 from pipeline.labels.sync.import_labels import read_sources
 from pipeline.labels.sync.merge import IncomingLabel, Merge
 from pipeline.labels.sync.pull import merge_into_folder
 from pipeline.labels.voc.label_paths import Frame
-from pipeline.labels.voc.table import homes
 from pipeline.labels.voc.voc_xml import Annotation, Box, read_voc, voc_text
 from pipeline.utils.errors import PipelineError
-from tests.helpers.label_files import DOG, TRAIN, catalog, full, label
+from tests.helpers.label_files import CLASSES, DOG, TRAIN, catalog, full, label
 
-CLIPS = homes(catalog())
+CLIPS = clips_by_name(catalog())
 PATH = "dog_barking/abc/abc_1.xml"
 
 
@@ -35,14 +35,14 @@ def _images(tmp_path: Path) -> Path:
 
 
 def _export(tmp_path: Path, images: Path | None = None, folder: str = "voc") -> Exported:
-    return export_voc(tmp_path / folder, CLIPS, tmp_path / "out", tmp_path / "met.json", images)
+    return export_voc(tmp_path / folder, CLIPS, CLASSES, tmp_path / "out", tmp_path / "s.json", images)
 
 
 def test_export_does_not_hand_on_what_labelimg_would_not_show(tmp_path: Path) -> None:
     full(tmp_path / "voc")
     file = tmp_path / "voc/dog_barking/abc/abc_3.xml"
     file.write_text(file.read_text().replace("<filename>abc_3.jpg</filename>", ""))
-    export_voc(tmp_path / "voc", CLIPS, tmp_path / "out", tmp_path / "met.json")
+    export_voc(tmp_path / "voc", CLIPS, CLASSES, tmp_path / "out", tmp_path / "s.json")
     assert read_voc(tmp_path / "out/abc_3.xml").filename == "abc_3.jpg"
     assert read_voc(tmp_path / "out/abc_3.xml").boxes == read_voc(file).boxes
 
@@ -50,16 +50,18 @@ def test_export_does_not_hand_on_what_labelimg_would_not_show(tmp_path: Path) ->
 def test_export_as_labelimg_opens_it(tmp_path: Path) -> None:
     full(tmp_path / "voc")
     (tmp_path / "voc/dog_barking/abc/abc_5.xml").write_text("no")
-    done = export_voc(tmp_path / "voc", CLIPS, tmp_path / "out", tmp_path / "met.json", _images(tmp_path))
+    done = export_voc(
+        tmp_path / "voc", CLIPS, CLASSES, tmp_path / "out", tmp_path / "s.json", _images(tmp_path)
+    )
     assert (done.labels, done.images, len(done.left_out)) == (9, 15, 1)
     out = tmp_path / "out"
-    assert (out / "classes.txt").read_text().startswith("ambulance_siren\n")
+    assert (out / "classes.txt").read_text().splitlines() == [*CLASSES]
     for xml in out.glob("*.xml"):
         assert xml.with_suffix(".jpg").exists() and read_voc(xml).filename == xml.with_suffix(".jpg").name
     back = read_sources([out], CLIPS)
     assert len(back.labels) == 9
     with pytest.raises(PipelineError, match="not empty"):
-        export_voc(tmp_path / "voc", CLIPS, out, tmp_path / "met.json")
+        export_voc(tmp_path / "voc", CLIPS, CLASSES, out, tmp_path / "s.json")
 
 
 def test_frames_go_out_before_anything_is_labelled(tmp_path: Path) -> None:
@@ -138,7 +140,9 @@ def test_a_target_that_is_a_file_is_told(tmp_path: Path) -> None:
 def test_a_target_among_the_labels_is_refused(tmp_path: Path) -> None:
     full(tmp_path / "voc")
     with pytest.raises(PipelineError, match="where every file is a label"):
-        export_voc(tmp_path / "voc", homes(catalog()), tmp_path / "voc/out", tmp_path / "met.json")
+        export_voc(
+            tmp_path / "voc", clips_by_name(catalog()), CLASSES, tmp_path / "voc/out", tmp_path / "s.json"
+        )
     assert not (tmp_path / "voc/out").exists()
 
 
@@ -146,14 +150,14 @@ def test_what_is_changed_in_labelimg_comes_back_and_stays(tmp_path: Path) -> Non
     """A project labels, its labels go out, one is changed there and comes back; the project says the same
     as before.
     """
-    record, voc = tmp_path / "met.json", tmp_path / "voc"
+    record, voc = tmp_path / "s.json", tmp_path / "voc"
 
     def project(xmin: int) -> Merge:
         boxes = (Box("dog_barking", xmin, 30, 61, 70),)
         text = voc_text(Annotation(160, 120, boxes, "abc_1.jpg"))
         theirs = IncomingLabel("http://x/projects/1", text.encode())
         return merge_into_folder(
-            voc, Collected(labels={Frame("abc", 1): theirs}, whole={theirs.source}), CLIPS, record
+            voc, Collected(labels={Frame("abc", 1): theirs}, complete={theirs.source}), CLIPS, record
         )
 
     def labelimg(xmin: int) -> Merge:
@@ -181,6 +185,6 @@ def test_a_new_export_to_the_same_place_forgets_the_old_one(tmp_path: Path) -> N
     _export(tmp_path)
     (tmp_path / "out/abc_1.xml").write_text(voc_text(Annotation(160, 120, (DOG,), "abc_1.jpg")))
     plan = merge_into_folder(
-        tmp_path / "voc", read_sources([tmp_path / "out"], CLIPS), CLIPS, tmp_path / "met.json"
+        tmp_path / "voc", read_sources([tmp_path / "out"], CLIPS), CLIPS, tmp_path / "s.json"
     )
     assert list(plan.write) == [PATH]  # drawn anew, where no label was: nothing to decide

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
+from pipeline.data.catalog import clips_by_name
 from pipeline.labels.studio.export_json import Proposal, StudioAnnotation, Task
 from pipeline.labels.sync.from_studio import choose, collect, outcome
 from pipeline.labels.voc.label_paths import Frame
-from pipeline.labels.voc.table import homes
 from pipeline.labels.voc.voc_xml import Box
 from tests.helpers.label_files import DOG, catalog
 
-CLIPS = homes(catalog())
+CLIPS = clips_by_name(catalog())
 
 
 def _drawn(id_: int = 1, boxes: tuple[Box, ...] = (DOG,), **more: Any) -> StudioAnnotation:

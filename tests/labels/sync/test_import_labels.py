@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pipeline.cli.app import app, main
+from pipeline.data.catalog import clips_by_name
 from pipeline.labels.review.agreement import agreement
 from pipeline.labels.review.annotations import distinct, read_annotations
 from pipeline.labels.studio.regions import regions
@@ -20,15 +21,15 @@ from pipeline.labels.sync.import_labels import read_sources
 from pipeline.labels.sync.merge import Merge
 from pipeline.labels.sync.pull import merge_into_folder
 from pipeline.labels.voc.label_paths import Frame
-from pipeline.labels.voc.table import homes, read_labels
+from pipeline.labels.voc.table import read_labels
 from pipeline.labels.voc.voc_xml import Annotation, Box, read_voc, voc_text
 from pipeline.utils.errors import PipelineError
-from tests.helpers.label_files import DOG, catalog, full, label
+from tests.helpers.label_files import CLASSES, DOG, catalog, full, label
 from tests.helpers.paths import SHARED
 from tests.helpers.small_disk import files_of_at_most
 from tests.helpers.studio_project import make_project
 
-CLIPS = homes(catalog())
+CLIPS = clips_by_name(catalog())
 WILD = SHARED / "wild"
 
 
@@ -49,9 +50,9 @@ def test_folders_of_any_layout_and_exports_together(tmp_path: Path) -> None:
     found = read_sources([tmp_path], CLIPS)
     assert sorted(found.labels) == [Frame("abc", k) for k in (1, 2, 3, 4)]
     assert not found.left_out
-    plan = merge_into_folder(tmp_path / "voc", found, CLIPS, tmp_path / "met.json")
+    plan = merge_into_folder(tmp_path / "voc", found, CLIPS, tmp_path / "sync.json")
     assert len(plan.write) == 4
-    boxes, _ = read_labels(tmp_path / "voc", catalog(), jobs=1)
+    boxes, _ = read_labels(tmp_path / "voc", catalog(), CLASSES, jobs=1)
     assert list(boxes["source"]) == [f"dog_barking/abc/abc_{k}.xml" for k in (1, 2, 3, 4)]
     assert len(read_annotations(tmp_path / "voc")) == 1
 
@@ -147,7 +148,7 @@ def test_other_kinds_of_files_are_told_what_to_do_with(tmp_path: Path) -> None:
         advice = "unpack it first" if "zip" in name else "export JSON from Label Studio"
         assert advice in why, name
     assert "e.zip" in told["zipped"]
-    assert found.fruitless == [(str(tmp_path / name), told[name]) for name in named]
+    assert found.empty_sources == [(str(tmp_path / name), told[name]) for name in named]
     assert list(found.labels) == [Frame("abc", 1)]
 
 
@@ -158,7 +159,7 @@ def test_a_broken_export_is_named_once_and_hidden_ones_are_skipped(tmp_path: Pat
     found = read_sources([tmp_path], CLIPS)
     ((what, why),) = found.left_out
     assert what == str(tmp_path / "bad.json") and why.startswith("is not JSON")
-    assert found.fruitless == [(str(tmp_path), f"{what}: {why}")]
+    assert found.empty_sources == [(str(tmp_path), f"{what}: {why}")]
 
 
 def _export(path: Path, *annotations: dict[str, Any]) -> Path:
@@ -171,12 +172,12 @@ def test_what_is_there_already_or_skipped_is_not_fruitless(tmp_path: Path) -> No
     skipped = _export(tmp_path / "b.json", {"id": 1, "was_cancelled": True, "result": []})
     open_ = _export(tmp_path / "c.json")
     found = read_sources([drawn, drawn, skipped, open_], CLIPS)
-    assert [source for source, _ in found.fruitless] == [str(open_)]
-    assert "holds no annotation" in found.fruitless[0][1]
+    assert [source for source, _ in found.empty_sources] == [str(open_)]
+    assert "holds no annotation" in found.empty_sources[0][1]
     for name in ("ghost_1.xml", "ghost_2.xml"):
         (tmp_path / "ghosts").mkdir(exist_ok=True)
         (tmp_path / "ghosts" / name).write_text(_voc(DOG))
-    ((_, why),) = read_sources([tmp_path / "ghosts"], CLIPS).fruitless
+    ((_, why),) = read_sources([tmp_path / "ghosts"], CLIPS).empty_sources
     assert "ghost_1.xml: is not named after a frame" in why and "1 more are listed" in why
 
 
@@ -193,7 +194,7 @@ def test_importing_twice_is_no_error_and_importing_nothing_is(
 
     assert bring("from").exit_code == 0
     again = bring("from", "from/def_1.xml")
-    assert again.exit_code == 0 and "0 labels written, 1 as they were" in again.output
+    assert again.exit_code == 0 and "0 labels written, 1 unchanged" in again.output
     with pytest.raises(PipelineError, match=r"e\.zip: gave no label: .*unpack it first"):
         bring("e.zip")
 
@@ -211,7 +212,7 @@ def test_an_export_is_known_by_its_place_however_it_is_written(
 
     def bring(*sources: str) -> Merge:
         found = read_sources([Path(source) for source in sources], CLIPS)
-        return merge_into_folder(Path("voc"), found, CLIPS, Path("met.json"))
+        return merge_into_folder(Path("voc"), found, CLIPS, Path("sync.json"))
 
     assert len(bring(".").write) == 2
     for sources in (("E.JSON",), ("./E.JSON",), (str(tmp_path / "E.JSON"), "E.JSON")):
@@ -232,7 +233,7 @@ def test_people_of_two_exports_are_two_and_one_of_an_export_and_its_project_is_o
 
     far = Box("dog_barking", 100, 80, 140, 110)
     found = read_sources([write("a.json", DOG), write("b.json", far), write("copy.json", DOG)], CLIPS)
-    merge_into_folder(tmp_path / "voc", found, CLIPS, tmp_path / "met.json")
+    merge_into_folder(tmp_path / "voc", found, CLIPS, tmp_path / "sync.json")
     lines = read_annotations(tmp_path / "voc")
     assert len(lines) == len({line["annotator"] for line in lines}) == 3
     assert [Path(what).name for what, _ in found.left_out] == ["b.json: abc_1"]  # the copy says the same
@@ -292,7 +293,7 @@ def test_labels_are_not_written_through_a_linked_folder(tmp_path: Path) -> None:
     (tmp_path / "voc/dog_barking").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(PipelineError, match="dog_barking: is a link to a folder"):
         merge_into_folder(
-            tmp_path / "voc", read_sources([tmp_path / "abc_1.xml"], CLIPS), CLIPS, tmp_path / "met.json"
+            tmp_path / "voc", read_sources([tmp_path / "abc_1.xml"], CLIPS), CLIPS, tmp_path / "sync.json"
         )
     assert not list((tmp_path / "elsewhere").iterdir())
 
@@ -306,18 +307,18 @@ def test_paths_inside_files_lead_nowhere(tmp_path: Path, path: str) -> None:
     )
     before = sorted(tmp_path.rglob("*"))
     found = read_sources([folder], CLIPS)
-    merge_into_folder(tmp_path / "voc", found, CLIPS, tmp_path / "met.json")
+    merge_into_folder(tmp_path / "voc", found, CLIPS, tmp_path / "sync.json")
     made = [
         file.relative_to(tmp_path).as_posix()
         for file in tmp_path.rglob("*")
         if file.is_file() and file not in before
     ]
-    assert sorted(made) == ["met.json", "voc/dog_barking/abc/abc_1.xml"]
+    assert sorted(made) == ["sync.json", "voc/dog_barking/abc/abc_1.xml"]
 
 
 def test_voc_to_label_studio_to_voc_gives_the_same_numbers(tmp_path: Path) -> None:
     full(tmp_path / "a")
-    boxes, _ = read_labels(tmp_path / "a", catalog(), jobs=1)
+    boxes, _ = read_labels(tmp_path / "a", catalog(), CLASSES, jobs=1)
     tasks = []
     for file in sorted((tmp_path / "a").rglob("*.xml")):
         read = read_voc(file)
@@ -325,9 +326,9 @@ def test_voc_to_label_studio_to_voc_gives_the_same_numbers(tmp_path: Path) -> No
         tasks.append({"data": {"image_id": file.stem}, "annotations": [{"id": 1, "result": result}]})
     (tmp_path / "e.json").write_text(json.dumps(tasks))
     merge_into_folder(
-        tmp_path / "b", read_sources([tmp_path / "e.json"], CLIPS), CLIPS, tmp_path / "met.json"
+        tmp_path / "b", read_sources([tmp_path / "e.json"], CLIPS), CLIPS, tmp_path / "sync.json"
     )
-    again, _ = read_labels(tmp_path / "b", catalog(), jobs=1)
+    again, _ = read_labels(tmp_path / "b", catalog(), CLASSES, jobs=1)
     numbers = [column for column in boxes if column != "annotator"]
     assert again[numbers].equals(boxes[numbers])
 

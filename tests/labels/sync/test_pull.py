@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
+from pipeline.data.catalog import clips_by_name
 from pipeline.labels.review.annotations import read_annotations
 from pipeline.labels.studio.regions import regions
 from pipeline.labels.sync.merge import Side
 from pipeline.labels.sync.pull import pull
-from pipeline.labels.voc.table import homes
 from pipeline.labels.voc.voc_xml import Box, read_voc
 from pipeline.utils.errors import PipelineError
 from tests.helpers.label_files import DOG, catalog
 
-CLIPS = homes(catalog())
+CLIPS = clips_by_name(catalog())
 
 
 class FakeStudio:
@@ -54,7 +54,7 @@ class FakeStudio:
 
 
 def _pull(tmp_path: Path, studio: FakeStudio, side: Side | None = None) -> Any:
-    return pull(studio, "t", tmp_path / "voc", CLIPS, tmp_path / "met.json", side)  # type: ignore[arg-type]
+    return pull(studio, "t", tmp_path / "voc", CLIPS, tmp_path / "sync.json", side)  # type: ignore[arg-type]
 
 
 def test_pull_is_repeatable_and_remembers(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_pull_is_repeatable_and_remembers(tmp_path: Path) -> None:
 
 def test_no_such_project(tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match="avs labels push"):
-        pull(FakeStudio(DOG), "other", tmp_path, CLIPS, tmp_path / "met.json")  # type: ignore[arg-type]
+        pull(FakeStudio(DOG), "other", tmp_path, CLIPS, tmp_path / "sync.json")  # type: ignore[arg-type]
 
 
 def test_two_servers_keep_their_lines_and_do_not_take_turns(tmp_path: Path) -> None:

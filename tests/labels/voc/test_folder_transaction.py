@@ -17,6 +17,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pipeline.cli.app import app
+from pipeline.data.catalog import clips_by_name
 from pipeline.labels.sync.from_studio import Collected
 from pipeline.labels.sync.merge import IncomingLabel, Merge
 from pipeline.labels.sync.pull import merge_into_folder
@@ -26,13 +27,13 @@ from pipeline.labels.voc.folder_transaction import (
     interrupted_swap_exists,
 )
 from pipeline.labels.voc.label_paths import Frame
-from pipeline.labels.voc.table import homes, read_folder
+from pipeline.labels.voc.table import read_folder
 from pipeline.labels.voc.voc_xml import Annotation, Box, voc_text
 from pipeline.utils.errors import PipelineError
 from tests.helpers.label_files import catalog
 from tests.helpers.studio_project import make_project
 
-CLIPS = homes(catalog())
+CLIPS = clips_by_name(catalog())
 STEPS = {
     "open",
     "os.mkdir",
@@ -50,7 +51,7 @@ def _text(xmin: int) -> bytes:
 def _theirs(xmin: int, frames: int) -> Collected:
     return Collected(
         labels={Frame("abc", k): IncomingLabel("t", _text(xmin)) for k in range(1, frames + 1)},
-        whole={"t"},
+        complete={"t"},
         lines=[
             {
                 "source": "t",
@@ -67,11 +68,11 @@ def _theirs(xmin: int, frames: int) -> Collected:
 
 
 def _settle(root: Path, theirs: Collected) -> Merge:
-    return merge_into_folder(root / "voc", theirs, CLIPS, root / "record/met.json")
+    return merge_into_folder(root / "voc", theirs, CLIPS, root / "record/sync.json")
 
 
 def _killed_at(step: int, root: Path, theirs: Collected) -> bool:
-    """Run `merge_into_folder` in a process that is killed before its step of that number; False if it took fewer."""
+    """Run `merge_into_folder` in a process that is killed before that step; False if it took fewer."""
     child = os.fork()
     if child == 0:
         seen = 0
@@ -272,7 +273,7 @@ def test_the_commands_that_read_put_labels_back_or_say_how(
     box = Box("helicopter", 41, 31, 120, 90)
     label.write_text(voc_text(Annotation(160, 120, (box,), "def_1.jpg")))
     _kill_between_the_renames(project / "labels")
-    with pytest.raises(PipelineError, match="`avs labels check` puts them back"):
+    with pytest.raises(PipelineError, match="`avs labels check` restores the labels"):
         read_folder(project / "labels/voc", catalog())
     monkeypatch.chdir(project)
     done = CliRunner().invoke(app, ["labels", "check"], catch_exceptions=False)

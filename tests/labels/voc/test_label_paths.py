@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.data.clip import Clip
 from pipeline.labels.voc.label_paths import (
-    ClipInfo,
     Frame,
     UnmatchedFile,
     frame_of,
@@ -21,10 +21,15 @@ from pipeline.labels.voc.label_paths import (
 from pipeline.labels.voc.rules import KINDS
 from tests.helpers.paths import ROOT
 
+
+def _clip(category: str, split: str) -> Clip:
+    return Clip("any", category, split, 0, "v.mp4", None, None, [None] * 5, None, None, None)
+
+
 CLIPS = {
-    "-abc_7": ClipInfo("dog_barking", "train"),
-    "xyz": ClipInfo("helicopter", "val"),
-    "multi": ClipInfo("", "train"),
+    "-abc_7": _clip("dog_barking", "train"),
+    "xyz": _clip("helicopter", "val"),
+    "multi": _clip("", "train"),
 }
 
 
@@ -73,7 +78,7 @@ def test_what_has_no_place_says_why(path: str, kind: str) -> None:
 @given(st.text(min_size=1), st.integers(1, 5), st.sampled_from(["", "dog_barking"]))
 def test_a_written_path_is_found_again(name: str, number: int, category: str) -> None:
     frame = Frame(name, number)
-    clips = {name: ClipInfo(category, "train")}
+    clips = {name: _clip(category, "train")}
     if "/" not in name and not name.endswith(".mp4"):
         assert locate(label_path(frame, category), clips) == frame
         assert split_stem(image_id(frame)) == frame

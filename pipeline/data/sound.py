@@ -1,0 +1,74 @@
+"""Sound of a clip: one channel at 16 kHz, from a video or a sound file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from pipeline.data.clip import FRAMES
+from pipeline.data.media import audio_stream, decode, open_media
+from pipeline.utils.errors import PipelineError
+
+RATE = 16_000  # samples a second
+SECONDS = FRAMES  # of sound at most: one for each frame
+ROUNDING = 0.1  # seconds: more than a codec's block of samples
+
+
+def read_mono(path: Path) -> np.ndarray:
+    """Read the sound of a video or sound file as one channel.
+
+    Each channel is resampled by itself, then they are averaged: FFmpeg's own mono mix is up to 3 dB louder
+    for correlated stereo. If sound and pictures end within `ROUNDING` of each other (AAC rounds up to whole
+    blocks), the sound is trimmed or filled with silence to end with the pictures; if they differ by more, it
+    keeps its length, up to `SECONDS`.
+
+    Args:
+        path: any format that FFmpeg reads.
+
+    Returns:
+        (samples,) float32 in about -1 to 1, at `RATE`; a 4-second clip gives 4 seconds.
+
+    Raises:
+        PipelineError: the file is missing, damaged or has no sound.
+    """
+    with open_media(path) as container:
+        stream = audio_stream(container, path)
+        stored, frame = av.AudioFifo(), None
+        for frame in decode(container, stream, path):
+            frame.pts = None  # samples follow one another, whatever their time stamps say
+            stored.write(frame)
+            if stored.samples > (SECONDS + 0.5) * frame.sample_rate:  # half a second for the filter's delay
+                break
+        parts: list[np.ndarray] = []
+        if frame is not None:
+            # packed: with eight planes or more PyAV reads beyond its list of them
+            resampler = av.AudioResampler(format="flt", layout=frame.layout, rate=RATE)
+            pieces = [*resampler.resample(stored.read()), *resampler.resample(None)]
+            channels = frame.layout.nb_channels
+            parts = [piece.to_ndarray().reshape(-1, channels).mean(axis=1) for piece in pieces]
+        end = _end_of_pictures(container)
+    wave = np.concatenate(parts).astype(np.float32) if parts else np.zeros(0, np.float32)
+    if not wave.size:
+        raise PipelineError(
+            f"{path}: no sound could be decoded; the file is damaged, fetch or encode it again."
+        )
+    length = wave.size
+    if end is not None and abs(end * RATE - length) <= ROUNDING * RATE:
+        length = round(end * RATE)
+    length = min(length, SECONDS * RATE)
+    wave = wave[:length]
+    return np.pad(wave, (0, length - wave.size))
+
+
+def _end_of_pictures(container: Any) -> float | None:
+    """When the pictures end, in seconds from the file's start; None for a file without pictures."""
+    if not container.streams.video:
+        return None
+    stream = container.streams.video[0]
+    if stream.duration is not None:
+        first = (stream.start_time or 0) * stream.time_base
+        return float(first + stream.duration * stream.time_base) - (container.start_time or 0) / av.time_base
+    return container.duration / av.time_base if container.duration else None
