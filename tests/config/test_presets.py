@@ -118,8 +118,8 @@ def test_command(repository: Path) -> None:
     app.command()(preset_command)
     done = run.invoke(app, ["s4-resnet50", "--root", "../AVSBench"])
     assert done.exit_code == 0, done.output
-    assert "data.source: demo -> s4" in done.output and "labels/voc: made" in done.output
+    assert "data.source: demo -> s4" in done.output and "labels/voc: created" in done.output
     assert Path("labels/voc").is_dir()
     again = run.invoke(app, ["s4-resnet50"])
-    assert "nothing to change" in again.output and "made" not in again.output
+    assert "nothing to change" in again.output and "created" not in again.output
     assert run.invoke(app, ["s4-pvt", "--root", "../nowhere"]).exit_code == 2

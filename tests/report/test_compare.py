@@ -116,4 +116,4 @@ def test_a_verdict_stands_by_the_corrected_p_value() -> None:
     chance = replace(sure, p=0.06)
     assert chance.verdict == "cannot tell"
     said = text.compare_sentence(chance)
-    assert "may be chance (p 0.060 after correction)" in said and "holds 0" not in said
+    assert "may be chance (p 0.060 after correction)" in said and "includes 0" not in said
