@@ -1,4 +1,4 @@
-"""Stage `report`: variants compared, in one page and on the terminal."""
+"""DVC stage: variants compared, on one page and on the terminal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pipeline.report.listening import compare_listening
 from pipeline.report.page import ReportContext, build_page
 from pipeline.report.provenance import provenance
 from pipeline.report.summary import summarise
-from pipeline.report.tables import VariantRow, variant_rows
+from pipeline.report.tables import VariantRow, audio_control, variant_rows
 from pipeline.report.text import audio_gain_sentence, compare_sentence
 from pipeline.utils.files import atomic_folder, read_json, write_json, write_text
 from stages.common import run
@@ -31,7 +31,7 @@ def main() -> None:
     params = load_params()
     runs = read_runs(params.train.variants, params.train.seeds, evaluation=EVAL, logs=LOGS)
     problems, info, transfer = BOXES / "problems.csv", AUDIO / "info.json", TRANSFER
-    material = ReportContext(
+    context = ReportContext(
         params=read_yaml(PARAMS.read_text(encoding="utf-8")),
         catalog=read_catalog(CATALOG) if CATALOG.exists() else None,
         problems=pd.read_csv(problems, dtype=str, keep_default_na=False) if problems.exists() else None,
@@ -41,7 +41,7 @@ def main() -> None:
     )
     seed = params.evaluate.seed
     pairs = compare_variants(runs, seed=seed) + compare_listening(runs, seed=seed)
-    page = build_page(runs, pairs, material, seed=seed)
+    page = build_page(runs, pairs, context, seed=seed)
     with atomic_folder(REPORTS) as folder:
         write_text(folder / "index.html", page)
     write_json(SUMMARY, summarise(runs, pairs))
@@ -49,10 +49,10 @@ def main() -> None:
     rows = variant_rows(runs)
     console = Console()
     console.print(_table(rows))
-    silent = next((row for row in rows if row.variant == "silent"), None)
+    control = audio_control(rows)
     compared = [compare_sentence(pair) for pair in pairs if pair.figure == "miou"]
     gains = audio_gain(runs, seed=seed)
-    for line in compared + [audio_gain_sentence(row, gains.get(row.variant), silent) for row in rows]:
+    for line in compared + [audio_gain_sentence(row, gains.get(row.variant), control) for row in rows]:
         console.print(line, markup=False, highlight=False)
     console.print(f"report: {REPORTS / 'index.html'}", markup=False, highlight=False)
 

@@ -35,7 +35,7 @@ def preset_command(name: Name, root: Root = None, labels: Labels = None, force: 
     from pipeline.config.params import load_params
     from pipeline.config.presets import apply_preset
 
-    for line in apply_preset(name, PARAMS, root=root, labels=labels, force=force) or ["nothing to change"]:
+    for line in apply_preset(name, root=root, labels=labels, force=force) or ["nothing to change"]:
         typer.echo(line)
     folder = load_params(PARAMS).labels.dir
     if not folder.exists():

@@ -18,24 +18,26 @@ from pipeline.utils.files import write_text
 Key = tuple[str, str]  # section, key
 
 
-def preset_names(folder: Path = PRESETS) -> list[str]:
+def preset_names() -> list[str]:
     """The names of all presets."""
-    return sorted(path.stem for path in folder.glob("*.yaml"))
+    return sorted(path.stem for path in PRESETS.glob("*.yaml"))
 
 
-def read_preset(name: str, folder: Path = PRESETS) -> dict[Key, Any]:
-    """The values that a preset sets. Raises `PipelineError` for a name that is none."""
-    path = folder / f"{name}.yaml"
-    if name not in preset_names(folder):
-        raise PipelineError(f"{path}: no such preset; there are {', '.join(preset_names(folder)) or 'none'}.")
+def read_preset(name: str) -> dict[Key, Any]:
+    """The values that a preset sets.
+
+    Raises:
+        PipelineError: no preset has that name.
+    """
+    path = PRESETS / f"{name}.yaml"
+    if name not in preset_names():
+        raise PipelineError(f"{path}: no such preset; there are {', '.join(preset_names()) or 'none'}.")
     return _flat(path.read_text(encoding="utf-8"), str(path))
 
 
 def apply_preset(
     name: str,
-    path: Path = PARAMS,
     *,
-    folder: Path = PRESETS,
     root: Path | None = None,
     labels: Path | None = None,
     force: bool = False,
@@ -43,22 +45,26 @@ def apply_preset(
     """Write a preset's values into params.yaml; comments and all other values stay.
 
     Args:
+        name: the preset's.
         root: becomes data.root; needed where that is still the demo's.
-        labels: becomes labels.dir; where that is still the demo's, `LABELS_VOC` is taken.
-        force: replace values that somebody has set by hand, too.
+        labels: becomes labels.dir; the default is `LABELS_VOC` where that is still the demo's.
+        force: also replace values that were set by hand.
 
-    Returns: what has changed, as lines `section.key: old -> new`.
+    Returns:
+        What has changed, as lines `section.key: old -> new`.
 
-    Raises `PipelineError`, and changes nothing, if params.yaml would not be valid, if `root` is needed, or if
-    a value would be lost: one that stands neither in the last commit nor in any preset.
+    Raises:
+        PipelineError: params.yaml would not be valid, `root` is needed, or a value would be lost that is
+            neither in the last commit nor in any preset. Nothing is changed then.
     """
+    path = PARAMS
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise PipelineError(f"{path}: no such file; run from the repository's root.") from None
     old = _flat(text, str(path))
-    changes = _changes(old, read_preset(name, folder), root, labels)
-    lost = [] if force else _hand_edits(old, changes, path, folder)
+    changes = _changes(old, read_preset(name), root, labels)
+    lost = [] if force else _hand_edits(old, changes, path)
     if lost:
         raise PipelineError(
             f"{path}: {', '.join(lost)} would be lost: set by hand and not committed. "
@@ -77,14 +83,14 @@ def _changes(
     """What to set, without what has that value already."""
     if root is None and _is_demo(old.get(("data", "root"))):
         raise PipelineError(
-            "data.root: is still the demo's; say --root PRESETS, "
+            "data.root: is still the demo's; say --root FOLDER, "
             "the one that holds Single-source/ or Multi-sources/."
         )
     if labels is None and _is_demo(old.get(("labels", "dir"))):
         labels = LABELS_VOC
     wanted = dict(preset)
     if root is not None:
-        # one outside is named in full, links as they are: a queued experiment runs in another folder
+        # outside the repository it becomes absolute, links unresolved: a queued experiment runs elsewhere
         inside = root.resolve().is_relative_to(Path.cwd())
         wanted["data", "root"] = (root if inside else root.absolute()).as_posix()
     if labels is not None:
@@ -92,13 +98,13 @@ def _changes(
     return {key: value for key, value in wanted.items() if key not in old or old[key] != value}
 
 
-def _is_demo(place: Any) -> bool:
-    return Path(str(place)).is_relative_to(DEMO)
+def _is_demo(path: Any) -> bool:
+    return Path(str(path)).is_relative_to(DEMO)
 
 
-def _hand_edits(old: Mapping[Key, Any], changes: Mapping[Key, Any], path: Path, folder: Path) -> list[str]:
-    """The keys to be changed whose present value can be found nowhere else; places are set by options."""
-    known = [read_preset(name, folder) for name in preset_names(folder)]
+def _hand_edits(old: Mapping[Key, Any], changes: Mapping[Key, Any], path: Path) -> list[str]:
+    """The keys to be changed whose present value is nowhere else; paths are set by options."""
+    known = [read_preset(name) for name in preset_names()]
     shown = subprocess.run(
         ["git", "show", f"HEAD:./{path.name}"], cwd=path.resolve().parent, capture_output=True, text=True
     )
@@ -121,7 +127,7 @@ def _edited(text: str, changes: Mapping[Key, Any]) -> str:
     for (section, key), value in changes.items():
         present = document.setdefault(section, {})
         if isinstance(value, list) and isinstance(present.get(key), list):
-            present[key][:] = value  # in place: the comment hangs on the list
+            present[key][:] = value  # in place: the comment belongs to the list
         elif isinstance(value, dict) and isinstance(present.get(key), dict):
             present[key].update(value)
         else:
@@ -136,4 +142,4 @@ def _flat(text: str, source: str) -> dict[Key, Any]:
         sections = read_yaml(text)
         return {(section, key): value for section, keys in sections.items() for key, value in keys.items()}
     except (YAMLError, AttributeError) as error:
-        raise PipelineError(f"{source}: holds no sections of keys and values ({error}).") from error
+        raise PipelineError(f"{source}: has no sections of keys and values ({error}).") from error

@@ -25,12 +25,19 @@ class Variant:
         terms: the loss terms it uses, by name (`pipeline.losses.terms`); their weights are in params `loss`.
         attention: what TPAVI attends to.
         network: its key in `pipeline.model.build.NETWORKS`.
+        audio_control: whether the report measures other variants against it to show what audio is worth.
+        control_of: the variant that this one is a control of. The report compares that variant with this one,
+            and with it every other variant.
+        family: the family of published systems that it represents in the report, if any.
     """
 
     summary: str
     terms: frozenset[str] = MASK_LOSSES
     attention: Attention = "sound"
     network: str = "segmenter"
+    audio_control: bool = False
+    control_of: str | None = None
+    family: str | None = None
 
     @property
     def audio(self) -> bool:
@@ -39,7 +46,7 @@ class Variant:
 
 
 VARIANTS: dict[str, Variant] = {
-    "baseline": Variant("TPAVI as published: BCE + lambda AVM"),
+    "baseline": Variant("TPAVI as published: BCE + lambda AVM", family="audio-visual segmentation"),
     "proposed": Variant(
         "baseline + crop classification + audio-crop similarity",
         MASK_LOSSES | {"classification", "similarity"},
@@ -47,8 +54,11 @@ VARIANTS: dict[str, Variant] = {
     "boxes-only": Variant(
         "control: baseline + pseudo-masks from the same boxes, without the crop losses",
         MASK_LOSSES | {"pseudo_masks"},
+        control_of="proposed",
     ),
-    "silent": Variant("control: baseline with a constant in the sound's place", attention="constant"),
+    "silent": Variant(
+        "control: baseline with a constant in the sound's place", attention="constant", audio_control=True
+    ),
     "listening": Variant(
         "pseudo-masks, and negative audio whose objects are pasted into the picture",
         MASK_LOSSES | {"pseudo_masks", "negatives", "gate"},
@@ -57,9 +67,14 @@ VARIANTS: dict[str, Variant] = {
         "sound localisation: an audio-visual similarity map learned without masks (tri-map contrast, as LVS)",
         frozenset({"trimap"}),
         network="localiser",
+        family="sound localisation",
     ),
-    "video": Variant("video object: no sound, attention over the clip's frames", attention="clip"),
-    "salient": Variant("salient object: no sound, each frame by itself", attention="frame"),
+    "video": Variant(
+        "video object: no sound, attention over the clip's frames", attention="clip", family="video objects"
+    ),
+    "salient": Variant(
+        "salient object: no sound, each frame by itself", attention="frame", family="salient objects"
+    ),
 }
 
 

@@ -58,8 +58,9 @@ def predict_video(
     *,
     device: torch.device,
 ) -> Prediction:
-    """Segment the sounding objects in the first five seconds of a video, one frame per second, as in
-    training.
+    """Segment the sounding objects in the first five seconds of a video.
+
+    One frame per second is used, as in training.
 
     Args:
         checkpoint: the trained model.

@@ -1,5 +1,6 @@
-"""The report: one self-contained page from what training and evaluation wrote.
+"""The report: one self-contained page from the outputs of training and evaluation.
 
-`inputs` reads, `compare` and `tables` count, `curves` and `tsne` draw, `page` lays out, `summary` writes the
-figures that `dvc metrics` shows. The same inputs give the same bytes.
+`inputs` reads; `compare`, `intervals`, `power` and `holm` compare; `tables` and `text` phrase; `curves`,
+`tsne` and `pictures` draw; `page` lays out; `summary` writes the figures that `dvc metrics` shows. The same
+inputs give the same bytes.
 """

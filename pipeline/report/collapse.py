@@ -1,4 +1,7 @@
-"""Are the features alive? A cosine loss without negatives can make them all equal, which is measured here."""
+"""Feature collapse: spread, retrieval and silhouette of crop features.
+
+A cosine loss without negatives can make all features equal.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 BLOCK = 1000  # queries compared at once: memory stays flat for any number
-MOST = 5000  # features that the silhouette compares pair by pair; of more, an even selection
-COLLAPSED = 0.99  # mean pairwise cosine above which features tell nothing apart
+MAX_FEATURES = 5000  # that the silhouette compares pair by pair; of more, an even selection
+COLLAPSED = 0.99  # mean pairwise cosine above which features separate nothing
 
 
 @dataclass(frozen=True)
 class Spread:
-    """How far features (n, d) lie apart.
+    """Spread of features (n, d).
 
     Attributes:
         mean_cosine: mean cosine over all pairs: 1 where all point one way, about 0 for random directions.
@@ -29,7 +32,7 @@ class Spread:
 
     @property
     def collapsed(self) -> bool:
-        """True where every feature points the same way, so that their cosine says nothing."""
+        """Whether every feature points the same way, so that their cosine says nothing."""
         return self.mean_cosine > COLLAPSED
 
 
@@ -85,7 +88,12 @@ def retrieval(
     collapsed features score chance and not the luck of the order.
 
     Args:
-        queries: (n, d); candidates: (m, d). The clips name what each belongs to.
+        queries: (n, d).
+        query_clips: (n,) the clip of each query.
+        candidates: (m, d).
+        candidate_clips: (m,) the clip of each candidate.
+        query_categories: (n,), needed with `within`.
+        candidate_categories: (m,), needed with `within`.
         within: None: among all candidates; True: among those of the query's category only (the hard case);
             False: the right clip among clips of other categories only.
 
@@ -95,9 +103,9 @@ def retrieval(
     if within is not None and (query_categories is None or candidate_categories is None):
         raise ValueError("within needs the categories of queries and candidates")
     query_of, candidate_of = np.asarray(query_clips), np.asarray(candidate_clips)
-    asked, answers = _unit(queries), _unit(candidates)
+    query_units, candidate_units = _unit(queries), _unit(candidates)
     found, chances = [], []
-    for start in range(0, len(asked), BLOCK):
+    for start in range(0, len(query_units), BLOCK):
         block = slice(start, start + BLOCK)
         right = query_of[block, None] == candidate_of[None, :]
         allowed = np.ones_like(right)
@@ -107,7 +115,7 @@ def retrieval(
         right &= allowed
         keep = right.any(axis=1) & (~right & allowed).any(axis=1)
         right, allowed = right[keep], allowed[keep]
-        similarity = np.where(allowed, asked[block][keep] @ answers.T, -np.inf)
+        similarity = np.where(allowed, query_units[block][keep] @ candidate_units.T, -np.inf)
         nearest = (similarity >= similarity.max(axis=1, keepdims=True, initial=-np.inf) - 1e-6) & allowed
         found.append((nearest & right).sum(axis=1) / nearest.sum(axis=1))
         chances.append(right.sum(axis=1) / allowed.sum(axis=1))
@@ -131,7 +139,7 @@ def silhouette(features: ArrayLike, categories: ArrayLike) -> float | None:
     """
     from sklearn.metrics import silhouette_score
 
-    step = -(-len(np.asarray(categories)) // MOST)
+    step = -(-len(np.asarray(categories)) // MAX_FEATURES)
     values = np.asarray(features, dtype=np.float64)[:: max(step, 1)]
     groups = np.asarray(categories).astype(str)[:: max(step, 1)]
     if not 2 <= len(np.unique(groups)) < len(groups):

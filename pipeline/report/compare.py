@@ -8,17 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.config.variants import VARIANTS
+from pipeline.report.holm import holm, holm_levels
 from pipeline.report.inputs import Run
-from pipeline.report.statistics import (
-    LEVEL,
-    Comparison,
-    Interval,
-    compare,
-    compare_figures,
-    holm,
-    holm_levels,
-    seeds_to_find,
-)
+from pipeline.report.intervals import LEVEL, Comparison, Interval, compare, compare_figures
+from pipeline.report.power import seeds_to_find
 from pipeline.utils.errors import PipelineError
 
 
@@ -26,7 +20,7 @@ from pipeline.utils.errors import PipelineError
 class Pair:
     """`variant` minus `against` in one figure; `p` is corrected for the number of pairs (Holm).
 
-    It is called better or worse where the interval lies on one side of 0 and the corrected p value agrees.
+    The verdict is better or worse where the interval is on one side of 0 and the corrected p value agrees.
     `seeds_needed` is of `seeds_to_find`, at the level that the correction asks for.
     """
 
@@ -39,12 +33,14 @@ class Pair:
 
     @property
     def interval(self) -> Interval | None:
+        """The interval with the widest claim that the data supports."""
         return self.comparison.headline
 
     @property
     def verdict(self) -> str:
-        chance = self.p is not None and self.p >= 1 - LEVEL
-        return "cannot tell" if chance else self.comparison.verdict
+        """`better`, `worse` or `cannot tell`."""
+        not_significant = self.p is not None and self.p >= 1 - LEVEL
+        return "cannot tell" if not_significant else self.comparison.verdict
 
 
 def by_variant(runs: Sequence[Run]) -> dict[str, list[Run]]:
@@ -55,29 +51,28 @@ def by_variant(runs: Sequence[Run]) -> dict[str, list[Run]]:
     return grouped
 
 
-CONTROL = "boxes-only"  # the labels of `proposed` without its losses: what `proposed` has to beat
+def pairs_to_compare(runs: Sequence[Run]) -> list[tuple[str, str]]:
+    """(variant, against): every variant against the first, and every other one against those with a control.
 
-
-def wanted_pairs(runs: Sequence[Run]) -> list[tuple[str, str]]:
-    """(variant, against): every variant against the first, and every later one against `proposed`.
-
-    With the control `boxes-only` it is the other way round: `proposed` is measured against it.
+    A variant with a control (`Variant.control_of`) is itself compared with that control.
     """
     names = list(by_variant(runs))
-    wanted = [(name, names[0]) for name in names[1:]]
-    if "proposed" in names[1:]:
-        others = [name for name in names[1:] if name != "proposed"]
-        wanted += [("proposed", name) if name == CONTROL else (name, "proposed") for name in others]
-    return wanted
+    later = names[1:]
+    pairs = [(name, names[0]) for name in later]
+    controls = {name: known.control_of for name, known in VARIANTS.items() if known.control_of is not None}
+    for method in (name for name in later if name in controls.values()):
+        others = [name for name in later if name != method]
+        pairs += [(method, name) if controls.get(name) == method else (name, method) for name in others]
+    return pairs
 
 
 def compare_variants(runs: Sequence[Run], *, seed: int) -> list[Pair]:
-    """Test M_J of `wanted_pairs`, of those that share a seed.
+    """Test M_J of `pairs_to_compare`, of those that share a seed.
 
-    By the clips that both have scores of; by the whole-set M_J of each seed where a run has none.
+    Over the clips that both have scores of; by the whole-set M_J of each seed where a run has none.
     """
     compared = []
-    for variant, against in wanted_pairs(runs):
+    for variant, against in pairs_to_compare(runs):
         first, second = common_seeds(runs, variant, against)
         if not first:
             continue
@@ -117,10 +112,13 @@ def common_seeds(runs: Sequence[Run], variant: str, against: str) -> tuple[list[
 def paired_scores(
     first: Sequence[Run], second: Sequence[Run], *columns: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """Scores (columns, runs, clips) of two variants by the clips that all their runs have; None where a run
-    lacks a column.
+    """Scores (columns, runs, clips) of two variants over the clips that all their runs have.
 
-    Raises `PipelineError` where they have no clip in common: then nothing can be compared.
+    Returns:
+        The scores of each; None where a run has no such column.
+
+    Raises:
+        PipelineError: they have no clip in common, so that nothing can be compared.
     """
     scores = clip_matrix([*first, *second], *columns)
     if scores is not None:
@@ -134,7 +132,7 @@ def paired_scores(
 
 
 def clip_matrix(runs: Sequence[Run], *columns: str) -> tuple[list[str], NDArray[np.float64]] | None:
-    """Clip names and scores (columns, runs, clips) from per_clip.csv; None where a run lacks a column.
+    """Clip names and scores (columns, runs, clips) from per_clip.csv; None where a run has no such column.
 
     Clips whose score is undefined in any run or column are left out of all.
     """
@@ -149,7 +147,7 @@ def clip_matrix(runs: Sequence[Run], *columns: str) -> tuple[list[str], NDArray[
     return names, np.stack([table.loc[names].to_numpy(np.float64).T for table in tables], axis=1)
 
 
-def certainty(runs: Sequence[Run], *, seed: int) -> dict[str, Interval]:
+def score_intervals(runs: Sequence[Run], *, seed: int) -> dict[str, Interval]:
     """The 95 % interval of each variant's own test M_J, over what its clips and seeds allow."""
     found = {}
     for variant, group in by_variant(runs).items():
@@ -162,7 +160,7 @@ def certainty(runs: Sequence[Run], *, seed: int) -> dict[str, Interval]:
 
 
 def audio_gain(runs: Sequence[Run], *, seed: int) -> dict[str, Comparison]:
-    """True audio against another clip's, by variant: what the sound is worth in M_J."""
+    """True audio minus another clip's, by variant: what the sound is worth in M_J."""
     found = {}
     for variant, group in by_variant(runs).items():
         scores = clip_matrix(group, "miou", "swapped_miou")

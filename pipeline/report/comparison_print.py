@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.metrics.listening import NEGATIVE_CONDITIONS, g_miou
-from pipeline.report.compare import Pair, by_variant, common_seeds, compare_variants, wanted_pairs
+from pipeline.report.compare import Pair, by_variant, common_seeds, compare_variants, pairs_to_compare
 from pipeline.report.inputs import Run, read_table
 from pipeline.report.listening import compare_listening
 from pipeline.report.tables import SHORT_CONDITION_NAMES, mean_of
@@ -64,7 +64,7 @@ def _read(folder: Path) -> Run:
 
 
 def _means(runs: Sequence[Run]) -> Table:
-    """A line a figure and variant: mean over seeds ± standard deviation."""
+    """One line per figure and variant: mean over seeds ± standard deviation."""
     table = Table("figure", "variant", "mean ± sd", "seeds", "clips")
     groups = by_variant(runs)
     figures = {variant: [_figures(run) for run in group] for variant, group in groups.items()}
@@ -82,16 +82,16 @@ def _means(runs: Sequence[Run]) -> Table:
 
 
 def _not_compared(runs: Sequence[Run]) -> list[str]:
-    """A line for each pair of variants that should be compared and share no seed."""
+    """One line for each pair of variants that should be compared and share no seed."""
     return [
         f"{variant} and {against} share no seed, so that they are not compared; give the same seeds of both."
-        for variant, against in wanted_pairs(runs)
+        for variant, against in pairs_to_compare(runs)
         if not common_seeds(runs, variant, against)[0]
     ]
 
 
 def _dropped(runs: Sequence[Run], pairs: Sequence[Pair]) -> list[str]:
-    """A line for the differences of two variants over equally many clips, where that leaves something out."""
+    """One line for the differences of two variants over equally many clips, where any are dropped."""
     figures: dict[tuple[str, str, int], list[str]] = {}
     for pair in pairs:
         figures.setdefault((pair.variant, pair.against, pair.comparison.n_clips), []).append(_figure_of(pair))
@@ -111,26 +111,26 @@ def _dropped(runs: Sequence[Run], pairs: Sequence[Pair]) -> list[str]:
 
 
 def _figures(run: Run) -> dict[str, float]:
-    """What one run has of `FIGURES`: a sound that no clip was given leaves an empty column."""
+    """The `FIGURES` of one run; a condition that no clip has leaves an empty column."""
     assert run.clips is not None
     mean = run.clips.mean(numeric_only=True).dropna().to_dict()
-    heard = [name for name in NEGATIVE_CONDITIONS if f"miou_{name}" in mean]
+    present = [name for name in NEGATIVE_CONDITIONS if f"miou_{name}" in mean]
     found = {"M_J": mean["miou"]}
     if "miou_other_category" in mean:
         found["M_J, another's"] = mean["miou_other_category"]
-    for name in heard:
-        # of the clips that have this sound, as the other half of the measure
+    for name in present:
+        # over the clips that have this condition, as the negative half of G-mIoU
         own = float(run.clips["miou"][run.clips[f"miou_{name}"].notna()].mean())
         found[f"G-mIoU, {SHORT_CONDITION_NAMES[name]}"] = g_miou(own, mean[f"miou_{name}"])
-    if heard:
-        found["area"] = float(np.mean([mean[f"area_{name}"] for name in heard]))
+    if present:
+        found["area"] = float(np.mean([mean[f"area_{name}"] for name in present]))
     if "swap_passed" in mean:
         found["swap test"] = mean["swap_passed"]
     return found
 
 
 def _differences(pairs: Sequence[Pair]) -> Table:
-    """A line a difference: interval over what its seeds and clips allow, and p after Holm's correction."""
+    """One line per difference: interval over what its seeds and clips allow, p after Holm's correction."""
     table = Table("figure", "of", "difference, 95 %", "p", "verdict")
     table.columns[2].no_wrap = True
     for pair in pairs:

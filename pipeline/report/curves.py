@@ -1,4 +1,4 @@
-"""Learning curves: validation M_J and each loss term by itself, one small picture a metric."""
+"""Learning curves: validation M_J and each loss term, one small picture per metric."""
 
 from __future__ import annotations
 
@@ -27,13 +27,15 @@ TITLES = {
 
 @dataclass(frozen=True)
 class Curve:
+    """One metric's picture."""
+
     metric: str
     title: str
     svg: Markup
 
 
 def draw_curves(runs: Sequence[Run]) -> list[Curve]:
-    """One picture a metric that any run logged: the known ones first, others by name."""
+    """One picture per metric that any run logged: the known ones first, others by name."""
     metrics = {metric for run in runs for metric in run.curves}
     order = [metric for metric in TITLES if metric in metrics] + sorted(metrics - TITLES.keys())
     return [Curve(metric, TITLES.get(metric, metric), _draw(metric, runs)) for metric in order]
@@ -45,14 +47,14 @@ def _draw(metric: str, runs: Sequence[Run]) -> Markup:
     groups = by_variant(runs)
     colours, dashes = variant_colours(list(groups)), variant_dashes(list(groups))
     for variant, group in groups.items():
-        look: dict[str, Any] = {"color": colours[variant], "dashes": dashes[variant]}
+        style: dict[str, Any] = {"color": colours[variant], "dashes": dashes[variant]}
         lines = {run.seed: run.curves[metric] for run in group if metric in run.curves}
         if not lines:
             continue
         for line in lines.values():
-            _plot(axes, line, alpha=0.4 if len(lines) > 1 else 1, linewidth=1, **look)
+            _plot(axes, line, alpha=0.4 if len(lines) > 1 else 1, linewidth=1, **style)
         if len(lines) > 1:
-            _plot(axes, pd.DataFrame(lines).dropna().mean(axis=1), linewidth=1.8, **look)
+            _plot(axes, pd.DataFrame(lines).dropna().mean(axis=1), linewidth=1.8, **style)
         if metric == "val/miou":
             for run in group:
                 kept = run.figures["best_epoch"]
@@ -65,6 +67,6 @@ def _draw(metric: str, runs: Sequence[Run]) -> Markup:
     return inline_svg(figure, f"{TITLES.get(metric, metric)} by epoch")
 
 
-def _plot(axes: Axes, line: pd.Series, **look: Any) -> None:
-    """A line by epoch; a line of one point would not be seen, so that it has a marker."""
-    axes.plot(line.index, line, marker="o" if len(line.dropna()) == 1 else "", markersize=3.5, **look)
+def _plot(axes: Axes, line: pd.Series, **style: Any) -> None:
+    """A line by epoch; a single point has a marker, as its line would be invisible."""
+    axes.plot(line.index, line, marker="o" if len(line.dropna()) == 1 else "", markersize=3.5, **style)

@@ -1,4 +1,4 @@
-"""What is said of the data: those of this run, how their sound was heard, and those of another world."""
+"""Sentences about the data: of this run, of its audio features, and of another data set."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ import pandas as pd
 from pipeline.report.text import LISTENS, MATTERS, counted
 from pipeline.report.transfer import TransferRow
 
-SOURCES = {"demo": "the demo world made here", "s4": "AVSBench S4", "ms3": "AVSBench MS3"}
+SOURCES = {"demo": "the demo data set", "s4": "AVSBench S4", "ms3": "AVSBench MS3"}
 
 
 def data_sentence(params: Mapping[str, Any], catalog: pd.DataFrame | None) -> str:
-    """On what data: source, clips by split, categories, and for the demo what is in view."""
+    """The data of this run: source, clips by split, categories, and for the demo what is in view."""
     source = params.get("data", {}).get("source", "")
-    said = SOURCES.get(source, source or "data not stated")
+    sentence = SOURCES.get(source, source or "unknown data")
     if catalog is not None:
         count = catalog["split"].value_counts()
         splits = " / ".join(f"{int(count.get(split, 0)):,}" for split in ("train", "val", "test"))
-        said += f": {counted(len(catalog), 'clip')} ({splits} for training, validation and test)"
+        sentence += f": {counted(len(catalog), 'clip')} ({splits} for training, validation and test)"
         categories = catalog["category"].replace("", None).nunique()
         if categories:
-            said += f" of {counted(categories, 'category')}"
+            sentence += f" of {counted(categories, 'category')}"
     demo = params.get("demo", {})
     if source == "demo" and demo.get("setting") == "ms3":
-        said += f"; {_ms3_scene(demo)}"
+        sentence += f"; {_ms3_scene(demo)}"
     elif source == "demo" and "silent_objects" in demo:
-        said += (
+        sentence += (
             "; two objects are in view, one sounds"
             if demo["silent_objects"]
-            else "; the sounding object is alone in view"
+            else "; only the sounding object is in view"
         )
-    return said
+    return sentence
 
 
 def _ms3_scene(demo: Mapping[str, Any]) -> str:
@@ -44,24 +44,24 @@ def _ms3_scene(demo: Mapping[str, Any]) -> str:
 
 
 def audio_sentence(info: Mapping[str, Any] | None) -> str:
-    """Which VGGish weights made the audio features."""
+    """VGGish weights that made the audio features."""
     if info is None:
-        return "Not stated: the audio stage left no info.json."
-    weights = str(info.get("weights", "not stated"))
+        return "Unknown: the audio stage left no info.json."
+    weights = str(info.get("weights", "an unknown source"))
     if weights == "seeded":
         seed = info.get("seed", 0)
-        said = f"Seeded initialisation: VGGish with random weights (seed {seed}), not the published ones."
+        sentence = f"Seeded initialisation: VGGish with random weights (seed {seed}), not the published ones."
     else:
-        said = f"VGGish weights from {weights}."
+        sentence = f"VGGish weights from {weights}."
         if info.get("sha256"):
-            said += f" SHA-256 {info['sha256']}."
+            sentence += f" SHA-256 {info['sha256']}."
     if info.get("standardised"):
-        said += " Features were standardised on the train split."
-    return said
+        sentence += " Features were standardised on the train split."
+    return sentence
 
 
-def transfer_sentence(row: TransferRow, params: Mapping[str, Any], crowded: bool) -> str:
-    """What a variant trained in this world does in the other one; nobody knows what real data show."""
+def transfer_sentence(row: TransferRow, params: Mapping[str, Any], two_source: bool) -> str:
+    """How a variant trained on this data does on the other data set; real data may differ."""
     trained, demo = "on this data", params.get("demo", {})
     if params.get("data", {}).get("source") == "demo":
         if demo.get("setting") == "ms3":
@@ -69,24 +69,24 @@ def transfer_sentence(row: TransferRow, params: Mapping[str, Any], crowded: bool
         elif demo.get("silent_objects", 1):
             trained = "with two objects in view"
         else:
-            trained = "with the sounding object alone in view"
-    # data that names no silent object may show one all the same
-    tested = "with a second, silent object beside it" if crowded else "on other data"
-    said = f"{row.variant}, trained {trained} and tested {tested}: M_J"
+            trained = "with only the sounding object in view"
+    # data without a named silent object may still show one
+    tested = "with a second, silent object next to it" if two_source else "on other data"
+    sentence = f"{row.variant}, trained {trained} and tested {tested}: M_J"
     if row.swapped_miou is None:
-        return f"{said} {row.miou.mean:.3f} with the true sound."
+        return f"{sentence} {row.miou.mean:.3f} with the true sound."
     true, swapped = row.miou_where_swapped.mean, row.swapped_miou.mean
-    said += f" {true:.3f} with the true sound, {swapped:.3f} with another clip's"
+    sentence += f" {true:.3f} with the true sound, {swapped:.3f} with another clip's"
     if not math.isclose(true, row.miou.mean):
-        said += " (over the clips that have one)"
+        sentence += " (over the clips that have one)"
     if row.swap_passed is not None:
-        said += f", and on {100 * row.swap_passed.mean:.0f} % of the clips the mask moves with the sound"
+        sentence += f", and on {100 * row.swap_passed.mean:.0f} % of the clips the mask moves with the sound"
     if true <= 0:
-        return said + "."
+        return sentence + "."
     ratio = true / swapped if swapped > 0 else math.inf
     found = (
         ("it follows the sound" if ratio >= LISTENS else "the sound matters somewhat")
         if ratio >= MATTERS
         else "it hardly follows the sound"
     )
-    return f"{said}: {found}."
+    return f"{sentence}: {found}."

@@ -17,40 +17,32 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from pipeline.config.variants import VARIANTS
 from pipeline.evaluation.overlay import Image, read_picture
 
-INK = "#010203"  # stands for the page's text colour, which only the reader's browser knows
-# Colour alone does not tell eight of them apart for the colour-blind: lines have a dash as well, points a
-# marker. There are three of each, and the colours three places apart, which share one, differ for any eye.
+INK = "#010203"  # replaced by the page's text colour, which only the reader's browser knows
+# Colour alone does not distinguish eight of them for the colour-blind: lines also have a dash, points a
+# marker. There are three of each, and colours three places apart, which share one, differ for any eye.
 PALETTE = ("#3b82c4", "#d9650f", "#1f9e77", "#c25b96", "#808080", "#8a66c2", "#a07c12", "#2a93bd")
 DASHES: tuple[tuple[float, ...], ...] = ((), (4, 1.5), (1, 1.2))  # on and off, in line widths
 MARKERS = ("o", "s", "^")
-FIXED = {
-    "baseline": 0,
-    "proposed": 1,
-    "listening": 2,
-    "boxes-only": 3,
-    "silent": 4,
-    "localisation": 5,
-    "video": 6,
-    "salient": 7,
-}
+KNOWN = {variant: place for place, variant in enumerate(VARIANTS)}
 
 
 def variant_colours(variants: Sequence[str]) -> dict[str, str]:
-    """A colour for each variant; the known ones always have the same."""
+    """A colour for each variant; those of `VARIANTS` always have the same."""
     return {variant: PALETTE[place % len(PALETTE)] for variant, place in _places(variants).items()}
 
 
 def variant_dashes(variants: Sequence[str]) -> dict[str, tuple[float, ...]]:
-    """What breaks each variant's lines, the second cue beside `variant_colours`."""
+    """A dash pattern for each variant's lines, the second cue next to `variant_colours`."""
     return {variant: DASHES[place % len(DASHES)] for variant, place in _places(variants).items()}
 
 
 def _places(variants: Sequence[str]) -> dict[str, int]:
-    taken = {FIXED[variant] for variant in variants if variant in FIXED}
+    taken = {KNOWN[variant] for variant in variants if variant in KNOWN}
     free = (place for place in count() if place not in taken)
-    return {variant: FIXED[variant] if variant in FIXED else next(free) for variant in variants}
+    return {variant: KNOWN[variant] if variant in KNOWN else next(free) for variant in variants}
 
 
 def new_axes(width: float, height: float) -> tuple[Figure, Axes]:
@@ -70,7 +62,7 @@ def new_axes(width: float, height: float) -> tuple[Figure, Axes]:
 
 
 def inline_svg(figure: Figure, label: str) -> Markup:
-    """The figure as an <svg> element that scales with its column; `label` says what it shows in words.
+    """The figure as an <svg> element that scales with its column; `label` describes it in words.
 
     Deterministic: no date, ids from the content alone.
     """

@@ -1,4 +1,4 @@
-"""Reading a finished run: figures, clip scores, curves, features and pictures of one variant and seed."""
+"""Outputs of finished runs: figures, clip scores, curves, features and pictures of each variant and seed."""
 
 from __future__ import annotations
 
@@ -23,11 +23,14 @@ class Features:
     """Crop features of one epoch.
 
     Attributes:
-        values: (n, d) float32, one row a crop.
-        category, clip: (n,) str, what each row shows and comes from.
-        crop_embedding: (n, w), and audio_embedding: (m, w) with audio_clip and audio_category (m,) str of
-            all train clips, those without a crop too: both in the common width of the similarity loss; None
-            for variants without crop heads.
+        values: (n, d) float32, one row per crop.
+        category: (n,) str, the category of each row.
+        clip: (n,) str, the clip that each row comes from.
+        crop_embedding: (n, w) in the common space of the similarity loss; None for variants without crop
+            heads, as are the following.
+        audio_embedding: (m, w) in the same space, of all train clips, with or without crops.
+        audio_clip: (m,) str, the clip of each audio embedding.
+        audio_category: (m,) str.
     """
 
     values: NDArray[np.float32]
@@ -41,7 +44,7 @@ class Features:
 
 @dataclass(frozen=True)
 class Run:
-    """One trained and evaluated model. What a stage did not write is None or empty."""
+    """One trained and evaluated model. Outputs that a stage did not write are None or empty."""
 
     variant: str
     seed: int
@@ -55,13 +58,17 @@ class Run:
 
     @property
     def name(self) -> str:
+        """`{variant}-{seed}`, as its folders are named."""
         return f"{self.variant}-{self.seed}"
 
 
 def read_run(variant: str, seed: int, *, evaluation: Path, logs: Path) -> Run:
     """Read the folders `{variant}-{seed}` in `evaluation` and `logs`.
 
-    Only figures.json must exist. Raises `PipelineError` that names a file that is missing or damaged.
+    Only figures.json must exist.
+
+    Raises:
+        PipelineError: a file is missing or damaged; the message names it.
     """
     name = f"{variant}-{seed}"
     folder = evaluation / name
@@ -69,7 +76,7 @@ def read_run(variant: str, seed: int, *, evaluation: Path, logs: Path) -> Run:
     figures = read_json(source)
     missing = [key for key in REQUIRED if not isinstance(figures, dict) or key not in figures]
     if missing:
-        raise PipelineError(f"{source}: lacks {', '.join(missing)}; run `dvc repro evaluate`.")
+        raise PipelineError(f"{source}: has no {', '.join(missing)}; run `dvc repro evaluate`.")
     return Run(
         variant=variant,
         seed=seed,
@@ -89,7 +96,7 @@ def read_runs(variants: Sequence[str], seeds: Sequence[int], **folders: Path) ->
 
 
 def read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame | None:
-    """A CSV with at least these columns, or None where there is none; text stays text, "nan" too."""
+    """A CSV with at least these columns, or None where there is no file; text stays text, "nan" too."""
     if not path.exists():
         return None
     try:
@@ -99,14 +106,14 @@ def read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame | None:
         raise PipelineError(f"{path}: is not a table ({error}); run `dvc repro evaluate`.") from error
     missing = [column for column in columns if column not in table]
     if missing:
-        raise PipelineError(f"{path}: lacks the columns {', '.join(missing)}; run `dvc repro evaluate`.")
+        raise PipelineError(f"{path}: has no column {', '.join(missing)}; run `dvc repro evaluate`.")
     for column in set(table) - set(text):
         table[column] = pd.to_numeric(table[column], errors="coerce")
     return table
 
 
 def read_curves(folder: Path) -> dict[str, pd.Series]:
-    """dvclive's metrics under `{folder}/plots/metrics`: "train/loss" -> values by epoch, from 1."""
+    """Metrics that dvclive wrote under `{folder}/plots/metrics`: "train/loss" -> values by epoch, from 1."""
     root = folder / "plots" / "metrics"
     curves = {}
     for path in sorted(root.rglob("*.tsv")):
@@ -119,7 +126,7 @@ def read_curves(folder: Path) -> dict[str, pd.Series]:
                 f"{path}: is not a dvclive metric ({error}); run `dvc repro train`."
             ) from error
         name = path.relative_to(root).with_suffix("").as_posix()
-        # a run that went on after an interruption may hold a step twice: the later one counts
+        # a run resumed after an interruption may hold a step twice: the later one counts
         series = pd.Series(values.to_numpy(), index=steps + 1)
         curves[name] = series[~series.index.duplicated(keep="last")].sort_index()
     return curves
@@ -131,7 +138,11 @@ def _by_epoch(folder: Path) -> dict[int, Path]:
 
 
 def read_features(path: Path) -> Features:
-    """Crop features of one epoch, as `evaluate` writes them. Raises `PipelineError` that names a bad file."""
+    """Crop features of one epoch, as `evaluate` writes them.
+
+    Raises:
+        PipelineError: the file is damaged.
+    """
     try:
         with np.load(path, allow_pickle=False) as stored:
             arrays = {key: stored[key] for key in stored.files}

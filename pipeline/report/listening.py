@@ -1,4 +1,4 @@
-"""The listening test in the report: differences in G-mIoU between variants, and the figures by category."""
+"""The negative-audio test in the report: differences in G-mIoU, and the figures by category."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from pipeline.metrics.listening import NEGATIVE_CONDITIONS, g_miou
 from pipeline.report.compare import Pair, by_variant, common_seeds, corrected, paired_scores
 from pipeline.report.inputs import Run
-from pipeline.report.statistics import compare
+from pipeline.report.intervals import compare
 from pipeline.report.tables import MEASURES
 
-SHORT = {
+COLUMN_NAMES = {
     "other_category": "other",
     "same_category": "same",
     "silent_object": "other object",
@@ -41,11 +41,15 @@ def compare_listening(runs: Sequence[Run], *, seed: int) -> list[Pair]:
 def g_miou_by_clip(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> NDArray[np.float64]:
     """G-mIoU as a mean over clips, to first order, so that intervals of means hold for it (delta method).
 
-    G is a function of two means, no mean itself. Each clip is given what it adds to G near its run's means:
-    the mean over a run's clips is exactly that run's G.
+    G is a function of two means, not itself a mean. Each clip gets its contribution to G near its run's
+    means: the mean over a run's clips is exactly that run's G.
 
     Args:
-        positive, negative: (runs, clips) M_J under the true and under negative sound.
+        positive: (runs, clips) M_J under the true audio.
+        negative: (runs, clips) M_J under negative audio.
+
+    Returns:
+        (runs, clips).
     """
     up, down = positive.mean(axis=1, keepdims=True), negative.mean(axis=1, keepdims=True)
     whole = np.array([[g_miou(float(p), float(n))] for p, n in zip(up[:, 0], down[:, 0], strict=True)])
@@ -56,11 +60,11 @@ def g_miou_by_clip(positive: NDArray[np.float64], negative: NDArray[np.float64])
 
 @dataclass(frozen=True)
 class CategoryListening:
-    """One variant's listening test by category, means over seeds.
+    """The negative-audio test of one variant by category, means over seeds.
 
     Attributes:
         groups: each measure's title and the sounds (columns) that it was measured under.
-        rows: category, and one value a column, None where it is undefined.
+        rows: category, and one value per column, None where it is undefined.
     """
 
     groups: list[tuple[str, list[str]]]
@@ -101,7 +105,7 @@ def listening_by_category(runs: Sequence[Run]) -> dict[str, CategoryListening]:
 
 
 def _short(condition: str) -> str:
-    return SHORT.get(condition, condition.replace("_", " "))
+    return COLUMN_NAMES.get(condition, condition.replace("_", " "))
 
 
 def _value(means: pd.DataFrame, category: str, condition: str, measure: str) -> float | None:

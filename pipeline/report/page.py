@@ -1,4 +1,4 @@
-"""The page: everything a reader needs in one HTML file, without scripts and without a network."""
+"""The report page: one self-contained HTML file, without scripts and without a network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 from pipeline.evaluation.overlay import LEGEND
 from pipeline.metrics.listening import NEGATIVE_CONDITIONS
 from pipeline.report import data_text, published, text
-from pipeline.report.compare import Pair, audio_gain, certainty
+from pipeline.report.compare import Pair, audio_gain, score_intervals
 from pipeline.report.curves import draw_curves
 from pipeline.report.figures import variant_colours, variant_dashes
 from pipeline.report.inputs import Run
@@ -25,9 +25,11 @@ from pipeline.report.tables import (
     CONDITIONS,
     MEASURES,
     Mean,
+    audio_control,
     category_rows,
     listening_tables,
     mean_of,
+    representatives,
     variant_rows,
 )
 from pipeline.report.transfer import transfer_rows
@@ -38,14 +40,14 @@ PROBLEMS_SHOWN = 50
 
 @dataclass(frozen=True)
 class ReportContext:
-    """What the page is made from besides the runs; whatever is None is left out or said to be missing.
+    """Inputs of the page in addition to the runs; whatever is None is left out or reported as missing.
 
     Attributes:
         params: params.yaml as a nested mapping.
         catalog: the clip catalogue.
         problems: label problems (file, kind, detail; level too: error or warning).
         audio: data/audio/info.json.
-        transfer: metrics/transfer.json, which `avs listen` wrote on another world's data.
+        transfer: metrics/transfer.json, which `avs listen` wrote on another data set.
         provenance: commit, machine, versions.
     """
 
@@ -57,24 +59,25 @@ class ReportContext:
     provenance: Mapping[str, str] = field(default_factory=dict)
 
 
-def build_page(runs: Sequence[Run], pairs: Sequence[Pair], material: ReportContext, *, seed: int) -> str:
+def build_page(runs: Sequence[Run], pairs: Sequence[Pair], context: ReportContext, *, seed: int) -> str:
     """The report as HTML.
 
     Args:
         runs: in the order of `train.variants`, then seeds; others are compared with the first variant.
         pairs: of `compare_variants` and `compare_listening`.
+        context: everything else that is shown.
         seed: of t-SNE and the bootstrap.
     """
     rows = variant_rows(runs)
-    heard = [pair for pair in pairs if pair.figure != "miou"]
+    listening_pairs = [pair for pair in pairs if pair.figure != "miou"]
     pairs = [pair for pair in pairs if pair.figure == "miou"]
     areas = {row.variant: area.mean for row in rows if (area := false_area(runs, row.variant)) is not None}
-    panels, look = draw_panels(runs, seed=seed)
+    panels, markers = draw_panels(runs, seed=seed)
     panels = [panel for panel in panels if panel.crops]  # without boxes there is nothing to show
     category_variants, categories = category_rows(runs)
     listening_variants, listening = listening_tables(runs)
-    unnamed = material.catalog is not None and not material.catalog["category"].astype(bool).any()
-    problems = material.problems if material.problems is not None else pd.DataFrame(columns=["kind"])
+    unnamed = context.catalog is not None and not context.catalog["category"].astype(bool).any()
+    problems = context.problems if context.problems is not None else pd.DataFrame(columns=["kind"])
     return _template().render(
         style=Markup(files("pipeline.report").joinpath("style.css").read_text(encoding="utf-8")),
         rows=rows,
@@ -84,52 +87,52 @@ def build_page(runs: Sequence[Run], pairs: Sequence[Pair], material: ReportConte
         pairs=pairs,
         headline=pairs[0] if pairs else None,
         missing=text.missing_sentence([row.variant for row in rows]),
-        reach=_reach(pairs),
-        data=data_text.data_sentence(material.params, material.catalog),
-        source=material.params.get("data", {}).get("source", ""),
-        silent=next((row for row in rows if row.variant == "silent"), None),
-        certainty=certainty(runs, seed=seed),
+        axis_limit=_axis_limit(pairs),
+        data=data_text.data_sentence(context.params, context.catalog),
+        source=context.params.get("data", {}).get("source", ""),
+        audio_control=audio_control(rows),
+        score_intervals=score_intervals(runs, seed=seed),
         audio_gain=audio_gain(runs, seed=seed),
-        heard=grouped(heard),
-        heard_sentences=[
-            text.listening_sentence(name, group, areas) for name, group in grouped(heard).items()
+        listening_pairs=grouped(listening_pairs),
+        listening_sentences=[
+            text.listening_sentence(name, group, areas) for name, group in grouped(listening_pairs).items()
         ],
         negatives=NEGATIVE_CONDITIONS,
         unnamed=unnamed,
         conditions=CONDITIONS,
         listening_categories=listening_by_category(runs),
         grids=listening_pictures(runs),
-        transfer=transfer_rows(material.transfer),
+        transfer=transfer_rows(context.transfer),
         transfer_sentences=[
             data_text.transfer_sentence(
-                row, material.params, bool((material.transfer or {}).get("crowded", False))
+                row, context.params, bool((context.transfer or {}).get("two_source", False))
             )
-            for row in transfer_rows(material.transfer)
+            for row in transfer_rows(context.transfer)
         ],
         listening_variants=listening_variants,
         listening=listening,
         measures=MEASURES,
         reruns=published.RERUNS,
         systems=published.SYSTEMS,
-        measured={row.variant: row for row in rows},
+        represented=representatives(rows),
         curves=draw_curves(runs),
         panels=panels,
-        health=[text.health_sentence(group) for group in grouped(panels).values()],
+        collapse_sentences=[text.collapse_sentence(group) for group in grouped(panels).values()],
         chances={name: found.chance for panel in panels for name, found in panel.retrieval.items()},
-        look=look,
-        named=any(look),
+        markers=markers,
+        named=any(markers),
         category_variants=category_variants,
         categories=categories,
         clips=clip_pictures(runs),
         legend=LEGEND,
-        labels_checked=material.problems is not None,
+        labels_checked=context.problems is not None,
         problems=problems.head(PROBLEMS_SHOWN).to_dict("records"),
         problem_count=len(problems),
         label_errors=int((problems["level"] == "error").sum()) if "level" in problems else None,
         problem_kinds=sorted(problems["kind"].astype(str).value_counts().items()),
-        audio=data_text.audio_sentence(material.audio),
-        params=list(flatten(material.params)),
-        provenance=dict(material.provenance),
+        audio=data_text.audio_sentence(context.audio),
+        params=list(flatten(context.params)),
+        provenance=dict(context.provenance),
     )
 
 
@@ -137,7 +140,9 @@ class OfVariant(Protocol):
     """Anything that belongs to a variant."""
 
     @property
-    def variant(self) -> str: ...
+    def variant(self) -> str:
+        """The variant's name."""
+        ...
 
 
 T = TypeVar("T", bound=OfVariant)
@@ -186,7 +191,7 @@ def symbols(text: str) -> Markup:
     return Markup(re.sub(r"\bM_([JF])\b", r"M<sub>\1</sub>", str(escape(text))))
 
 
-def _reach(pairs: Sequence[Pair]) -> float:
+def _axis_limit(pairs: Sequence[Pair]) -> float:
     """The largest bound of any interval: the scale of the interval pictures."""
     bounds = [
         abs(bound) for pair in pairs if pair.interval for bound in (pair.interval.low, pair.interval.high)

@@ -13,11 +13,13 @@ from pipeline.report.tables import CONDITIONS
 
 SHARED = {"image": "frames", "truth": "truth"}
 KINDS = (*SHARED, "predicted", *CONDITIONS)
-LISTENED = 3  # clips shown under every sound: more would make the page heavy
+MAX_CLIPS = 3  # shown under every sound: more would make the page heavy
 
 
 @dataclass(frozen=True)
 class Strip:
+    """A labelled picture as a data URI, with its size in pixels."""
+
     label: str
     uri: str
     width: int
@@ -26,18 +28,20 @@ class Strip:
 
 @dataclass(frozen=True)
 class ClipPictures:
+    """One clip: its frames and truth, then a strip for each variant."""
+
     clip: str
     strips: tuple[Strip, ...]
 
 
 def clip_and_kind(path: Path) -> tuple[str, str]:
-    """`{clip}.{kind}.png` -> clip and kind; any other name is a picture of the clip so called."""
+    """`{clip}.{kind}.png` -> clip and kind; any other name is a picture of the clip of that name."""
     clip, _, kind = path.stem.rpartition(".")
     return (clip, kind) if clip and kind in KINDS else (path.stem, "picture")
 
 
 def clip_pictures(runs: Sequence[Run]) -> list[ClipPictures]:
-    """One entry a clip, by name: frames and truth once, then each variant's mask under the true sound."""
+    """One entry per clip, by name: frames and truth once, then each variant's mask under the true sound."""
     rows: dict[str, dict[tuple[int, int, str], tuple[str, Path]]] = {}
     for place, run in enumerate(_shown(runs)):
         for path in run.pictures:
@@ -57,7 +61,7 @@ def clip_pictures(runs: Sequence[Run]) -> list[ClipPictures]:
 
 @dataclass(frozen=True)
 class ListeningPictures:
-    """One clip under every sound: its frames, and for each variant a strip a sound."""
+    """One clip under every sound: its frames, and for each variant one strip per sound."""
 
     clip: str
     frames: Strip | None
@@ -70,7 +74,7 @@ def listening_pictures(runs: Sequence[Run]) -> list[ListeningPictures]:
     found = {run.variant: {clip_and_kind(path): path for path in run.pictures} for run in chosen}
     clips = {clip for kinds in found.values() for clip, kind in kinds if kind in CONDITIONS}
     grids = []
-    for clip in sorted(clips)[:LISTENED]:
+    for clip in sorted(clips)[:MAX_CLIPS]:
         image = next((kinds[clip, "image"] for kinds in found.values() if (clip, "image") in kinds), None)
         variants = []
         for variant, kinds in found.items():

@@ -1,4 +1,4 @@
-"""Where a report comes from: commit, machine, versions. No date, so that the same run gives the same page."""
+"""Provenance of a report: commit, machine, versions. No date, so that the same run gives the same page."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 PACKAGES = ("torch", "torchvision", "timm", "lightning-fabric", "numpy", "scikit-learn", "av", "dvc")
-DECIDES = ("params.yaml", "dvc.yaml", "pipeline", "stages", "labels/*.dvc")
+RESULT_PATHS = ("params.yaml", "dvc.yaml", "pipeline", "stages", "labels/*.dvc")
 
 
 def provenance(repository: Path) -> dict[str, str]:
-    """Name -> value, in the order shown; what cannot be found out is `unknown`.
+    """Name -> value, in the order shown; what cannot be determined is `unknown`.
 
     Machine and versions are those that the report is made with: models may come from elsewhere.
     """
@@ -32,15 +32,16 @@ def _version(package: str) -> str:
 
 
 def commit(repository: Path) -> str:
-    """The git commit checked out in `repository`, and what decides a result and differs from it; or `unknown`
-    outside git.
+    """The git commit checked out in `repository`; `unknown` outside git.
+
+    Files that affect results and differ from the commit are listed behind it.
     """
     head = _git(repository, "rev-parse", "HEAD")
     if not head:
         return "unknown"
-    # ended by NUL, names are as they are: git quotes them otherwise, and they may hold spaces
-    tracked = _git(repository, "diff", "--name-only", "--relative", "-z", "HEAD", "--", *DECIDES)
-    new = _git(repository, "ls-files", "--others", "--exclude-standard", "-z", "--", *DECIDES)
+    # -z: git would quote names otherwise, and they may hold spaces
+    tracked = _git(repository, "diff", "--name-only", "--relative", "-z", "HEAD", "--", *RESULT_PATHS)
+    new = _git(repository, "ls-files", "--others", "--exclude-standard", "-z", "--", *RESULT_PATHS)
     changed = sorted(name for name in (tracked + new).split("\0") if name)
     return f"{head}, changed since: {', '.join(changed)}" if changed else head
 

@@ -1,4 +1,4 @@
-"""Figures that others reported, on other data: printed for orientation, never as measured here."""
+"""Published figures, on other data: printed for orientation, never as measured here."""
 
 from __future__ import annotations
 
@@ -28,12 +28,11 @@ RERUNS = (
 class System:
     """A system of the literature on AVSBench: M_J and M_F on S4 and MS3.
 
-    `variant` names the representative of its family that can be trained here, if there is one.
+    `family` is that of the variant that represents it here (`pipeline.config.variants`).
     """
 
     name: str
     family: str
-    variant: str
     miou_s4: float
     miou_ms3: float
     fscore_s4: float
@@ -42,12 +41,12 @@ class System:
 
 # Reported by Zhou et al., "Audio-Visual Segmentation", ECCV 2022.
 SYSTEMS = (
-    System("LVS", "sound localisation", "localisation", 0.379, 0.295, 0.510, 0.330),
-    System("MSSL", "sound localisation", "localisation", 0.449, 0.261, 0.663, 0.363),
-    System("3DC", "video objects", "video", 0.571, 0.369, 0.759, 0.503),
-    System("SST", "video objects", "video", 0.663, 0.426, 0.801, 0.572),
-    System("iGAN", "salient objects", "salient", 0.616, 0.429, 0.778, 0.544),
-    System("LGVT", "salient objects", "salient", 0.749, 0.407, 0.873, 0.593),
-    System("TPAVI, ResNet-50", "audio-visual segmentation", "baseline", 0.728, 0.479, 0.848, 0.578),
-    System("TPAVI, PVT-v2", "audio-visual segmentation", "baseline", 0.787, 0.540, 0.879, 0.645),
+    System("LVS", "sound localisation", 0.379, 0.295, 0.510, 0.330),
+    System("MSSL", "sound localisation", 0.449, 0.261, 0.663, 0.363),
+    System("3DC", "video objects", 0.571, 0.369, 0.759, 0.503),
+    System("SST", "video objects", 0.663, 0.426, 0.801, 0.572),
+    System("iGAN", "salient objects", 0.616, 0.429, 0.778, 0.544),
+    System("LGVT", "salient objects", 0.749, 0.407, 0.873, 0.593),
+    System("TPAVI, ResNet-50", "audio-visual segmentation", 0.728, 0.479, 0.848, 0.578),
+    System("TPAVI, PVT-v2", "audio-visual segmentation", 0.787, 0.540, 0.879, 0.645),
 )

@@ -16,7 +16,8 @@ NOT_AVERAGED = {"seed", "epochs", "best_epoch"}
 def summarise(runs: Sequence[Run], pairs: Sequence[Pair]) -> dict[str, Any]:
     """Means and deviations of each variant's figures, and the paired differences; nothing undefined.
 
-    Returns: `{variant: {"seeds": n, "miou": mean, "miou_std": sd}, "difference": {"proposed-baseline": {}}}`.
+    Returns:
+        `{variant: {"seeds": n, "miou": mean, "miou_std": sd}, "difference": {"proposed-baseline": {...}}}`.
     """
     summary: dict[str, Any] = {}
     rows = {row.variant: row for row in variant_rows(runs)}

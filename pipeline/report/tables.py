@@ -1,4 +1,4 @@
-"""The report's tables as plain rows: what the template and the terminal print."""
+"""Tables of the report as plain rows, for the template and the terminal."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CONDITIONS = {
     "shifted": "true sound, shifted in time",
     "silent_object": "the other object's sound",
 }
-# of the sounds that ask for an empty mask, where there is little room
+# of the conditions under which the mask should be empty, where there is little room
 SHORT_CONDITION_NAMES = {
     "silence": "silence",
     "white": "white",
@@ -61,7 +61,10 @@ def figure(runs: Sequence[Run], key: str) -> Mean | None:
 
 @dataclass(frozen=True)
 class VariantRow:
-    """One line of the comparison, in the form of the original table."""
+    """One line of the comparison table.
+
+    `swapped_miou` is M_J under another category's sound.
+    """
 
     variant: str
     summary: str
@@ -73,7 +76,7 @@ class VariantRow:
     fscore: Mean | None
     fscore_batch1: Mean | None
     swapped_miou: Mean | None
-    miou_where_swapped: Mean | None  # with the true sound, of the clips that `swapped_miou` is of
+    miou_where_swapped: Mean | None  # with the true sound, over the clips of `swapped_miou`
 
     @property
     def true_over_swapped(self) -> float | None:
@@ -84,6 +87,7 @@ class VariantRow:
 
 
 def variant_rows(runs: Sequence[Run]) -> list[VariantRow]:
+    """One row per variant, in the order of the runs; means over seeds."""
     rows = []
     for variant, group in by_variant(runs).items():
         known = VARIANTS.get(variant)
@@ -108,8 +112,19 @@ def variant_rows(runs: Sequence[Run]) -> list[VariantRow]:
     return rows
 
 
+def audio_control(rows: Sequence[VariantRow]) -> VariantRow | None:
+    """The variant that shows what a model finds without audio, where it was trained."""
+    return next((row for row in rows if (v := VARIANTS.get(row.variant)) and v.audio_control), None)
+
+
+def representatives(rows: Sequence[VariantRow]) -> dict[str, VariantRow]:
+    """Family of published systems -> the trained variant that represents it."""
+    known = ((VARIANTS.get(row.variant), row) for row in rows)
+    return {variant.family: row for variant, row in known if variant is not None and variant.family}
+
+
 def miou_where_swapped(clips: pd.DataFrame | None) -> float | None:
-    """M_J with the true sound, of the clips that were given another's too; None where no score tells."""
+    """M_J with the true sound, over the clips that have another's too; None where no clip has one."""
     if clips is None or "swapped_miou" not in clips or clips["swapped_miou"].isna().all():
         return None
     return float(clips["miou"][clips["swapped_miou"].notna()].mean())
@@ -154,7 +169,7 @@ def _scores(of: pd.Series) -> tuple[float | None, float | None]:
 
 @dataclass(frozen=True)
 class ListeningRow:
-    """One sound condition: a figure for each variant, None where it was not measured."""
+    """One audio condition: a figure for each variant, None where it was not measured."""
 
     condition: str
     means: tuple[Mean | None, ...]
@@ -162,8 +177,8 @@ class ListeningRow:
 
 MEASURES = {
     "miou": "M_J against the original truth",
-    "false_positive_area": "False-positive area (lower is better under foreign sound)",
-    "null_score": "Null score S (lower is better under foreign sound)",
+    "false_positive_area": "False-positive area (lower is better under negative audio)",
+    "null_score": "Null score S (lower is better under negative audio)",
     "g_miou": "G-mIoU (higher is better)",
     "sensitivity": "Audio sensitivity",
     "swap_passed": "Swap test: share of clips whose mask moves",
@@ -171,7 +186,7 @@ MEASURES = {
 
 
 def listening_tables(runs: Sequence[Run]) -> tuple[list[str], dict[str, list[ListeningRow]]]:
-    """Variants (columns) and, for each measure that listening.csv holds, a row a condition; means over seeds.
+    """Variants (columns) and, for each measure of listening.csv, one row per condition; means over seeds.
 
     Only rows over all categories are read: those whose `category` is empty or "all".
     """

@@ -1,4 +1,4 @@
-"""What the figures say, in plain sentences."""
+"""Sentences about the figures, for the page and the terminal."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 
 from pipeline.config.variants import VARIANTS
 from pipeline.report.compare import Pair
-from pipeline.report.statistics import FEW_SEEDS, LEVEL, Comparison
+from pipeline.report.intervals import FEW_SEEDS, LEVEL, Comparison
 from pipeline.report.tables import CONDITIONS, VariantRow
 from pipeline.report.tsne import Panel
 
-# what the true sound gives, in times what another clip's gives
-LISTENS = 2
-MATTERS = 1.1
+# M_J under the true audio over M_J under another clip's
+LISTENS = 2  # from here on the model is said to listen
+MATTERS = 1.1  # from here on the audio is said to matter
 
 
 def signed(value: float) -> str:
@@ -36,7 +36,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def scope(comparison: Comparison) -> str:
-    """What the headline interval's chance is over."""
+    """Over which clips and seeds the headline interval holds."""
     clips, seeds = f"{comparison.n_clips} test clips", f"{comparison.n_seeds} seeds"
     if comparison.both is not None:
         return f"over {clips} and {seeds}"
@@ -44,37 +44,41 @@ def scope(comparison: Comparison) -> str:
 
 
 def verdict_words(pair: Pair) -> str:
-    """The verdict as a heading, with the limit that a single training sets on it."""
-    alone = pair.comparison.n_seeds == 1 and pair.verdict != "cannot tell"
-    return pair.verdict.capitalize() + (", as far as one training tells" if alone else "")
+    """The verdict as a heading, qualified where it rests on a single training."""
+    single = pair.comparison.n_seeds == 1 and pair.verdict != "cannot tell"
+    return pair.verdict.capitalize() + (", as far as one training shows" if single else "")
 
 
 def compare_sentence(pair: Pair) -> str:
-    """How one variant's test M_J stands to another's, with the interval and what it leaves open."""
+    """Difference of two variants in test M_J, with its interval and what it leaves open."""
     comparison, interval = pair.comparison, pair.interval
     size = f"{abs(comparison.difference):.3f}"
     side = "above" if comparison.difference >= 0 else "below"
-    said = f"{pair.variant} lies {size} {side} {pair.against} in test M_J"
+    sentence = f"{pair.variant} is {size} {side} {pair.against} in test M_J"
     if interval is None:
-        return f"{said}: one figure each, so nothing says how much of that is chance."
-    said += f" (95 % interval {signed(interval.low)} to {signed(interval.high)}, {scope(comparison)})."
+        return f"{sentence}: one figure each, so it is unknown how much of that is chance."
+    sentence += f" (95 % interval {signed(interval.low)} to {signed(interval.high)}, {scope(comparison)})."
     if comparison.verdict == "cannot tell":
-        said += " The interval holds 0: the data does not tell the two apart."
+        sentence += " The interval includes 0: the data does not separate the two."
     elif pair.verdict == "cannot tell":
         corrected = pair.p != interval.p
-        said += (
-            " Among several differences one like it" if corrected else " By its p value a difference like it"
+        sentence += (
+            " Among several differences one this large"
+            if corrected
+            else " By its p value a difference this large"
         )
-        said += f" may be chance (p {p_value(pair.p)}{' after correction' if corrected else ''})."
-    return said + caveat(comparison)
+        sentence += f" may be chance (p {p_value(pair.p)}{' after correction' if corrected else ''})."
+    return sentence + caveat(comparison)
 
 
 def caveat(comparison: Comparison) -> str:
-    """What a verdict over few seeds leaves open; nothing where there are enough."""
+    """What a verdict over few seeds leaves open; "" where there are enough."""
     if comparison.n_seeds == 1:
-        return " With one seed each, another training may come out differently."
+        return " With one seed each, another training may give another result."
     if comparison.both is not None and comparison.n_seeds <= FEW_SEEDS:
-        return " With so few seeds such an interval holds the truth in about 9 cases of 10, not in 19 of 20."
+        return (
+            " With so few seeds such an interval contains the truth in about 9 cases of 10, not in 19 of 20."
+        )
     return ""
 
 
@@ -82,10 +86,10 @@ def power_sentence(pair: Pair) -> str:
     """How many seeds would show a difference of the size seen, at 80 % power."""
     comparison = pair.comparison
     if comparison.n_seeds < 2:
-        return "How many seeds would settle it cannot be said from one; train two or more (`train.seeds`)."
+        return "One seed does not show how many would settle it; train two or more (`train.seeds`)."
     if pair.seeds_needed is None:
-        said = "More than 1,000 seeds would be needed to show a difference this small against this spread"
-        return f"{said}, or more test clips." if comparison.both is not None else f"{said}."
+        sentence = "More than 1,000 seeds would be needed to show a difference this small against this spread"
+        return f"{sentence}, or more test clips." if comparison.both is not None else f"{sentence}."
     return (
         f"A difference of this size and spread would be found 4 times in 5 with "
         f"{pair.seeds_needed} seeds; {comparison.n_seeds} were trained."
@@ -93,54 +97,58 @@ def power_sentence(pair: Pair) -> str:
 
 
 def audio_gain_sentence(
-    row: VariantRow, gain: Comparison | None = None, silent: VariantRow | None = None
+    row: VariantRow, gain: Comparison | None = None, control: VariantRow | None = None
 ) -> str:
-    """What another clip's sound does to one variant's masks, and what a model trained without sound finds.
+    """How one variant's masks depend on the audio, and what a model trained without audio finds.
 
     Args:
-        gain: true sound minus another clip's, of `compare.hearing`; None where it is not known by clip.
-        silent: the variant trained without sound.
+        row: the variant.
+        gain: true audio minus another clip's, of `compare.audio_gain`; None where it is not known by clip.
+        control: the variant trained without audio (`Variant.audio_control`).
+
+    Returns:
+        One to three sentences.
     """
-    said = _hearing(row, gain)
+    sentence = _audio_dependence(row, gain)
     known = VARIANTS.get(row.variant)
-    if silent is None or silent.miou is None or row.miou is None or (known and not known.audio):
-        return said
-    said += f" Trained without sound ({silent.variant}) the M_J is {silent.miou.mean:.3f}"
-    if silent.miou.mean > 0:
-        said += f": the true sound gives {row.miou.mean / silent.miou.mean:.2f} times as much"
-    return said + "."
+    if control is None or control.miou is None or row.miou is None or (known and not known.audio):
+        return sentence
+    sentence += f" Trained without sound ({control.variant}) the M_J is {control.miou.mean:.3f}"
+    if control.miou.mean > 0:
+        sentence += f": the true sound gives {row.miou.mean / control.miou.mean:.2f} times as much"
+    return sentence + "."
 
 
-def _hearing(row: VariantRow, gain: Comparison | None) -> str:
+def _audio_dependence(row: VariantRow, gain: Comparison | None) -> str:
     known = VARIANTS.get(row.variant)
     if known and not known.audio:
-        return f"{row.variant}: hears nothing, by construction."
+        return f"{row.variant}: has no audio input, by construction."
     if row.miou is None or row.miou_where_swapped is None or row.swapped_miou is None:
         return f"{row.variant}: not measured under another clip's sound."
     true, swapped = row.miou_where_swapped.mean, row.swapped_miou.mean
-    said = f"{row.variant}: {true:.3f} with the true sound, {swapped:.3f} with another clip's"
+    sentence = f"{row.variant}: {true:.3f} with the true sound, {swapped:.3f} with another clip's"
     if not math.isclose(true, row.miou.mean):
-        said += " (over the clips that have one)"
+        sentence += " (over the clips that have one)"
     if true <= 0:
-        return said + "."
+        return sentence + "."
     if gain is not None and _hardly_matters(gain, true):
-        return f"{said}. The masks hardly depend on the sound."
+        return f"{sentence}. The masks hardly depend on the sound."
     if gain is not None and _may_be_chance(gain):
-        return f"{said}. Whether the sound matters cannot be told."
+        return f"{sentence}. It is unclear whether the sound matters."
     ratio = row.true_over_swapped
     if ratio is None:
-        return f"{said}. It listens."
+        return f"{sentence}. It listens."
     if ratio >= LISTENS:
-        return f"{said}: {ratio:.1f} times as much. It listens."
+        return f"{sentence}: {ratio:.1f} times as much. It listens."
     if ratio >= MATTERS:
-        return f"{said}: {ratio:.2f} times as much. The sound matters, but much is found without it."
+        return f"{sentence}: {ratio:.2f} times as much. The sound matters, but much is segmented without it."
     if ratio > 1 / MATTERS:
-        return f"{said}. The masks hardly depend on the sound."
-    return f"{said}. The masks depend on the sound, and fit better under another clip's."
+        return f"{sentence}. The masks hardly depend on the sound."
+    return f"{sentence}. The masks depend on the sound, and fit better under another clip's."
 
 
 def _hardly_matters(gain: Comparison, true: float) -> bool:
-    """Whether all that the interval allows is too little to matter: a close interval round 0 is a finding."""
+    """Whether the whole interval is too close to 0 to matter: that is a result, not missing evidence."""
     interval = gain.headline
     return (
         interval is not None
@@ -150,7 +158,7 @@ def _hardly_matters(gain: Comparison, true: float) -> bool:
 
 
 def _may_be_chance(gain: Comparison) -> bool:
-    """Whether the interval holds 0 or the p value does not agree with it, as `Pair.verdict` has it."""
+    """Whether the interval includes 0 or the p value is not significant, as in `Pair.verdict`."""
     return gain.verdict == "cannot tell" or (gain.headline is not None and gain.headline.p >= 1 - LEVEL)
 
 
@@ -158,8 +166,12 @@ def listening_sentence(variant: str, pairs: Sequence[Pair], areas: Mapping[str, 
     """How much better or worse one variant listens than the first, by G-mIoU under each negative sound.
 
     Args:
+        variant: its name.
         pairs: this variant's, of `compare_listening`.
-        areas: mean false-positive area under negative sounds, by variant.
+        areas: mean false-positive area under negative audio, by variant.
+
+    Returns:
+        The verdicts by condition, the areas' ratio, and how many seeds would settle what is open.
     """
     against, words = pairs[0].against, {"better": "better than", "worse": "worse than"}
     parts = []
@@ -167,54 +179,58 @@ def listening_sentence(variant: str, pairs: Sequence[Pair], areas: Mapping[str, 
         of = [pair for pair in pairs if pair.verdict == verdict]
         if of:
             sounds = ", ".join(CONDITIONS[pair.figure.removeprefix("g_miou_")] for pair in of)
-            said = f"{words[verdict]} {against}" if verdict in words else f"not to be told from {against}"
-            parts.append(f"{said} under {sounds}")
-    text = f"{variant}, by G-mIoU: {'; '.join(parts)}."
+            sentence = (
+                f"{words[verdict]} {against}" if verdict in words else f"indistinguishable from {against}"
+            )
+            parts.append(f"{sentence} under {sounds}")
+    sentence = f"{variant}, by G-mIoU: {'; '.join(parts)}."
     if areas.get(against, 0) > 0 and variant in areas:
         ratio = areas[variant] / areas[against]
-        text += f" False-positive area under such sounds: {ratio:.2f} times that of {against}."
+        sentence += f" False-positive area under negative audio: {ratio:.2f} times that of {against}."
     open_ = [
         pair.seeds_needed for pair in pairs if pair.verdict == "cannot tell" and pair.comparison.n_seeds > 1
     ]
     needed = [seeds for seeds in open_ if seeds is not None]
     if len(needed) < len(open_):
-        text += " To settle what is open takes more test clips, or more than 1,000 seeds."
+        sentence += " To settle what is open takes more test clips, or more than 1,000 seeds."
     elif needed:
-        text += f" To settle what is open: {max(needed)} seeds."
-    return text + "".join(dict.fromkeys(caveat(pair.comparison) for pair in pairs))
+        sentence += f" To settle what is open: {max(needed)} seeds."
+    return sentence + "".join(dict.fromkeys(caveat(pair.comparison) for pair in pairs))
 
 
-def health_sentence(panels: Sequence[Panel]) -> str:
-    """Whether one variant's features stayed alive from its first kept epoch to its last."""
+def collapse_sentence(panels: Sequence[Panel]) -> str:
+    """Whether one variant's features collapsed between its first kept epoch and its last."""
     first, last = panels[0], panels[-1]
-    said = f"{last.variant}:"
+    sentence = f"{last.variant}:"
     if first.silhouette is not None and last.silhouette is not None:
-        said += f" silhouette by category {signed(first.silhouette)} at epoch {first.epoch}"
-        said += f", {signed(last.silhouette)} at epoch {last.epoch};" if last.epoch != first.epoch else ";"
+        sentence += f" silhouette by category {signed(first.silhouette)} at epoch {first.epoch}"
+        sentence += (
+            f", {signed(last.silhouette)} at epoch {last.epoch};" if last.epoch != first.epoch else ";"
+        )
     spreads = {"encoder's crop": last.spread, "crop": last.crop_spread, "sound": last.sound_spread}
-    dead = [
+    collapsed = [
         f"{name} features (mean cosine {s.mean_cosine:.3f})"
         for name, s in spreads.items()
         if s and s.collapsed
     ]
-    if dead:
-        said += f" COLLAPSED: {' and '.join(dead)} all point one way, so that their cosine says nothing."
+    if collapsed:
+        sentence += f" COLLAPSED: {' and '.join(collapsed)} all point one way: their cosine says nothing."
     elif last.spread is None:
-        said += " too few crops to tell whether the features collapsed."
+        sentence += " too few crops to see whether the features collapsed."
     else:
-        said += " no collapse."
-    said += " (Of the train clips, which alone are boxed.)"
+        sentence += " no collapse."
+    sentence += " (Of the train clips; no other clips have boxes.)"
     found = last.retrieval.get("sound to crop, all clips")
     if found is not None:
-        said += (
+        sentence += (
             f" At epoch {last.epoch} a sound finds a crop of its own clip in {100 * found.accuracy:.0f} % "
             f"of the searches (chance {100 * found.chance:.0f} %)."
         )
-    return said
+    return sentence
 
 
 def missing_sentence(variants: Sequence[str]) -> str:
-    """Why there is no comparison."""
+    """The reason why there is no comparison."""
     if len(variants) < 2:
         return f"Only {variants[0]} was trained: there is nothing to compare it with."
     return "The variants share no seed: train them with the same `train.seeds` to compare them."

@@ -1,4 +1,4 @@
-"""t-SNE of the crop features at two epochs, on common axes, with measures beside the picture."""
+"""t-SNE of the crop features at the kept epochs, on common axes, with measures of collapse and retrieval."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from pipeline.report.compare import by_variant
 from pipeline.report.figures import MARKERS, PALETTE, inline_svg, new_axes
 from pipeline.report.inputs import Features, Run, read_features
 
-FEWEST = 5  # below, a map of neighbourhoods means nothing
-MOST = 1000  # points drawn; more hide each other
+MIN_CROPS = 5  # with fewer, a map of neighbourhoods means nothing
+MAX_POINTS = 1000  # drawn; more hide each other
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One variant and epoch: the picture (None for too few crops) and what was measured on all crops.
+    """One variant and epoch: the picture (None for too few crops) and measures over all crops.
 
-    `spread` is that of the encoder's features; `crop_spread` and `sound_spread` that of the embeddings which
+    `spread` is that of the encoder's features; `crop_spread` and `sound_spread` those of the embeddings that
     a crop loss compares, None for a variant without one.
     """
 
@@ -42,12 +42,12 @@ class Panel:
 
 
 def embed(features: NDArray[np.float32], seed: int) -> NDArray[np.float64] | None:
-    """t-SNE to the plane: (n, d) -> (n, 2) about 0, or None where n < 5.
+    """t-SNE to the plane: (n, d) -> (n, 2) centred on 0, or None where n < 5.
 
     Perplexity is 30, or (n - 1) / 3 where that is less. Source: van der Maaten & Hinton 2008.
     """
     n = len(features)
-    if n < FEWEST:
+    if n < MIN_CROPS:
         return None
     from sklearn.manifold import TSNE
 
@@ -61,15 +61,15 @@ def embed(features: NDArray[np.float32], seed: int) -> NDArray[np.float64] | Non
 
 
 def _embed_all(features: Sequence[NDArray[np.float32]], seed: int) -> list[NDArray[np.float64] | None]:
-    """`embed` of each, side by side, and linear algebra on one thread each: the maps are the cores' work."""
-    from sklearn import manifold  # noqa: F401  - threadpool_limits reaches only what is loaded
+    """`embed` of each in parallel, one core a map, linear algebra on one thread each."""
+    from sklearn import manifold  # noqa: F401  - threadpool_limits axis_limites only what is loaded
 
     with threadpool_limits(limits=1), ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(lambda values: embed(values, seed), features))
 
 
-def looks(categories: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Colour and marker of each category, the same in every picture: 24 looks for the 23 categories."""
+def category_markers(categories: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Colour and marker of each category, the same in every picture; 24 pairs, then they repeat."""
     return {
         category: (PALETTE[place % len(PALETTE)], MARKERS[place % len(MARKERS)])
         for place, category in enumerate(sorted(set(categories)))
@@ -77,7 +77,7 @@ def looks(categories: Sequence[str]) -> dict[str, tuple[str, str]]:
 
 
 def draw_panels(runs: Sequence[Run], *, seed: int) -> tuple[list[Panel], dict[str, tuple[str, str]]]:
-    """Panels of each variant's first seed that has features, by epoch, and the categories' looks."""
+    """Panels of each variant's first seed that has features, by epoch, and the categories' markers."""
     measured, drawn = [], []
     for group in by_variant(runs).values():
         run = next((run for run in group if run.features), group[0])
@@ -86,17 +86,17 @@ def draw_panels(runs: Sequence[Run], *, seed: int) -> tuple[list[Panel], dict[st
             rows = _thin(features)
             drawn.append((features.values[rows], features.category[rows]))
             measured.append(_measure(run.variant, run.seed, epoch, features))
-    look = looks([category for _, categories in drawn for category in categories])
+    markers = category_markers([category for _, categories in drawn for category in categories])
     maps = _embed_all([values for values, _ in drawn], seed)
-    reach = (
+    axis_limit = (
         max((float(np.abs(points).max()) for points in maps if points is not None), default=0.0) * 1.06 or 1.0
     )
     panels = []
     for panel, (_, categories), points in zip(measured, drawn, maps, strict=True):
         label = f"t-SNE of crop features, {panel.variant}-{panel.seed}, epoch {panel.epoch}"
-        picture = None if points is None else _draw(points, categories, look, reach, label)
+        picture = None if points is None else _draw(points, categories, markers, axis_limit, label)
         panels.append(replace(panel, svg=picture))
-    return panels, look
+    return panels, markers
 
 
 def _measure(variant: str, seed: int, epoch: int, features: Features) -> Panel:
@@ -120,41 +120,45 @@ def _spread(values: NDArray[np.float32] | None) -> Spread | None:
 
 
 def _thin(features: Features) -> NDArray[np.int64]:
-    """At most `MOST` rows, evenly spread over the clips' order: the same rows for every variant."""
+    """At most `MAX_POINTS` rows, evenly spread over the clips' order: the same rows for every variant."""
     n = len(features.values)
-    return np.arange(n) if n <= MOST else np.linspace(0, n - 1, MOST).round().astype(np.int64)
+    return np.arange(n) if n <= MAX_POINTS else np.linspace(0, n - 1, MAX_POINTS).round().astype(np.int64)
 
 
 def _draw(
     points: NDArray[np.float64],
     categories: NDArray[np.str_],
-    look: dict[str, tuple[str, str]],
-    reach: float,
+    markers: dict[str, tuple[str, str]],
+    axis_limit: float,
     label: str,
 ) -> Markup:
     figure, axes = new_axes(3.4, 3.4)
     for category in sorted(set(categories)):
-        colour, marker = look[category]
-        mine = points[categories == category]
-        axes.plot(mine[:, 0], mine[:, 1], marker, color=colour, alpha=0.75, markersize=3.6, markeredgewidth=0)
-    axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xticks=[], yticks=[], aspect="equal")
+        colour, marker = markers[category]
+        chosen = points[categories == category]
+        axes.plot(
+            chosen[:, 0], chosen[:, 1], marker, color=colour, alpha=0.75, markersize=3.6, markeredgewidth=0
+        )
+    axes.set(
+        xlim=(-axis_limit, axis_limit), ylim=(-axis_limit, axis_limit), xticks=[], yticks=[], aspect="equal"
+    )
     for spine in axes.spines.values():
         spine.set_visible(False)
     return inline_svg(figure, label)
 
 
 def _retrievals(features: Features) -> dict[str, Retrieval]:
-    """Crop to sound and back, among all clips, and where they have one within the category and across."""
+    """Crop to sound and back: among all clips, and, where clips have categories, within and across them."""
     embedding, clip, category = features.audio_embedding, features.audio_clip, features.audio_category
     if features.crop_embedding is None or embedding is None or clip is None or category is None:
         return {}
     crops, sounds = (features.crop_embedding, features.clip, features.category), (embedding, clip, category)
-    wheres: dict[str, bool | None] = {"all clips": None}
+    scopes: dict[str, bool | None] = {"all clips": None}
     if category.astype(bool).any():
-        wheres |= {"same category": True, "other categories": False}
+        scopes |= {"same category": True, "other categories": False}
     found = {}
     for name, (query, answer) in {"crop to sound": (crops, sounds), "sound to crop": (sounds, crops)}.items():
-        for where, within in wheres.items():
+        for scope, within in scopes.items():
             result = retrieval(
                 query[0],
                 query[1],
@@ -165,5 +169,5 @@ def _retrievals(features: Features) -> dict[str, Retrieval]:
                 within=within,
             )
             if result is not None:
-                found[f"{name}, {where}"] = result
+                found[f"{name}, {scope}"] = result
     return found

@@ -6,7 +6,7 @@ import pandas as pd
 
 from pipeline.report.compare import Pair
 from pipeline.report.inputs import Run
-from pipeline.report.statistics import Comparison, Interval
+from pipeline.report.intervals import Comparison, Interval
 
 
 def run(variant: str, seed: int, scores: dict[str, float], swapped: float = 0.1, **figures: float) -> Run:

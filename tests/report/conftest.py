@@ -41,7 +41,7 @@ class Finished:
             self.variants, self.seeds, evaluation=self.root / "data/eval", logs=self.root / "logs"
         )
 
-    def material(self, **changed: Any) -> ReportContext:
+    def context(self, **changed: Any) -> ReportContext:
         made = {
             "params": yaml.safe_load((ROOT / "params.yaml").read_text()),
             "catalog": pd.DataFrame({"split": ["train"] * 8 + ["test"] * 12, "category": [*CATEGORIES] * 5}),
@@ -56,7 +56,7 @@ class Finished:
     def page(self, **changed: Any) -> str:
         runs = self.runs()
         pairs = compare_variants(runs, seed=0) + compare_listening(runs, seed=0)
-        return build_page(runs, pairs, self.material(**changed), seed=0)
+        return build_page(runs, pairs, self.context(**changed), seed=0)
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,8 @@ import pytest
 from pipeline.metrics.listening import NEGATIVE_CONDITIONS, g_miou
 from pipeline.report import text
 from pipeline.report.compare import audio_gain, compare_variants
+from pipeline.report.holm import holm
 from pipeline.report.listening import compare_listening, g_miou_by_clip
-from pipeline.report.statistics import holm
 from pipeline.report.summary import summarise
 from pipeline.utils.errors import PipelineError
 from tests.helpers.report_runs import pair, run
@@ -116,4 +116,4 @@ def test_a_verdict_stands_by_the_corrected_p_value() -> None:
     chance = replace(sure, p=0.06)
     assert chance.verdict == "cannot tell"
     said = text.compare_sentence(chance)
-    assert "may be chance (p 0.060 after correction)" in said and "holds 0" not in said
+    assert "may be chance (p 0.060 after correction)" in said and "includes 0" not in said

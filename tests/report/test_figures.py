@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from pipeline.config.variants import VARIANTS
-from pipeline.report.figures import DASHES, FIXED, MARKERS, PALETTE, variant_colours, variant_dashes
+from pipeline.report.figures import DASHES, KNOWN, MARKERS, PALETTE, variant_colours, variant_dashes
 
 # What is left of linear RGB without one kind of cone; Machado, Oliveira & Fernandes 2009, severity 1.
 EYES = {
@@ -60,7 +60,7 @@ def test_colours_that_share_a_dash_or_marker_differ_for_any_eye(eye: str) -> Non
 
 
 def test_every_known_variant_has_its_own_colour_in_any_company() -> None:
-    assert set(FIXED) == set(VARIANTS)
+    assert set(KNOWN) == set(VARIANTS)
     many = variant_colours([*VARIANTS])
     assert len(set(many.values())) == len(VARIANTS)
     for variant in VARIANTS:

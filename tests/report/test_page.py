@@ -151,14 +151,14 @@ def test_other_sets_of_runs(finish: Callable, variants: tuple, seeds: tuple, sai
 def test_with_nothing_optional(finish: Callable) -> None:
     finished = finish(extras=False)
     page = check_whole(finished.page(catalog=None, problems=None, audio=None, provenance={}))
-    assert "Not stated" in page.text
+    assert "Unknown: the audio stage" in page.text
     assert "img" not in page.tags
     assert "over 2 seeds" in page.text  # no clip scores: the interval is over seeds
 
 
 def test_one_seed_and_no_clip_scores_gives_no_interval(finish: Callable) -> None:
     page = check_whole(finish(seeds=(1,), extras=False).page())
-    assert "nothing says how much of that is chance" in page.text
+    assert "it is unknown how much of that is chance" in page.text
 
 
 def test_listening_table(finish: Callable) -> None:
@@ -186,7 +186,7 @@ def test_who_listens_better_is_said_with_intervals(finish: Callable) -> None:
     heard = next(row for row in page.rows if row[0] == "listening − baseline" and "better" in row[1])
     assert heard[1].startswith("+0.") and len(heard) == 5 and len(cells) > 5
     assert "listening, by G-mIoU: better than baseline under silence, white noise, pink noise" in page.text
-    assert "False-positive area under such sounds: 0.17 times that of baseline" in page.text
+    assert "False-positive area under negative audio: 0.17 times that of baseline" in page.text
     assert "Trained without sound (silent)" in page.text
 
 
@@ -194,18 +194,22 @@ def test_transfer_is_said_in_one_sentence(finish: Callable) -> None:
     figures = {"miou": 0.3, "swapped_miou": 0.29, "swap_passed": 0.02, "g_miou_silence": 0.4}
     listening = {**figures, "miou": 0.6, "swap_passed": 0.96}
     transfer = {
-        "crowded": True,
+        "two_source": True,
         "models": {
-            "baseline-1": {"variant": "baseline", "figures": figures},
-            "baseline-2": {"variant": "baseline", "figures": {**figures, "miou": 0.32}},
-            "listening-1": {"variant": "listening", "figures": listening},
+            "baseline-1": {"variant": "baseline", "figures": figures, "miou_where_swapped": 0.3},
+            "baseline-2": {
+                "variant": "baseline",
+                "figures": {**figures, "miou": 0.32},
+                "miou_where_swapped": 0.32,
+            },
+            "listening-1": {"variant": "listening", "figures": listening, "miou_where_swapped": 0.6},
         },
     }
     finished = finish(seeds=(1,))
-    material = finished.material(transfer=transfer)
-    material.params["demo"]["silent_objects"] = 0
-    page = check_whole(finished.page(transfer=transfer, params=material.params))
-    said = "trained with the sounding object alone in view and tested with a second, silent object beside it"
+    context = finished.context(transfer=transfer)
+    context.params["demo"]["silent_objects"] = 0
+    page = check_whole(finished.page(transfer=transfer, params=context.params))
+    said = "trained with only the sounding object in view and tested with a second, silent object next to it"
     assert f"baseline, {said}: MJ 0.310 with the true sound, 0.290 with another clip's" in page.text
     assert "on 2 % of the clips the mask moves with the sound: it hardly follows the sound." in page.text
     assert "on 96 % of the clips the mask moves with the sound: it follows the sound." in page.text
@@ -224,7 +228,7 @@ def test_features_that_collapsed_are_named(finish: Callable) -> None:
     page = check_whole(finished.page())
     assert "COLLAPSED: crop features" in page.text and "sound features (mean" not in page.text
     assert "collapsed" in page.row("proposed seed 1, epoch 25")[-1]
-    assert "(Of the train clips, which alone are boxed.)" in page.text
+    assert "(Of the train clips; no other clips have boxes.)" in page.text
 
 
 def test_without_boxes_and_categories_the_page_says_nothing_of_them(finish: Callable) -> None:
@@ -293,7 +297,7 @@ def test_a_gain_that_may_be_chance_is_not_called_listening_on_the_page(finish: C
         table["swapped_miou"] = table["miou"] + 0.2 * (-1.0) ** np.arange(len(table))
         table.to_csv(path, index=False)
     page = check_whole(finished.page())
-    assert "Whether the sound matters cannot be told" in page.text and "It listens" not in page.text
+    assert "It is unclear whether the sound matters" in page.text and "It listens" not in page.text
 
 
 def test_of_one_crop_no_collapse_is_spoken_of(finish: Callable) -> None:
@@ -301,7 +305,7 @@ def test_of_one_crop_no_collapse_is_spoken_of(finish: Callable) -> None:
     for path in finished.root.rglob("features-*.npz"):
         np.savez(path, features=np.ones((1, 4), np.float32), category=["a"], clip=["x"])
     page = check_whole(finished.page())
-    assert "too few crops to tell whether the features collapsed." in page.text
+    assert "too few crops to see whether the features collapsed." in page.text
     assert "no collapse" not in page.text
 
 

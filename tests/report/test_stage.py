@@ -31,10 +31,10 @@ def at_run(finish: Callable, values: dict, monkeypatch: pytest.MonkeyPatch) -> P
 def test_stage_writes_the_page_and_the_summary(at_run: Path, capsys: pytest.CaptureFixture) -> None:
     main()
     said = capsys.readouterr().out
-    assert "proposed lies" in said and "test M_J" in said
+    assert "proposed is" in said and "test M_J" in said
     text = (at_run / "reports/index.html").read_text()
     assert "1 problem found (1 error, 0 warnings): no boxes (1)" in text
-    assert "not stated" in text.lower()  # no data/audio/info.json
+    assert "the audio stage left no info.json" in text  # no data/audio/info.json
     summary = json.loads((at_run / "metrics/summary.json").read_text())
     assert set(summary) == {"baseline", "proposed", "difference"}
     first = (at_run / "reports/index.html").read_bytes(), (at_run / "metrics/summary.json").read_bytes()

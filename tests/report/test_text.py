@@ -11,7 +11,8 @@ import pytest
 from pipeline.report import data_text, text
 from pipeline.report.compare import audio_gain, compare_variants
 from pipeline.report.inputs import Run
-from pipeline.report.statistics import compare, crossed_seeds_needed, seeds_needed
+from pipeline.report.intervals import compare
+from pipeline.report.power import crossed_seeds_needed, seeds_needed
 from pipeline.report.summary import summarise
 from pipeline.report.tables import variant_rows
 from pipeline.report.transfer import transfer_rows
@@ -59,9 +60,9 @@ def test_of_one_difference_no_correction_is_spoken_of() -> None:
     (one,) = compare_variants([run("baseline", 1, other), run("proposed", 1, five)], seed=0)
     assert one.p == 2 / 32 and one.interval is not None and one.interval.low > 0
     said = text.compare_sentence(one)
-    assert "By its p value a difference like it may be chance (p 0.062)." in said and "correction" not in said
+    assert "By its p value a difference this large may be chance (p 0.062)." in said and "correction" not in said
     many = replace(one, p=0.2)
-    assert "Among several differences one like it may be chance (p 0.200 after correction)." in (
+    assert "Among several differences one this large may be chance (p 0.200 after correction)." in (
         text.compare_sentence(many)
     )
 
@@ -74,21 +75,21 @@ def test_a_model_that_finds_nothing_or_whose_gain_may_be_chance_is_not_said_to_l
     chance = compare(random.normal(0.001, 0.05, (1, 40)), seed=0)
     assert chance.verdict == "cannot tell"
     said = text.audio_gain_sentence(row, chance)
-    assert said.endswith("Whether the sound matters cannot be told.") and "listens" not in said
+    assert said.endswith("It is unclear whether the sound matters.") and "listens" not in said
     sure = compare(random.normal(0.3, 0.05, (1, 40)), seed=0)
     assert "It listens." in text.audio_gain_sentence(row, sure)
 
 
 @pytest.mark.parametrize(
-    ("source", "demo", "crowded", "said"),
+    ("source", "demo", "two_source", "said"),
     [
         ("demo", {}, False, "trained with two objects in view and tested on other data:"),
-        ("demo", {}, True, "tested with a second, silent object beside it:"),
+        ("demo", {}, True, "tested with a second, silent object next to it:"),
         (
             "demo",
             {"silent_objects": 0},
             False,
-            "trained with the sounding object alone in view and tested on",
+            "trained with only the sounding object in view and tested on",
         ),
         ("demo", {"setting": "ms3", "silent_objects": 1}, True, "trained where one or two of the objects in"),
         (
@@ -100,10 +101,11 @@ def test_a_model_that_finds_nothing_or_whose_gain_may_be_chance_is_not_said_to_l
         ("s4", {"silent_objects": 0}, False, "trained on this data and tested on other data:"),
     ],
 )
-def test_where_a_model_was_trained_and_tested(source: str, demo: dict, crowded: bool, said: str) -> None:
-    models = {"a-1": {"variant": "a", "figures": {"miou": 0.8, "swapped_miou": 0.0}}}
+def test_where_a_model_was_trained_and_tested(source: str, demo: dict, two_source: bool, said: str) -> None:
+    figures = {"miou": 0.8, "swapped_miou": 0.0}
+    models = {"a-1": {"variant": "a", "figures": figures, "miou_where_swapped": 0.8}}
     (row,) = transfer_rows({"models": models})
-    sentence = data_text.transfer_sentence(row, {"data": {"source": source}, "demo": demo}, crowded)
+    sentence = data_text.transfer_sentence(row, {"data": {"source": source}, "demo": demo}, two_source)
     assert said in sentence and sentence.endswith("it follows the sound.")
 
 
@@ -126,7 +128,7 @@ def test_true_and_anothers_sound_are_compared_over_the_same_clips() -> None:
     assert summary["miou"] == pytest.approx(0.5) and summary["true_over_swapped"] == pytest.approx(1)
 
 
-def test_in_another_world_too() -> None:
+def test_on_another_data_set_too() -> None:
     model = {"variant": "a", "figures": {"miou": 0.5, "swapped_miou": 0.2}, "miou_where_swapped": 0.2}
     (row,) = transfer_rows({"models": {"a-1": model}})
     said = data_text.transfer_sentence(row, {}, False)
@@ -139,7 +141,7 @@ def test_a_few_clips_that_agree_are_not_enough_to_say_that_it_listens() -> None:
     gain = audio_gain(few, seed=0)["baseline"]
     assert gain.verdict == "better" and gain.headline.p == 2 / 32
     said = text.audio_gain_sentence(variant_rows(few)[0], gain)
-    assert said.endswith("Whether the sound matters cannot be told.")
+    assert said.endswith("It is unclear whether the sound matters.")
 
 
 def test_seeds_needed_are_at_the_level_of_the_verdict() -> None:
@@ -169,7 +171,7 @@ def test_seeds_needed_are_at_the_level_of_the_verdict() -> None:
 
 def test_a_variant_without_audio_is_not_said_to_listen() -> None:
     row = variant_rows([run("silent", 1, {"a": 0.5}, swapped=0.5)])[0]
-    assert text.audio_gain_sentence(row) == "silent: hears nothing, by construction."
+    assert text.audio_gain_sentence(row) == "silent: has no audio input, by construction."
 
 
 @pytest.mark.parametrize(
@@ -181,7 +183,7 @@ def test_signed(value: float, shown: str) -> None:
 
 def test_one_training_is_never_a_plain_verdict() -> None:
     assert text.verdict_words(pair(0.1, 0.2)) == "Better"
-    assert text.verdict_words(pair(0.1, 0.2, seeds=1)) == "Better, as far as one training tells"
+    assert text.verdict_words(pair(0.1, 0.2, seeds=1)) == "Better, as far as one training shows"
     assert text.verdict_words(pair(-0.1, 0.2, seeds=1)) == "Cannot tell"
 
 
@@ -194,7 +196,7 @@ def test_what_more_seeds_cannot_settle() -> None:
     assert "To settle what is open: 7 seeds." in text.listening_sentence("proposed", [seven], {})
     corrected = replace(pair(0.01, 0.03), figure="g_miou_silence", p=0.06)
     said = text.listening_sentence("proposed", [corrected], {})
-    assert "not to be told from baseline" in said and "To settle what is open: 7 seeds." in said
+    assert "indistinguishable from baseline" in said and "To settle what is open: 7 seeds." in said
 
 
 def deaf(wobble: float, variant: str = "baseline") -> list[Run]:
@@ -212,7 +214,7 @@ def deaf(wobble: float, variant: str = "baseline") -> list[Run]:
     [
         (0.0, "The masks hardly depend on the sound."),  # the same masks
         (0.05, "The masks hardly depend on the sound."),
-        (2.0, "Whether the sound matters cannot be told."),
+        (2.0, "It is unclear whether the sound matters."),
     ],
 )
 def test_a_close_interval_round_0_says_that_the_sound_does_not_matter(wobble: float, said: str) -> None:
@@ -223,14 +225,14 @@ def test_a_close_interval_round_0_says_that_the_sound_does_not_matter(wobble: fl
 
 
 def test_who_listens_better_is_said_with_what_few_seeds_leave_open() -> None:
-    for seeds, open_ in ((1, "another training may come out differently."), (3, "not in 19 of 20."), (9, "")):
+    for seeds, open_ in ((1, "another training may give another result."), (3, "not in 19 of 20."), (9, "")):
         group = [replace(pair(0.1, 0.2, seeds), figure=f"g_miou_{name}") for name in ("silence", "white")]
         said = text.listening_sentence("proposed", group, {})
         assert said.endswith(open_ or "white noise.") and (not open_ or said.count(open_) == 1)
 
 
 def health(*epochs: int) -> str:
-    return text.health_sentence(
+    return text.collapse_sentence(
         [Panel("baseline", 1, epoch, 40, None, 0.1 * epoch, None, None, None, {}) for epoch in epochs]
     )
 

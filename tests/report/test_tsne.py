@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline.report.inputs import Features, Run
-from pipeline.report.tsne import MOST, _retrievals, _thin, draw_panels, embed, looks
+from pipeline.report.tsne import MAX_POINTS, _retrievals, _thin, category_markers, draw_panels, embed
 
 FIGURES = {"miou": 0.5, "fscore": 0.5, "val_miou": 0.5, "best_epoch": 1, "epochs": 2}
 
@@ -47,18 +47,18 @@ def test_collapsed_features_are_one_point() -> None:
     assert (embed(np.full((10, 4), 7.0, np.float32), 0) == 0).all()
 
 
-def test_23_categories_have_23_looks() -> None:
-    assert len(set(looks([f"category {n}" for n in range(23)]).values())) == 23
+def test_23_categories_have_23_markers() -> None:
+    assert len(set(category_markers([f"category {n}" for n in range(23)]).values())) == 23
 
 
 def test_of_few_categories_colour_is_not_the_only_cue() -> None:
-    assert [marker for _, marker in looks(list("abcdef")).values()] == ["o", "s", "^"] * 2
+    assert [marker for _, marker in category_markers(list("abcdef")).values()] == ["o", "s", "^"] * 2
 
 
 def test_thinning_keeps_rows_in_order() -> None:
     names = np.array(["a"] * 3000)
     rows = _thin(Features(np.zeros((3000, 1), np.float32), names, names))
-    assert len(rows) == MOST == len(set(rows.tolist())) and rows[0] == 0 and rows[-1] == 2999
+    assert len(rows) == MAX_POINTS == len(set(rows.tolist())) and rows[0] == 0 and rows[-1] == 2999
 
 
 def test_panels_share_axes_and_measure_all_crops(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_panels_share_axes_and_measure_all_crops(tmp_path: Path) -> None:
     for epoch, scale in ((1, 1), (2, 4)):
         np.savez(features[epoch], features=values * np.float32(scale), category=category, clip=category)
     runs = [Run("baseline", 1, FIGURES, features=features), Run("proposed", 1, FIGURES, features=features)]
-    panels, look = draw_panels(runs, seed=0)
+    panels, markers = draw_panels(runs, seed=0)
     assert [(panel.variant, panel.epoch) for panel in panels] == [
         ("baseline", 1),
         ("baseline", 2),
@@ -76,7 +76,7 @@ def test_panels_share_axes_and_measure_all_crops(tmp_path: Path) -> None:
     ]
     places = [re.findall(r'<use [^>]*?x="([^"]+)" y="([^"]+)"', str(panel.svg)) for panel in panels]
     assert len(places[0]) == 20
-    # category by category: each point has the look of what it shows, so groups that lie apart stay apart
+    # category by category: each point has the marker of its category, so groups that lie apart stay apart
     first, second = np.split(np.array(places[0], float), 2)
     between = np.linalg.norm(first.mean(axis=0) - second.mean(axis=0))
     assert between > max(first.std(axis=0).max(), second.std(axis=0).max())
@@ -85,7 +85,7 @@ def test_panels_share_axes_and_measure_all_crops(tmp_path: Path) -> None:
     assert panels[0].silhouette == pytest.approx(
         panels[1].silhouette, abs=1e-6
     )  # cosine: scale does not matter
-    assert sorted(look) == ["a", "b"]
+    assert sorted(markers) == ["a", "b"]
 
 
 def test_without_any_category_nothing_is_searched_within_one() -> None:
