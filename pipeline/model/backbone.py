@@ -1,7 +1,8 @@
 """Image encoders by name: four feature maps at strides 4, 8, 16 and 32.
 
 Three encoders have classes of their own, whose weights are named as in published checkpoints: `resnet18` and
-`resnet50` of torchvision, and `pvt_v2_b5` with the published stochastic depth. Any other name is a timm model.
+`resnet50` of torchvision, and `pvt_v2_b5` with the published stochastic depth. Any other name is a timm
+model.
 """
 
 from __future__ import annotations
