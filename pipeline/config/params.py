@@ -72,7 +72,7 @@ class Audio(Group):
 
 
 class Model(Group):
-    backbone: str = Field(description="resnet18, resnet50, pvt_v2_b5, or any timm model with four maps")
+    backbone: str = Field(min_length=1, description="resnet18, resnet50, pvt_v2_b5 or another timm model")
     pretrained: bool = False
     initial: str = Field("", description="a checkpoint in weights/ to start from; '' for none")
     channels: int = Field(256, ge=8, multiple_of=8)
