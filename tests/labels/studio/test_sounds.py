@@ -39,7 +39,7 @@ def test_a_sound_is_written_once_and_again_when_its_source_is_another(tmp_path: 
         write_sounds(table, tmp_path / "others", workers=SERIAL)
 
 
-def test_a_full_disk_is_told_as_one_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_as_one_and_leaves_nothing(tmp_path: Path) -> None:
     source = tmp_path / "abc.wav"
     write_sound(source, tone(5, RATE))
     table = to_frame([clip("abc", "dog_barking", "train")._replace(audio=str(source))])

@@ -128,7 +128,7 @@ def test_a_folder_without_label_files_and_texts_of_yolo_are_listed(tmp_path: Pat
     assert list(found.labels) == [Frame("abc", 3)]
 
 
-def test_other_kinds_of_files_are_told_what_to_do_with(tmp_path: Path) -> None:
+def test_other_kinds_of_files_are_listed_with_advice(tmp_path: Path) -> None:
     for name in (
         "a.zip",
         "b.csv",
@@ -168,7 +168,7 @@ def _export(path: Path, *annotations: dict[str, Any]) -> Path:
     return path
 
 
-def test_what_is_there_already_or_skipped_is_not_fruitless(tmp_path: Path) -> None:
+def test_what_is_there_already_or_skipped_is_no_empty_source(tmp_path: Path) -> None:
     drawn = _export(tmp_path / "a.json", {"id": 1, "result": regions([DOG], 160, 120)})
     skipped = _export(tmp_path / "b.json", {"id": 1, "was_cancelled": True, "result": []})
     open_ = _export(tmp_path / "c.json")
@@ -361,7 +361,7 @@ def _on_a_small_disk(limit: int, *arguments: str) -> tuple[int, str]:
     ("limit", "written"),
     [(200, 0), (800, 10)],  # no label can be written; all can, but not the record of how the sides met
 )
-def test_a_disk_that_refuses_is_told_and_a_second_run_completes_it(
+def test_a_disk_that_refuses_is_reported_and_a_second_run_completes_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, written: int
 ) -> None:
     project = make_project(tmp_path)

@@ -51,7 +51,7 @@ def test_training_reads_the_file_that_a_merge_writes(
     assert boxes["source"].tolist() == [chosen] and boxes["xmin"].tolist() == [5]
 
 
-def test_clips_of_other_splits_keep_their_files_and_are_told(tmp_path: Path) -> None:
+def test_clips_of_other_splits_keep_their_files_and_are_reported(tmp_path: Path) -> None:
     label(tmp_path, "val1", 1, DOG)  # flat, in the clip's own folder
     _copy(tmp_path, "val1/val1_1.xml", "val1_1.xml")
     placed = index_labels(tmp_path, CLIPS)
@@ -59,7 +59,7 @@ def test_clips_of_other_splits_keep_their_files_and_are_told(tmp_path: Path) -> 
     assert [kind for _, kind, _ in placed.problems] == ["not_train", "not_train"]
 
 
-def test_a_name_that_is_not_utf_8_is_told(tmp_path: Path) -> None:
+def test_a_name_that_is_not_utf_8_is_reported(tmp_path: Path) -> None:
     label(tmp_path, "abc", 1, DOG)
     try:
         (tmp_path / os.fsdecode(b"caf\xe9_1.xml")).write_text("<annotation/>")

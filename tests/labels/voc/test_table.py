@@ -80,7 +80,7 @@ def test_a_linked_folder_of_labels_is_refused(tmp_path: Path) -> None:
         read_labels(tmp_path / "voc", catalog(), CLASSES, workers=SERIAL)
 
 
-def test_a_tiny_box_is_told_with_the_size_that_is_left(tmp_path: Path) -> None:
+def test_a_tiny_box_is_reported_with_the_size_that_is_left(tmp_path: Path) -> None:
     label(tmp_path, "abc", 1, Box("dog_barking", -30, 30, 2, 70))
     _, problems = read_labels(tmp_path, catalog(), CLASSES, workers=SERIAL)
     (detail,) = problems.loc[problems["kind"] == "tiny", "detail"]
@@ -120,7 +120,7 @@ def test_no_size_is_an_error(tmp_path: Path) -> None:
     assert _kinds(problems) == {("abc_2.xml", "no_size")}
 
 
-def test_a_jump_is_told_once_and_a_gap_is_no_jump(tmp_path: Path) -> None:
+def test_a_jump_is_reported_once_and_a_gap_is_no_jump(tmp_path: Path) -> None:
     far = Box("dog_barking", 130, 90, 150, 110)
     for frame, box in [(1, DOG), (2, far), (4, DOG)]:
         label(tmp_path, "abc", frame, box)
