@@ -1,14 +1,14 @@
 """Image encoders by name: four feature maps at strides 4, 8, 16 and 32.
 
-Three encoders have classes of their own, whose weights are named as in published checkpoints: `resnet18` and
-`resnet50` of torchvision, and `pvt_v2_b5` with the published stochastic depth. Any other name is a timm model.
+Three encoders have classes of their own, whose weights are named as in published checkpoints: torchvision's
+`resnet18` and `resnet50`, and `pvt_v2_b5` with the published stochastic depth. Others are timm's models.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import cast
+from typing import Any, cast
 
 import torch
 import torchvision
@@ -118,15 +118,15 @@ class TimmBackbone(Backbone):
             self.net = timm.create_model(name, pretrained=False, features_only=True)
         except (RuntimeError, AttributeError, AssertionError, TypeError) as error:
             raise ValueError(f"{name!r} gives no feature maps in timm ({error})") from error
-        found = list(self.net.feature_info.reduction())
+        info: Any = self.net.feature_info
+        found = list(info.reduction())
         if missing := [stride for stride in STRIDES if stride not in found]:
             raise ValueError(
                 f"{name!r} has feature maps at strides {found}, not at {missing}; {STRIDES} are needed"
             )
         # where several maps have a stride, the last is the deepest
         self.indices = [len(found) - 1 - found[::-1].index(stride) for stride in STRIDES]
-        channels = self.net.feature_info.channels()
-        self.channels = tuple(channels[i] for i in self.indices)
+        self.channels = tuple(info.channels()[i] for i in self.indices)
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Four maps of (n, 3, H, W), finest first."""

@@ -16,16 +16,11 @@ from pipeline.model.sound_gate import SoundGate
 class ModelSettings(Protocol):
     """The settings of a network: section `model` of params.yaml. Each network uses some of them."""
 
-    @property
-    def backbone(self) -> str: ...
-    @property
-    def channels(self) -> int: ...
-    @property
-    def tpavi_stages(self) -> list[Any]: ...
-    @property
-    def tpavi_bn_gamma(self) -> float: ...
-    @property
-    def sound_gate(self) -> bool: ...
+    backbone: str
+    channels: int
+    tpavi_stages: list[Any]
+    tpavi_bn_gamma: float
+    sound_gate: bool
 
 
 class Encoded(NamedTuple):
