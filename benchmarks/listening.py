@@ -38,7 +38,7 @@ def report(setup: Setup) -> Iterator[str]:
 def measure(
     backbone: str, size: int, channels: int, clips: int, batch: int, sounds: int, device: str
 ) -> dict[str, float]:
-    """Seconds a clip of `pipeline.evaluation.evaluate.evaluate`, the fastest of three after one that warms up."""
+    """Seconds a clip of `evaluate`, the fastest of three after one that warms up."""
     import numpy as np
     import torch
 

@@ -53,7 +53,7 @@ def block(form: str, clips: int, side: int, device: str) -> dict[str, float]:
     from pipeline.model import TPAVI
 
     torch.manual_seed(0)
-    net: torch.nn.Module = direct_tpavi.alive(TPAVI(CHANNELS))
+    net: torch.nn.Module = direct_tpavi.randomise_bn(TPAVI(CHANNELS))
     if form == "direct":
         net = direct_tpavi.DirectTPAVI(net)
     net.to(device)
