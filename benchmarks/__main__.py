@@ -2,7 +2,7 @@
 
     python -m benchmarks                       # all parts
     python -m benchmarks --only tpavi --only step --quick
-    python -m benchmarks --published FOLDER    # beside the published code: a clone of OpenNLPLab/AVSBench
+    python -m benchmarks --published FOLDER    # next to the published code: a clone of OpenNLPLab/AVSBench
 
 On a machine with a GPU the same command uses it. Ratios compare figures of one run; keep the machine quiet.
 """

@@ -1,4 +1,4 @@
-"""The published AVSBench code, imported from a checkout of it so that it can be run beside ours.
+"""The published AVSBench code, imported from a checkout of it so that it can be run next to ours.
 
 It is no part of this project: clone https://github.com/OpenNLPLab/AVSBench and pass its folder.
 """

@@ -1,4 +1,4 @@
-"""TPAVI by itself: the direct N x N form against the linear one, at every stage's size."""
+"""TPAVI alone: the direct N x N form against the linear one, at every stage's size."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from benchmarks.measure import Setup, apart, best, failure, milliseconds, row, t
 from tests.helpers import direct_tpavi
 
 CHANNELS, FRAMES, STRIDES = 256, 5, (4, 8, 16, 32)
+INNER = CHANNELS // 2
 
 
 def report(setup: Setup) -> Iterator[str]:
@@ -30,8 +31,8 @@ def report(setup: Setup) -> Iterator[str]:
             yield from failed
             continue
         positions = FRAMES * case["side"] ** 2
-        # T numbers from C, and C from T: once forward, twice backward. Maps and Z with their gradients.
-        operations = 3 * 2 * 2 * clips * positions * CHANNELS * FRAMES
+        # theta, the product with S, and mu: once forward, twice backward. Maps and Z with their gradients.
+        operations = 3 * 2 * clips * positions * INNER * (CHANNELS + INNER + CHANNELS)
         floor = setup.floor(operations, 4 * 4 * clips * positions * CHANNELS)
         yield row(
             [
@@ -52,7 +53,7 @@ def block(form: str, clips: int, side: int, device: str) -> dict[str, float]:
     from pipeline.model import TPAVI
 
     torch.manual_seed(0)
-    net: torch.nn.Module = direct_tpavi.alive(TPAVI(CHANNELS))
+    net: torch.nn.Module = direct_tpavi.randomise_bn(TPAVI(CHANNELS))
     if form == "direct":
         net = direct_tpavi.DirectTPAVI(net)
     net.to(device)

@@ -29,7 +29,7 @@ class Checkpoint:
 
 
 def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
-    """Read a checkpoint that `pipeline.training.train` wrote, or the published code's (a state dict, for 224 pixels).
+    """Read a checkpoint of `pipeline.training.train` or of the published code (a state dict, for 224 pixels).
 
     Raises `PipelineError` that names a file that is missing or neither.
     """

@@ -1,4 +1,4 @@
-"""Checkpoints of the published AVSBench code (Zhou et al., ECCV 2022), read into our `Segmenter`."""
+"""Checkpoints of the published AVSBench code (Zhou et al., ECCV 2022), translated for `Segmenter`."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def translate(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     A `module.` prefix and weights that the published forward never uses are dropped.
 
     Raises:
-        ValueError: keys that the published network does not have, named.
+        ValueError: names keys that the published network does not have.
     """
     ours: dict[str, Tensor] = {}
     unknown = []
@@ -62,7 +62,7 @@ def translate(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def published_segmenter(state: Mapping[str, Tensor]) -> Segmenter:
     """The `Segmenter` that a published checkpoint describes, with its weights: the masks are the same.
 
-    Backbone, width and TPAVI stages are read off the checkpoint.
+    Backbone, width and TPAVI stages follow from the checkpoint.
 
     Raises:
         ValueError: weights are missing or there are others, which are named.

@@ -1,8 +1,7 @@
 """Image encoders by name: four feature maps at strides 4, 8, 16 and 32.
 
-Three encoders have classes of their own, whose weights are named as in published checkpoints: `resnet18` and
-`resnet50` of torchvision, and `pvt_v2_b5` with the published stochastic depth. Any other name is a timm
-model.
+Three encoders have classes of their own, whose weights are named as in published checkpoints: torchvision's
+`resnet18` and `resnet50`, and `pvt_v2_b5` with the published stochastic depth. Others are timm's models.
 """
 
 from __future__ import annotations
@@ -116,10 +115,10 @@ class TimmBackbone(Backbone):
         if not timm.is_model(name):
             raise ValueError(f"{name!r} is none of {', '.join(BACKBONES)}, and no model of timm")
         try:
-            net: Any = timm.create_model(name, pretrained=False, features_only=True)
+            self.net = timm.create_model(name, pretrained=False, features_only=True)
         except (RuntimeError, AttributeError, AssertionError, TypeError) as error:
             raise ValueError(f"{name!r} gives no feature maps in timm ({error})") from error
-        self.net, info = net, net.feature_info
+        info: Any = self.net.feature_info
         found = list(info.reduction())
         if missing := [stride for stride in STRIDES if stride not in found]:
             raise ValueError(
@@ -127,8 +126,7 @@ class TimmBackbone(Backbone):
             )
         # where several maps have a stride, the last is the deepest
         self.indices = [len(found) - 1 - found[::-1].index(stride) for stride in STRIDES]
-        channels = info.channels()
-        self.channels = tuple(channels[i] for i in self.indices)
+        self.channels = tuple(info.channels()[i] for i in self.indices)
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Four maps of (n, 3, H, W), finest first."""

@@ -16,30 +16,11 @@ from pipeline.model.sound_gate import SoundGate
 class ModelSettings(Protocol):
     """The settings of a network: section `model` of params.yaml. Each network uses some of them."""
 
-    @property
-    def backbone(self) -> str:
-        """Name of the image encoder."""
-        ...
-
-    @property
-    def channels(self) -> int:
-        """Width of everything after the encoder."""
-        ...
-
-    @property
-    def tpavi_stages(self) -> list[Any]:
-        """Stages with TPAVI, 1 (stride 4) to 4 (stride 32)."""
-        ...
-
-    @property
-    def tpavi_bn_gamma(self) -> float:
-        """First scale of TPAVI's batch norm."""
-        ...
-
-    @property
-    def sound_gate(self) -> bool:
-        """Whether there is a sound gate."""
-        ...
+    backbone: str
+    channels: int
+    tpavi_stages: list[Any]
+    tpavi_bn_gamma: float
+    sound_gate: bool
 
 
 class Encoded(NamedTuple):

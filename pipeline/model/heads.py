@@ -1,4 +1,4 @@
-"""Heads of the proposed method: name the cropped object, and bring crop and sound into one space."""
+"""Crop heads of the proposed method: a classifier, and projections of crop and audio to one space."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from torch import Tensor, nn
 
 
 class CropOutput(NamedTuple):
-    """What the heads say: class_logits (B, T, K), crop_embedding (B, T, W), audio_embedding (B, W)."""
+    """The heads' outputs.
+
+    Attributes:
+        class_logits: (B, T, K).
+        crop_embedding: (B, T, W).
+        audio_embedding: (B, W), of the clip's mean audio feature.
+    """
 
     class_logits: Tensor
     crop_embedding: Tensor
@@ -22,7 +28,7 @@ class CropHeads(nn.Module):
         in_channels: D, of the crop features (`encoder.channels[3]`).
         categories: K.
         audio_dim: size of an audio feature.
-        width: W, of the common space in which crop and sound are compared.
+        width: W, of the common space in which crop and audio are compared.
     """
 
     def __init__(self, in_channels: int, categories: int, audio_dim: int = 128, width: int = 128) -> None:
@@ -32,7 +38,7 @@ class CropHeads(nn.Module):
         self.project_audio = nn.Linear(audio_dim, width)
 
     def forward(self, crop_features: Tensor, audio: Tensor) -> CropOutput:
-        """Judge crops (B, T, D) beside the sound of their clip (B, T, audio_dim), averaged over T."""
+        """Apply the heads to crop features (B, T, D) and audio features (B, T, audio_dim)."""
         return CropOutput(
             self.classifier(crop_features),
             self.project_crop(crop_features),

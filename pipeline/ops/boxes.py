@@ -1,4 +1,4 @@
-"""Boxes drawn as masks."""
+"""Boxes rasterised as masks."""
 
 from __future__ import annotations
 
@@ -7,9 +7,15 @@ from torch import Tensor
 
 
 def boxes_to_masks(boxes: Tensor, height: int, width: int) -> Tensor:
-    """Boxes (..., 4) as fractions left, top, right, bottom -> (..., height, width) float32, 1 inside.
+    """Rasterise boxes; a pixel is inside when its centre is.
 
-    A pixel is inside when its centre is.
+    Args:
+        boxes: (..., 4): left, top, right, bottom as fractions of the frame.
+        height: of the masks, in pixels.
+        width: of the masks, in pixels.
+
+    Returns:
+        (..., height, width) float32, 1 inside.
     """
     x = (torch.arange(width, device=boxes.device) + 0.5) / width
     y = (torch.arange(height, device=boxes.device) + 0.5) / height

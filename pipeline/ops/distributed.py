@@ -1,8 +1,8 @@
-"""Several processes that train as one: the same losses and batch norm as one process with the global batch.
+"""Distributed training: losses and batch norm over the global batch, as one process would compute them.
 
 Every process holds a share of each global batch. `gather` gives a loss all shares, so that every process
-computes the loss of the global batch; DDP then averages gradients, which makes them those of one process. All
-functions do nothing where there is one process.
+computes the loss of the global batch; DDP then averages the gradients, which makes them those of one process.
+With a single process all functions do nothing.
 """
 
 from __future__ import annotations
@@ -14,9 +14,13 @@ from torch import Tensor, distributed, nn
 
 
 def gather(values: Tensor) -> Tensor:
-    """The rows of all processes, (n, ...) here and (n', ...) there -> (n + n' + ..., ...), in order of rank.
+    """Concatenate the rows of all processes, in order of rank, with gradients.
 
-    Shares may differ in length. Gradients come back to the process whose rows they are of.
+    Args:
+        values: (n, ...); n may differ between processes.
+
+    Returns:
+        (sum of all n, ...), the same in every process. Each process gets the gradient of its own rows.
     """
     if _processes() == 1:
         return values
@@ -27,15 +31,22 @@ def gather(values: Tensor) -> Tensor:
     before, after = int(lengths[:rank].sum()), int(lengths[rank + 1 :].sum())
     kept = values.to(torch.uint8) if values.dtype == torch.bool else values
     rest = kept.shape[1:]
-    # everyone else's places are zero, so that the sum is the concatenation
+    # zeros in the other processes' places: the sum over processes is the concatenation
     spread = torch.cat([kept.new_zeros(before, *rest), kept, kept.new_zeros(after, *rest)])
     return _Sum.apply(spread).to(values.dtype)
 
 
 def synchronise_batch_norm(module: nn.Module, device: torch.device) -> nn.Module:
-    """Let every batch norm of `module` use the statistics of the global batch; names and values stay.
+    """Let every batch norm of a module use the statistics of the global batch.
 
-    torch's own `SyncBatchNorm` where there is a GPU, which it needs; `GlobalBatchNorm` on a CPU.
+    On a GPU that is torch's own `SyncBatchNorm`, which needs one; on a CPU `GlobalBatchNorm`.
+
+    Args:
+        module: changed in place where possible; names and values of its weights stay.
+        device: where it is trained.
+
+    Returns:
+        The module to train.
     """
     if _processes() == 1:
         return module
@@ -48,10 +59,14 @@ def synchronise_batch_norm(module: nn.Module, device: torch.device) -> nn.Module
 
 
 class GlobalBatchNorm(nn.BatchNorm2d):
-    """Batch norm over the positions of all processes' batches, which may differ in length."""
+    """Batch norm over the global batch, for processes on CPUs; their batches may differ in length.
+
+    It is here so that the tests can hold several processes against one without a GPU: `SyncBatchNorm` has no
+    CPU form.
+    """
 
     def forward(self, input: Tensor) -> Tensor:
-        """(n, C, h, w) -> the same shape; in evaluation torch's own, by the running averages."""
+        """(n, C, h, w) -> the same shape; in evaluation torch's own batch norm, by the running averages."""
         if not self.training:
             return super().forward(input)
         assert self.running_mean is not None and self.running_var is not None
@@ -71,7 +86,7 @@ class GlobalBatchNorm(nn.BatchNorm2d):
 
 
 class _Sum(torch.autograd.Function):
-    """Sum over processes; each one's result depends on all, so the gradient is summed as well."""
+    """Sum over processes. Every result depends on all inputs, so the gradient is summed as well."""
 
     @staticmethod
     def forward(ctx: Any, values: Tensor) -> Tensor:

@@ -1,3 +1,3 @@
-"""The value of a mask where nothing is known of a pixel, as in `torch.nn.functional.cross_entropy`."""
+"""The mask value of pixels to ignore, as in `torch.nn.functional.cross_entropy`."""
 
 IGNORE_INDEX = 255

@@ -1,4 +1,4 @@
-"""Bilinear resizing that gives the same gradients again on any device."""
+"""Bilinear resizing with deterministic gradients, on any device."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from torch.nn import functional
 
 
 def resize(maps: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
-    """Bilinear interpolation, `torch.nn.functional.interpolate`'s: (n, C, h, w) -> (n, C, *size).
+    """Bilinear interpolation, as `torch.nn.functional.interpolate`: (n, C, h, w) -> (n, C, *size).
 
-    On a GPU torch's kernel adds gradients in any order, and what it offers in its place, where algorithms are
-    to be deterministic, scatters them by index, many times slower. There each axis is a product with a small
-    matrix.
+    On a GPU torch's kernel adds gradients in any order, and its deterministic replacement scatters them by
+    index, many times slower. There each axis is a product with a small matrix instead.
     """
     if maps.is_cpu:
         return functional.interpolate(maps, size=size, mode="bilinear", align_corners=align_corners)
@@ -22,28 +21,25 @@ def resize(maps: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
 
 
 def resize_by_products(maps: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
-    """`resize` as two matrix products, on any device; channels-last, as convolutions like it."""
+    """`resize` as two matrix products, on any device; the result is channels-last, as convolutions prefer."""
     n, channels, height, width = maps.shape
-    down = interpolation_matrix(height, size[0], align_corners, maps.device).to(maps.dtype).expand(n, -1, -1)
-    across = (
-        interpolation_matrix(width, size[1], align_corners, maps.device)
-        .to(maps.dtype)
-        .expand(n * size[0], -1, -1)
-    )
-    lines = torch.bmm(down, maps.permute(0, 2, 3, 1).reshape(n, height, width * channels))
-    pixels = torch.bmm(across, lines.view(n * size[0], width, channels))
+    down = interpolation_matrix(height, size[0], align_corners, maps.device).to(maps.dtype)
+    across = interpolation_matrix(width, size[1], align_corners, maps.device).to(maps.dtype)
+    lines = maps.permute(0, 2, 3, 1).reshape(n, height, width * channels)
+    lines = torch.bmm(down.expand(n, -1, -1), lines).view(n * size[0], width, channels)
+    pixels = torch.bmm(across.expand(len(lines), -1, -1), lines)
     return pixels.view(n, *size, channels).permute(0, 3, 1, 2)
 
 
 def double(maps: Tensor, align_corners: bool) -> Tensor:
-    """Twice as high and wide: (n, C, h, w) -> (n, C, 2 h, 2 w)."""
+    """Bilinear upsampling by two: (n, C, h, w) -> (n, C, 2 h, 2 w)."""
     return resize(maps, (2 * maps.shape[-2], 2 * maps.shape[-1]), align_corners)
 
 
 @functools.cache
 def interpolation_matrix(old: int, new: int, align_corners: bool, device: torch.device) -> Tensor:
-    """(new, old) float32: row i holds the old positions' weights in the new position i; they sum to 1."""
-    with torch.inference_mode(False):  # what evaluation makes first, training may keep
+    """Weights of old positions (columns) in new ones (rows): (new, old) float32, each row sums to 1."""
+    with torch.inference_mode(False):  # cached: training may use what evaluation made first
         place = torch.arange(new, dtype=torch.float64, device=device)
         if align_corners:
             place = place * ((old - 1) / max(new - 1, 1))

@@ -29,7 +29,7 @@ class DirectTPAVI(nn.Module):
         return z.reshape(b, t, h, w, c).permute(0, 1, 4, 2, 3), aligned
 
 
-def alive(block: TPAVI) -> TPAVI:
+def randomise_bn(block: TPAVI) -> TPAVI:
     """A block whose batch norm lets the attention through: at the start its scale is zero."""
     torch.nn.init.uniform_(block.bn.weight, 0.5, 1.5)
     torch.nn.init.normal_(block.bn.bias)

@@ -54,9 +54,9 @@ def test_first_frames_alone_are_the_same(small: Segmenter, with_audio: bool) -> 
     frames = torch.randn(2, 3, 3, 32, 32, dtype=torch.double)
     audio = torch.randn(2, 3, 128, dtype=torch.double) if with_audio else None
     gradients = []
-    for first in (None, 1):
-        out = small(frames, audio, num_frames=first)
-        assert out.logits.shape[1] == (first or 3) == out.maps[0].shape[1]
+    for num_frames in (None, 1):
+        out = small(frames, audio, num_frames=num_frames)
+        assert out.logits.shape[1] == (num_frames or 3) == out.maps[0].shape[1]
         small.zero_grad()
         out.logits[:, :1].square().mean().backward()
         gradients.append([p.grad.clone() for p in small.parameters() if p.grad is not None])
@@ -98,3 +98,24 @@ def test_pvt_end_to_end(pvt: Segmenter) -> None:
     out.logits.mean().backward()
     grad = pvt.encoder.get_parameter("patch_embed.proj.weight").grad
     assert grad is not None and grad.abs().sum() > 0
+
+
+def test_what_each_attention_attends_to() -> None:
+    """Zeros in the sound's place; the clip's frames, whatever the sound; each frame as a clip of its own."""
+    torch.manual_seed(0)
+    frames, audio = torch.randn(1, 3, 3, 32, 32), torch.randn(1, 3, 128)
+    sound = Segmenter("resnet18", channels=16, tpavi_bn_gamma=1.0).eval()
+    answers = {}
+    with torch.no_grad():
+        for attention in ("constant", "clip", "frame"):
+            net = Segmenter("resnet18", channels=16, attention=attention).eval()
+            net.load_state_dict(sound.state_dict())
+            answers[attention] = net(frames, audio).logits
+            assert torch.equal(answers[attention], net(frames, None).logits)
+        torch.testing.assert_close(answers["constant"], sound(frames, torch.zeros_like(audio)).logits)
+        torch.testing.assert_close(answers["clip"], sound(frames, None).logits)
+        single = [sound(frame, None).logits for frame in frames.split(1, dim=1)]
+        torch.testing.assert_close(answers["frame"], torch.cat(single, dim=1))
+        assert (answers["frame"] - answers["clip"]).abs().max() > 1e-4
+    with pytest.raises(ValueError, match="attention: 'sight' is none of sound, constant, clip, frame"):
+        Segmenter("resnet18", channels=16, attention="sight")

@@ -6,7 +6,7 @@ import torch
 
 from pipeline.checkpoint.published import translate
 from pipeline.model.tpavi import TPAVI
-from tests.helpers.direct_tpavi import DirectTPAVI, alive
+from tests.helpers.direct_tpavi import DirectTPAVI, randomise_bn
 from tests.helpers.paths import ROOT
 
 GOLDEN = ROOT / "tests" / "golden" / "tpavi.npz"
@@ -19,7 +19,7 @@ def test_equals_the_direct_form(
     with_audio: bool, training: bool, frames: int, height: int, width: int
 ) -> None:
     torch.manual_seed(frames)
-    block = alive(TPAVI(16, audio_dim=6)).double().train(training)
+    block = randomise_bn(TPAVI(16, audio_dim=6)).double().train(training)
     maps = torch.randn(2, frames, 16, height, width, dtype=torch.double, requires_grad=True)
     audio = torch.randn(2, frames, 6, dtype=torch.double, requires_grad=True) if with_audio else None
     inputs = [maps, *([audio] if audio is not None else []), *block.parameters()]
