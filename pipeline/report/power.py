@@ -69,7 +69,7 @@ def crossed_seeds_needed(matrix: ArrayLike, *, level: float = LEVEL) -> int | No
     clips_alone = max(parts.clips - parts.noise, 0.0)  # what the clips add, whatever the seeds
     variance, freedom = np.empty(len(seeds)), np.empty(len(seeds))
     for place, n in enumerate(seeds):
-        share = trained / n  # the seeds' own variance and the noise shrink with the number of seeds
+        share = trained / int(n)  # the seeds' own variance and the noise shrink with the number of seeds
         noise = parts.noise * share
         scaled = parts._replace(seeds=parts.seeds * share, clips=clips_alone + noise, noise=noise)
         variance[place], freedom[place] = scaled.of_the_mean(int(n), clips)
