@@ -18,7 +18,7 @@ STAGES = (
     "frames",
     "boxes",
     "crops",
-    "outlines",
+    "pseudo_masks",
     "audio",
     "negatives",
     "plan",
