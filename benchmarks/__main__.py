@@ -22,7 +22,6 @@ from benchmarks.measure import ROOT, Setup, apart
 
 PARTS = {
     "tpavi": "TPAVI, forward and backward of one block: the direct N x N form against the linear one",
-    "convolution": "Convolutions on a CPU: torch's against ours",
     "step": "A training step as published: BCE on S4's labelled frame, Adam",
     "training": "The training loop with its data: how long it waits for them",
     "accuracy": "Precision: time beside M_J",

@@ -43,7 +43,7 @@ def report(setup: Setup) -> Iterator[str]:
     if "failed" in result:
         yield failure(result, "data", 2) or ""
         return
-    yield f"{clips} clips of the demo world, 320 x 240 pixels, 5 s, H.264 and AAC; one process, on the CPU."
+    yield f"{clips} clips of the demo, 320 x 240 pixels, 5 s, H.264 and AAC; one process, on the CPU."
     yield "The demo encodes quickly, without B-frames, which makes files that are quick to decode as well.\n"
     yield from table("work", "a clip", "clips/s", "CPU a clip", "times bare", "times bare, CPU")
     for key, name in NAMES.items():
@@ -82,9 +82,9 @@ def measure(clips: int) -> dict[str, tuple[float, float]]:
         # without silent objects: their masks are the demo's own, and AVSBench has no such thing
         sizes: dict[str, Any] = {"width": 320, "height": 240, "silent_objects": 0}
         demo = Demo(categories=4, train=clips - 2, val=1, test=1, **sizes)
-        write_demo(folder / "world", demo)
-        catalog = build_catalog("demo", folder / "world")
-        shutil.copytree(folder / "world", folder / "usual")
+        write_demo(folder / "demo", demo)
+        catalog = build_catalog("demo", folder / "demo")
+        shutil.copytree(folder / "demo", folder / "usual")
         for path in (folder / "usual").rglob("*.mp4"):
             _encode_as_usual(path)
         usual = build_catalog("demo", folder / "usual")
@@ -127,11 +127,7 @@ def measure(clips: int) -> dict[str, tuple[float, float]]:
         def read_images() -> None:
             for clip in found:
                 for k in range(1, 6) if clip.split == "train" else ():
-                    cv2.imread(
-                        str(
-                            folder / "frames" / "images" / frame_path(clip.name, clip.category, clip.split, k)
-                        )
-                    )
+                    cv2.imread(str(folder / "frames" / "images" / frame_path(clip, k)))
 
         def crops() -> None:
             images = folder / "frames" / "images"

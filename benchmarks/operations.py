@@ -1,4 +1,4 @@
-"""Floating-point operations of a call: torch's counter, put right where it counts too much or nothing."""
+"""Floating-point operations of a call: torch's counter, corrected where it counts too much."""
 
 from __future__ import annotations
 
@@ -6,19 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode, bmm_flop, conv_flop_count, mm_flop
+from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
 Shape = Sequence[int]
 
 
 def count_operations(call: Callable[[], Any]) -> tuple[Any, int]:
     """What `call` returns, and how many multiplications and additions its products and convolutions take."""
-    aten = torch.ops.aten
-    corrected = {
-        aten.convolution_backward: _convolution_backward,
-        aten.addmm_: lambda _, a, b, *args, **kwargs: mm_flop(a, b),
-        aten.baddbmm_: lambda _, a, b, *args, **kwargs: bmm_flop(a, b),
-    }
+    corrected = {torch.ops.aten.convolution_backward: _convolution_backward}
     with FlopCounterMode(display=False, custom_mapping=corrected) as counter:
         result = call()
     return result, counter.get_total_flops()

@@ -13,8 +13,7 @@ from pipeline.data.catalog import read_catalog
 from pipeline.labels.voc.classes import classes_of
 from pipeline.labels.voc.table import REVIEW_COLUMNS, read_labels
 from pipeline.utils.files import atomic_folder, atomic_path
-from pipeline.utils.progress import show
-from stages.common import run
+from stages.common import run, workers
 
 
 def main() -> None:
@@ -28,9 +27,7 @@ def main() -> None:
         params.labels.dir,
         catalog,
         classes_of(catalog, LABELS_CLASSES),
-        jobs=params.compute.jobs,
-        backend=params.compute.backend,
-        track=show,
+        workers=workers(params.compute),
     )
     with atomic_folder(BOXES) as folder:
         pq.write_table(pa.Table.from_pandas(table, preserve_index=False), folder / "boxes.parquet")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pipeline.config.params import load_params
 from pipeline.config.paths import CATALOG
 from pipeline.data.catalog import build_catalog, check_videos, write_catalog
-from pipeline.utils.progress import show
-from stages.common import run
+from stages.common import refuse_unfit_backbone, run, workers
 
 
 def main() -> None:
@@ -15,8 +14,9 @@ def main() -> None:
     Example: python -m stages.clips
     """
     params = load_params()
+    refuse_unfit_backbone(params.model)
     catalog = build_catalog(params.data.source, params.data.root, params.data.prefer)
-    check_videos(catalog, jobs=params.compute.jobs, backend=params.compute.backend, track=show)
+    check_videos(catalog, workers=workers(params.compute))
     write_catalog(CATALOG, catalog)
 
 

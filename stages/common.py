@@ -1,4 +1,4 @@
-"""Stage commands: errors shown as messages, and the workers that share out a stage's work."""
+"""Stage commands: errors shown as messages, early refusals, and the workers that share out a stage's work."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import ParamSpec
 
 import typer
 
-from pipeline.config.params import Compute
+from pipeline.config.params import Compute, Model
 from pipeline.utils.errors import PipelineError, message
 from pipeline.utils.parallel import Workers
 from pipeline.utils.progress import show
@@ -39,6 +39,20 @@ def run(command: Callable[..., None]) -> None:
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     app.command()(plainly(command))
     app()
+
+
+def refuse_unfit_backbone(model: Model) -> None:
+    """Check `model.backbone` in the first stages, before hours of work on data that it cannot use.
+
+    Raises:
+        PipelineError: gives the reason.
+    """
+    from pipeline.model.backbone import check_backbone  # imports torch
+
+    try:
+        check_backbone(model.backbone)
+    except ValueError as error:
+        raise PipelineError(f"params.yaml:\n  model.backbone: {error}") from error
 
 
 def workers(compute: Compute) -> Workers:

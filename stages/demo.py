@@ -8,7 +8,7 @@ from pipeline.demo import write_demo
 from pipeline.utils.files import atomic_folder
 from pipeline.utils.parallel import Workers
 from pipeline.utils.progress import show
-from stages.common import run
+from stages.common import refuse_unfit_backbone, run
 
 
 def main() -> None:
@@ -17,6 +17,7 @@ def main() -> None:
     Example: python -m stages.demo
     """
     params = load_params()
+    refuse_unfit_backbone(params.model)
     if params.data.source == "demo":
         write_demo(DEMO, params.demo, workers=Workers(params.compute.jobs, track=show))
         return

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.checkpoint.weights import WEIGHTS, check
+from pipeline.checkpoint.weights import check, find_weights
 from pipeline.config.inputs import INPUTS, input_files
 from pipeline.config.params import Params, load_params
 from pipeline.config.paths import CATALOG, DATA, PLAN
@@ -52,7 +52,7 @@ def _weights(params: Params) -> dict[str, list[Path] | str]:
         if not Path(model.initial).is_file():
             raise PipelineError(f"model.initial: {model.initial}: no such file; copy the checkpoint there.")
         return {"initial": [Path(model.initial)]}
-    return {"pretrained": [check(WEIGHTS[model.backbone])]} if model.pretrained else {}
+    return {"pretrained": [check(find_weights(model.backbone))]} if model.pretrained else {}
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""Log-mel spectrograms, VGGish features, and negative audio."""
+"""Audio: log-mel spectrograms, VGGish features and negative audio."""

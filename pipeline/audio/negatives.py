@@ -101,11 +101,13 @@ def build_negatives(
                 sources += [AudioSource(clip.name, condition, "", work.detail(clip)) for clip in chosen]
         train = [clip for clip in clips if clip.split == "train"]
         order = np.random.default_rng([seed, AudioStream.BANK]).permutation(len(train))
-        models = [train[row] for row in order[:BANK_CLIPS]]
+        loudness_of = [train[row] for row in order[:BANK_CLIPS]]
         # another seed than the test's: a model must not be tested on the noise that it was trained with
-        noises = [writer.compute(AudioCondition(noise, seed + 1), models) for noise in ("white", "pink")]
+        noises = [writer.compute(AudioCondition(noise, seed + 1), loudness_of) for noise in ("white", "pink")]
         (folder / "bank").mkdir()
-        np.save(folder / "bank/sounds.npy", np.concatenate([*noises, silence.repeat(len(models), axis=0)]))
+        np.save(
+            folder / "bank/sounds.npy", np.concatenate([*noises, silence.repeat(len(loudness_of), axis=0)])
+        )
         pd.DataFrame(sources, columns=list(AudioSource._fields)).to_parquet(folder / "sources.parquet")
 
 

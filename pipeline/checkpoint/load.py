@@ -59,7 +59,7 @@ def _published(path: Path, state: dict[str, Tensor], device: torch.device) -> Ch
     """The network that the published code trained, with the settings that it was published with."""
     try:
         segmenter = published_segmenter(state)
-    except PipelineError as error:
+    except ValueError as error:
         raise PipelineError(f"{path}: {error}") from error
     stages = sorted(int(stage) for stage in segmenter.tpavi)
     plan = RunConfig(

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from pipeline.model.segmenter import Segmenter
-from pipeline.utils.errors import PipelineError
+from pipeline.model import Segmenter
 
 # Published name -> ours; None: the published forward never uses it. The first rule that matches decides.
 _RULES: list[tuple[str, str | None]] = [
@@ -39,7 +38,7 @@ def translate(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     A `module.` prefix and weights that the published forward never uses are dropped.
 
     Raises:
-        PipelineError: keys that the published network does not have, named.
+        ValueError: keys that the published network does not have, named.
     """
     ours: dict[str, Tensor] = {}
     unknown = []
@@ -56,7 +55,7 @@ def translate(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
             # the 1x1x1 convolutions of TPAVI are linear layers here
             ours[key] = value.flatten(1) if value.ndim == 5 else value
     if unknown:
-        raise PipelineError(f"not a checkpoint of the published AVS code: it holds {_few(unknown)}.")
+        raise ValueError(f"not a checkpoint of the published AVS code: it holds {_few(unknown)}.")
     return ours
 
 
@@ -66,31 +65,31 @@ def published_segmenter(state: Mapping[str, Tensor]) -> Segmenter:
     Backbone, width and TPAVI stages are read off the checkpoint.
 
     Raises:
-        PipelineError: the checkpoint lacks weights or holds others, which are named.
+        ValueError: weights are missing or there are others, which are named.
     """
     ours = translate(state)
     width = ours.get("reductions.0.branches.0.weight")
     if width is None:
-        raise PipelineError(
-            "not a checkpoint of the published AVS code: it lacks conv1.conv2d_list.0.weight."
+        raise ValueError(
+            "not a checkpoint of the published AVS code: it is missing conv1.conv2d_list.0.weight."
         )
     stages = sorted({int(key.split(".")[1]) for key in ours if key.startswith("tpavi.")})
     audio_dim = ours[f"tpavi.{stages[0]}.align.weight"].shape[1] if stages else 128
     backbone = "resnet50" if "encoder.conv1.weight" in ours else "pvt_v2_b5"
     segmenter = Segmenter(backbone, len(width), stages, audio_dim)
     if problems := misfits(segmenter.state_dict(), ours):
-        raise PipelineError(f"the checkpoint does not fit a published {backbone} network; it {problems}.")
+        raise ValueError(f"the checkpoint does not fit a published {backbone} network; it {problems}.")
     segmenter.load_state_dict(ours)
     return segmenter
 
 
 def misfits(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
-    """What keeps one state dict from being loaded where another is expected, in words; "" if nothing."""
+    """The differences that keep one state dict from being loaded for another, in words; "" for none."""
     missing, extra = sorted(expected.keys() - found.keys()), sorted(found.keys() - expected.keys())
     reshaped = sorted(k for k in expected.keys() & found.keys() if expected[k].shape != found[k].shape)
     problems = [
         f"{what} {_few(keys)}"
-        for what, keys in (("lacks", missing), ("has beyond it", extra), ("has in other shapes", reshaped))
+        for what, keys in (("is missing", missing), ("also has", extra), ("has in other shapes", reshaped))
         if keys
     ]
     return "; ".join(problems)

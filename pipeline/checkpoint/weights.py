@@ -1,13 +1,14 @@
-"""Pretrained weights: which files, where they come from, where they lie, and whether they are whole."""
+"""Pretrained weights: where they are published, downloads, hash checks, and a network's initial weights."""
 
 from __future__ import annotations
 
 import http.client
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from torch import Tensor
@@ -23,42 +24,88 @@ from pipeline.utils.weight_files import VGGISH, Weights, load_weights, sha256_of
 FOLDER = Path("weights")
 RECORD = "sha256.json"  # in the folder: the hashes seen at the first fetch, for files published without one
 CHUNK = 1 << 20  # bytes
+_HASH = re.compile(r"-([0-9a-f]{8,64})\.\w+$")  # in the name of a file, as torch and timm publish it
 
 
 _TORCH = "https://download.pytorch.org/models/"
 _GITHUB = "https://github.com/"
 WEIGHTS = {
-    "resnet18": Weights(
-        "resnet18-f37072fd.pth",
-        _TORCH + "resnet18-f37072fd.pth",
-        "f37072fd",
-        "ResNet-18, ImageNet V1 (torchvision)",
-    ),
-    "resnet50": Weights(
-        "resnet50-0676ba61.pth",
-        _TORCH + "resnet50-0676ba61.pth",
-        "0676ba61",
-        "ResNet-50, ImageNet V1 (torchvision)",
-    ),
-    "pvt_v2_b5": Weights(
-        "pvt_v2_b5.pth",
-        _GITHUB + "whai362/PVT/releases/download/v2/pvt_v2_b5.pth",
-        "",
-        "PVT-v2-b5, ImageNet (its authors)",
-    ),
-    "vggish": VGGISH,
+    weights.name: weights
+    for weights in (
+        Weights(
+            "resnet18",
+            "resnet18-f37072fd.pth",
+            _TORCH + "resnet18-f37072fd.pth",
+            "f37072fd",
+            "ResNet-18, ImageNet V1 (torchvision)",
+        ),
+        Weights(
+            "resnet50",
+            "resnet50-0676ba61.pth",
+            _TORCH + "resnet50-0676ba61.pth",
+            "0676ba61",
+            "ResNet-50, ImageNet V1 (torchvision)",
+        ),
+        Weights(
+            "pvt_v2_b5",
+            "pvt_v2_b5.pth",
+            _GITHUB + "whai362/PVT/releases/download/v2/pvt_v2_b5.pth",
+            "",
+            "PVT-v2-b5, ImageNet (its authors)",
+        ),
+        VGGISH,
+    )
 }
+
+
+def find_weights(name: str) -> Weights:
+    """The weights called `name`: one of `WEIGHTS`, or what timm publishes for its model of that name.
+
+    Of timm's two places a file whose name carries its hash is preferred.
+
+    Raises:
+        PipelineError: there are none of that name.
+    """
+    if name in WEIGHTS:
+        return WEIGHTS[name]
+    import timm  # here, since it takes seconds
+    from huggingface_hub import hf_hub_url
+
+    try:
+        config = timm.get_pretrained_cfg(name)
+    except RuntimeError:  # a tag that the model does not have
+        config = None
+    if config is None or not (config.url or config.hf_hub_id):
+        raise PipelineError(
+            f"weights: {name}: not known; choose from {', '.join(WEIGHTS)}, "
+            "or name a timm model for which timm publishes weights."
+        )
+    full_name = f"{config.architecture}.{config.tag}" if config.tag else config.architecture
+    what = f"{full_name} (timm)"
+    url = config.url if isinstance(config.url, str) else ""
+    if found := _HASH.search(url):
+        return Weights(name, PurePosixPath(url).name, url, found[1], what)
+    if config.hf_hub_id:
+        url = hf_hub_url(config.hf_hub_id, config.hf_hub_filename or "model.safetensors")
+    return Weights(name, f"{full_name}{PurePosixPath(url).suffix}", url, "", what)
 
 
 def fetch(
     weights: Weights, folder: Path = FOLDER, source: Path | None = None, track: Track = no_progress
 ) -> Path:
-    """Put a file of weights into `folder`, from its address or from a folder `source`, and check its hash.
+    """Download a file of weights into a folder and check its hash; one that is there already is only checked.
 
-    A file that is there and whole stays as it is. Returns its path.
+    Args:
+        weights: the file.
+        folder: where to put it.
+        source: a folder to copy the file from, instead of its address.
+        track: shows the progress.
+
+    Returns:
+        Its path.
 
     Raises:
-        PipelineError: it cannot be had, or is not the published file; nothing is left behind then.
+        PipelineError: it cannot be read, or is not the published file; nothing is left behind then.
     """
     target = folder / weights.file
     if target.exists():
@@ -66,7 +113,7 @@ def fetch(
     origin = weights.url if source is None else source / weights.file
 
     @contextmanager
-    def reading() -> Iterator[None]:  # and not writing: a full disk is not the source's fault
+    def reading() -> Iterator[None]:  # not around writing: a full disk is not the source's fault
         try:
             yield
         except (OSError, urllib.error.URLError, http.client.HTTPException) as error:
@@ -99,10 +146,10 @@ def fetch(
 
 
 def check(weights: Weights, folder: Path = FOLDER) -> Path:
-    """The path of a file of weights that is there and whole.
+    """The path of a file of weights, after checking that it is there and complete.
 
     Raises:
-        PipelineError: says which is missing or broken, where it comes from and where to put it.
+        PipelineError: which file is missing or broken, where it is published and where to put it.
     """
     path = folder / weights.file
     if not path.is_file():
@@ -114,9 +161,15 @@ def check(weights: Weights, folder: Path = FOLDER) -> Path:
 def initial_weights(
     model: Model, folder: Path = FOLDER, network: str = "segmenter"
 ) -> dict[str, Tensor] | None:
-    """What a network starts from: the checkpoint `model.initial`, or else its encoder's ImageNet weights.
+    """A network's initial weights: the checkpoint `model.initial`, or else ImageNet weights for its encoder.
 
-    The network decides what it takes of a checkpoint. None without one where `model.pretrained` is off.
+    Args:
+        model: section `model` of params.yaml.
+        folder: where the ImageNet weights are.
+        network: which network; it decides what it takes of a checkpoint (`AVSModel.initial_state`).
+
+    Returns:
+        A state dict; None without a checkpoint where `model.pretrained` is off.
 
     Raises:
         PipelineError: the file is missing, broken, or of another network.
@@ -125,8 +178,11 @@ def initial_weights(
         return _checkpoint(Path(model.initial), model, network)
     if not model.pretrained:
         return None
-    path = check(WEIGHTS[model.backbone], folder)
-    encoder = build_backbone(model.backbone)
+    path = check(find_weights(model.backbone), folder)
+    try:
+        encoder = build_backbone(model.backbone)
+    except ValueError as error:
+        raise PipelineError(f"model.backbone: {error}") from error
     try:
         encoder.load_imagenet(read_state(path))
     except RuntimeError as error:
@@ -144,13 +200,13 @@ def read_state(path: Path) -> dict[str, Tensor]:
 
 
 def _checkpoint(path: Path, model: Model, network: str) -> dict[str, Tensor]:
-    """A network's weights from a checkpoint of ours (best.pt, last.pt) or of the published code."""
+    """A network's weights from a checkpoint of this project (best.pt, last.pt) or of the published code."""
     content = load_weights(path)
     ours = isinstance(content, dict) and "model" in content and "config" in content
     state = _state(path, content["model"] if ours else content)
     try:
         state = state if ours else published_segmenter(state).state_dict()
-    except PipelineError as error:
+    except ValueError as error:
         raise PipelineError(f"{path}: {error}") from error
     gate = any(name.startswith("sound_gate.") for name in state)  # either side may lack one
     wanted = build_model(network, model.model_copy(update={"sound_gate": gate}))
@@ -187,8 +243,7 @@ def _record(folder: Path) -> dict[str, str]:
 
 
 def _advice(weights: Weights, folder: Path) -> str:
-    name = next((key for key, value in WEIGHTS.items() if value is weights), weights.file)
-    return f"Run `avs weights fetch {name}`, or {_elsewhere(weights, folder)}."
+    return f"Run `avs weights fetch {weights.name}`, or {_elsewhere(weights, folder)}."
 
 
 def _elsewhere(weights: Weights, folder: Path) -> str:

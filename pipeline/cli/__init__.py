@@ -1,1 +1,1 @@
-"""The command `avs`."""
+"""The command line interface, `avs`."""

@@ -52,7 +52,7 @@ def serve(
         bool, typer.Option("--install", help="Install Label Studio into an environment of its own.")
     ] = False,
 ) -> None:
-    """Start a Label Studio for this project, on this machine alone, until Ctrl-C.
+    """Start a Label Studio for this project, on this machine only, until Ctrl-C.
 
     SQLite by default; PostgreSQL with DJANGO_DB=default and POSTGRE_NAME, POSTGRE_USER, POSTGRE_PASSWORD,
     POSTGRE_HOST and POSTGRE_PORT in the environment. LABEL_STUDIO_COMMAND names another server command.
@@ -108,13 +108,9 @@ def push(
     params, catalog = labels_project.open_project()
     proposed = read_proposals(proposals) if proposals is not None else None
     if labels:
-        boxes, _ = read_labels(
-            params.labels.dir,
-            catalog,
-            labels_project.project_classes(catalog),
-            jobs=params.compute.jobs,
-            backend=params.compute.backend,
-        )
+        classes = labels_project.project_classes(catalog)
+        workers = labels_project.workers(params)
+        boxes, _ = read_labels(params.labels.dir, catalog, classes, workers=workers)
         proposed = from_boxes(boxes)
     labels_project.push_frames(params, catalog, project, proposed)
 
@@ -205,7 +201,7 @@ def check(
         raise PipelineError(f"{report}: is a folder; name a file, such as {report / LABELS_REPORT.name}.")
     params, catalog = labels_project.open_project()
     folder = folder or params.labels.dir
-    labels = read_folder(folder, catalog, jobs=params.compute.jobs, backend=params.compute.backend)
+    labels = read_folder(folder, catalog, workers=labels_project.workers(params))
     usable, problems = apply_rules(labels, catalog, labels_project.project_classes(catalog))
     quality = assess(catalog, labels, usable, problems, distinct(read_annotations(folder)))
     server = ""

@@ -16,13 +16,14 @@ from pipeline.config.params import Params, load_params
 from pipeline.config.paths import CATALOG, DEMO, IMAGES, LABELS_CLASSES, LABELS_CONFIG
 from pipeline.labels.studio.studio_home import FOLDER, find_credentials, link_images, media_folder
 from pipeline.utils.errors import PipelineError
-from pipeline.utils.progress import show
+from pipeline.utils.progress import Track, no_progress, show
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from pipeline.labels.studio.client import Studio
     from pipeline.labels.studio.proposals import Proposals
+    from pipeline.utils.parallel import Workers
 
 STATE = FOLDER / "sync.json"  # what labels here and there were when they were last synced
 
@@ -68,6 +69,13 @@ def writable_labels(params: Params) -> Path:
     return folder
 
 
+def workers(params: Params, track: Track = no_progress) -> Workers:
+    """The workers that params ask for."""
+    from pipeline.utils.parallel import Workers
+
+    return Workers(params.compute.jobs, params.compute.backend, track)
+
+
 @contextlib.contextmanager
 def studio() -> Iterator[Studio]:
     """The Label Studio of this checkout, logged in, closed at the end."""
@@ -85,7 +93,7 @@ def push_frames(params: Params, catalog: pd.DataFrame, title: str, proposals: Pr
     from pipeline.labels.studio.push import push as run
     from pipeline.labels.studio.sounds import write_sounds
 
-    jobs, backend = params.compute.jobs, params.compute.backend
+    shown_workers = workers(params, show)
     media = media_folder(FOLDER)
     try:
         template = LABELS_CONFIG.read_text(encoding="utf-8")
@@ -96,7 +104,7 @@ def push_frames(params: Params, catalog: pd.DataFrame, title: str, proposals: Pr
     config = make_config(template, project_classes(catalog))
     with studio() as server:
         link_images(FOLDER, IMAGES)
-        frames = frames_to_label(catalog, IMAGES, jobs=jobs, backend=backend, track=show)
-        write_sounds(catalog, media / "sounds", jobs=jobs, backend=backend, track=show)
+        frames = frames_to_label(catalog, IMAGES, workers=shown_workers)
+        write_sounds(catalog, media / "sounds", workers=shown_workers)
         done = run(server, title, config, frames, media, proposals=proposals, track=show)
         show_pushed(f"{server.url}/projects/{done.project}", done)

@@ -61,7 +61,7 @@ def propose(
         with labels_project.studio():  # a missing extra or server is reported before the model runs
             pass
     params, catalog = labels_project.open_project()
-    frames = frames_to_label(catalog, IMAGES, jobs=params.compute.jobs, backend=params.compute.backend)
+    frames = frames_to_label(catalog, IMAGES, workers=labels_project.workers(params))
     maps: Iterable[np.ndarray]
     console = Console(soft_wrap=True)
     if checkpoint is not None:

@@ -1,1 +1,1 @@
-"""Settings: params.yaml, variants, presets, and the resolved settings of one run."""
+"""Settings: params.yaml, variants, presets, project paths and the resolved run config."""

@@ -42,25 +42,35 @@ def _below_weights(path: str) -> str:
 
 
 class Data(Group):
+    """Where the clips come from."""
+
     source: Literal["demo", "s4", "ms3"]
     root: Path = Field(strict=False)
     prefer: Literal["videos", "frames"] = "videos"
 
 
 class Frames(Group):
+    """The images that annotators see."""
+
     jpeg_quality: int = Field(95, ge=50, le=100)
 
 
 class Labels(Group):
+    """Where the annotators' VOC XML is."""
+
     dir: Path = Field(strict=False)
 
 
 class Crops(Group):
+    """How boxed objects are cut out."""
+
     size: int = Field(ge=32, multiple_of=32)
     padding: float = Field(ge=0, le=1)
 
 
 class Audio(Group):
+    """The audio features."""
+
     weights: str = Field("seeded", description="'seeded', or the path of a published VGGish checkpoint")
     seed: Seed = 0
     standardise: bool = True
@@ -72,7 +82,9 @@ class Audio(Group):
 
 
 class Model(Group):
-    backbone: str = Field(description="resnet18, resnet50, pvt_v2_b5, or any timm model with four maps")
+    """The network, and what it starts from."""
+
+    backbone: str = Field(min_length=1, description="resnet18, resnet50, pvt_v2_b5 or another timm model")
     pretrained: bool = False
     initial: str = Field("", description="a checkpoint in weights/ to start from; '' for none")
     channels: int = Field(256, ge=8, multiple_of=8)
@@ -175,12 +187,16 @@ class Train(Group):
 
 
 class Evaluate(Group):
+    """Evaluation of the test split."""
+
     batch_size: int = Field(ge=1)
     pictures: int = Field(6, ge=0)
     seed: Seed = 0
 
 
 class Demo(Group):
+    """The demo data set."""
+
     setting: Literal["s4", "ms3"] = "s4"
     seed: Seed = 0
     categories: int = Field(ge=2, le=23)
@@ -193,6 +209,8 @@ class Demo(Group):
 
 
 class Compute(Group):
+    """How the data stages share out their work."""
+
     jobs: int = -1
     backend: Literal["loky", "ray"] = "loky"
 

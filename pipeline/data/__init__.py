@@ -1,1 +1,1 @@
-"""Clips, frames, masks, crops and pseudo-masks: what the data stages make."""
+"""Clip data: catalogue, readers, video, frames, masks, crops and pseudo-masks."""

@@ -21,8 +21,7 @@ from pipeline.data.readers import ms3, s4
 from pipeline.data.readers.assemble import Found, Prefer
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.files import atomic_path, refuse_linked_folders
-from pipeline.utils.parallel import Workers
-from pipeline.utils.progress import Track, no_progress
+from pipeline.utils.parallel import ALL_CORES, Workers
 
 COLUMNS: tuple[str, ...] = Clip._fields
 _SCHEMA = pa.schema(
@@ -80,9 +79,7 @@ def build_catalog(
     return to_frame(found.clips)
 
 
-def check_videos(
-    catalog: pd.DataFrame, *, jobs: int = -1, backend: str = "loky", track: Track = no_progress
-) -> None:
+def check_videos(catalog: pd.DataFrame, *, workers: Workers = ALL_CORES) -> None:
     """Open every video that will be read.
 
     Milliseconds a clip, so that a broken file shows now and not after an hour of decoding.
@@ -95,7 +92,7 @@ def check_videos(
         for clip in clips_of(catalog)
         if clip.video is not None and (clip.frames is None or clip.audio is None)
     ]
-    Workers(jobs, backend, track).map(check_video, paths, "videos to check")
+    workers.map(check_video, paths, "videos to check")
 
 
 def to_frame(clips: Sequence[Clip]) -> pd.DataFrame:

@@ -40,8 +40,7 @@ def open_media(path: Path) -> Any:
     if not path.is_file():
         raise PipelineError(f"{path}: no such file; fetch it again or remove the clip from the table.")
     try:
-        # absolute: else a name that begins with '-' or has ':' is not taken for a file's; tags may have any
-        # encoding
+        # absolute, as FFmpeg would read a name with '-' or ':' as an option or a URL; tags have any encoding
         return av.open(str(path.resolve()), metadata_errors="replace")
     except (av.FFmpegError, OSError) as error:
         size = path.stat().st_size

@@ -1,1 +1,1 @@
-"""What training and evaluation load: batches of clips, augmentation, negative audio."""
+"""Datasets for training and evaluation: batches, augmentation, copy-paste, negative audio."""

@@ -12,8 +12,7 @@ from torch.nn import functional
 from pipeline.config.params import Augment
 from pipeline.dataset.clips import Batch, BoxBatch, NegativeBatch
 from pipeline.ops.ignore_index import IGNORE_INDEX
-
-_STREAM = 2  # of random numbers
+from pipeline.utils.random_streams import TrainingStream
 
 
 def augment(batch: Batch, settings: Augment, seed: int, epoch: int) -> Batch:
@@ -59,7 +58,7 @@ def augment(batch: Batch, settings: Augment, seed: int, epoch: int) -> Batch:
 
 
 def _numbers(seed: int, epoch: int, row: int) -> np.ndarray:
-    return np.random.default_rng([seed, epoch, row, _STREAM]).uniform(-1, 1, 10)
+    return np.random.default_rng([seed, epoch, row, TrainingStream.AUGMENT]).uniform(-1, 1, 10)
 
 
 def _grid(size: torch.Size, mirror: Tensor, zoom: Tensor, shift: Tensor) -> Tensor:

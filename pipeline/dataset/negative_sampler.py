@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.utils.random_streams import TrainingStream
+
 BANK_SHARE = 0.25  # of silence and noise among the negative audio: they are learned first
-_TRAINING, _VALIDATION = 1, 3  # random streams
 
 
 class NegativeSample(NamedTuple):
@@ -71,14 +72,14 @@ class NegativeSampler:
         return np.stack([self._for_validation(int(row)) for row in rows])
 
     def _for_validation(self, row: int) -> NDArray[np.float32]:
-        rng = np.random.default_rng([row, _VALIDATION])
+        rng = np.random.default_rng([row, TrainingStream.VALIDATION_AUDIO])
         others = self._other_category(row)
         return np.asarray(
             self.audio[rng.choice(others)] if len(others) else self.bank[rng.integers(len(self.bank))]
         )
 
     def _one(self, row: int, epoch: int) -> tuple[NDArray[np.float32], int, bool]:
-        rng = np.random.default_rng([self.seed, epoch, row, _TRAINING])
+        rng = np.random.default_rng([self.seed, epoch, row, TrainingStream.NEGATIVE_AUDIO])
         others = self._other_category(row)
         if len(others) and rng.random() >= BANK_SHARE:
             source = int(rng.choice(others))

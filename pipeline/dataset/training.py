@@ -50,11 +50,9 @@ def open_training_data(data: Path, config: RunConfig, seed: int) -> TrainingData
     def folder(name: str) -> Path | None:
         return input_files(data, name)[0].parent if name in config.inputs else None
 
-    frames = folder("frames")
-    assert frames is not None
     audio = open_packed(input_files(data, "audio")[0]) if "audio" in config.inputs else None
     clips = ClipDataset(
-        frames,
+        input_files(data, "frames")[0].parent,
         audio,
         folder("boxes"),
         _class_indices(catalog, config.categories),

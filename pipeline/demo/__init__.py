@@ -1,4 +1,4 @@
-"""The demo world: small real videos with sound, drawn and synthesised here, in AVSBench's layout."""
+"""The demo data set: short real videos with sound, drawn and synthesised, in AVSBench's layout."""
 
 from pipeline.demo.dataset import write_demo
 

@@ -1,4 +1,4 @@
-"""Boxes as a person draws them: about the object, a few pixels off."""
+"""Boxes as a person draws them: around the object, a few pixels off."""
 
 from __future__ import annotations
 
@@ -8,7 +8,17 @@ Edges = tuple[int, int, int, int]  # xmin, ymin, xmax, ymax in pixels, 1-based, 
 
 
 def tight_box(mask: np.ndarray) -> Edges:
-    """The smallest box round the true pixels of a mask (h, w); ValueError for an empty mask."""
+    """Bounding box of a mask.
+
+    Args:
+        mask: (h, w) bool.
+
+    Returns:
+        xmin, ymin, xmax, ymax.
+
+    Raises:
+        ValueError: the mask is empty.
+    """
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
         raise ValueError("an empty mask has no box")
@@ -16,7 +26,7 @@ def tight_box(mask: np.ndarray) -> Edges:
 
 
 def drawn_box(mask: np.ndarray, rng: np.random.Generator) -> Edges:
-    """The box a person would draw: each edge off by a pixel or so, at most 4, rather outside than inside."""
+    """A box as a person would draw it: each edge off by a pixel or so, at most 4, more often outwards."""
     height, width = mask.shape
     xmin, ymin, xmax, ymax = tight_box(mask)
     left, top, right, bottom = np.clip(np.round(rng.normal(0.5, 1.4, 4)), -3, 4).astype(int).tolist()

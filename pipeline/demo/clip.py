@@ -1,4 +1,4 @@
-"""One clip of the demo world: the video file with its sound, the masks, the boxes."""
+"""One clip of the demo: its video with sound, its masks and its boxes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,18 @@ SECONDS = 5
 
 @dataclass(frozen=True)
 class DemoClip:
-    """What a clip holds. `key` seeds all that is random in it; nothing else of the world does."""
+    """Content of a clip; `key` alone seeds everything random in it.
+
+    Attributes:
+        name: unique over all splits.
+        split: train, val or test.
+        start: second of a fictitious longer video at which the clip begins.
+        sounding: categories of the objects that sound.
+        silent: categories of the objects that are seen but not heard.
+        width: of the frames, in pixels.
+        height: of the frames, in pixels.
+        key: seed, split and number of the clip.
+    """
 
     name: str
     split: str
@@ -43,69 +54,77 @@ class DemoClip:
 
     @property
     def fps(self) -> Fraction:
+        """Frames a second, one of `RATES`."""
         return RATES[int(self.stream(DemoStream.FRAME_RATE).integers(len(RATES)))]
 
     @property
     def frames(self) -> int:
-        """Frames in the video: 5 s of them."""
+        """Number of frames in the video."""
         return round(SECONDS * self.fps)
 
 
 @dataclass(frozen=True)
 class DemoFiles:
-    """Where a clip's files go; a None is not written."""
+    """Where a clip's files are written; None where they are not.
+
+    Attributes:
+        video: the MP4.
+        masks: folder of the sounding objects' masks.
+        labels: folder of the VOC XML of all frames.
+        silent_masks: folder of the silent objects' masks.
+        silent_sound: wav of the sound that the silent objects would make.
+        first_mask_only: write a mask of the first frame only, as S4's train split has.
+    """
 
     video: Path
     masks: Path
-    labels: Path | None  # VOC XML of all frames
+    labels: Path | None
     silent_masks: Path | None = None
     silent_sound: Path | None = None
     first_mask_only: bool = False
 
 
 def scene_of(clip: DemoClip) -> Scene:
-    """The clip's scene; its actors are the sounding objects first, then the silent ones."""
+    """A clip's scene; its actors are the sounding objects, then the silent ones."""
     return compose((*clip.sounding, *clip.silent), clip.width, clip.height, clip.stream(DemoStream.SCENE))
 
 
 def true_masks(clip: DemoClip, frame: int) -> tuple[np.ndarray, np.ndarray]:
-    """What is seen in a frame of the sounding (n, h, w) and of the silent objects (m, h, w), both bool."""
+    """Visible pixels in a frame of the sounding (n, h, w) and of the silent objects (m, h, w), both bool."""
     seen = scene_of(clip).silhouettes(frame / float(clip.fps))
     return seen[: len(clip.sounding)], seen[len(clip.sounding) :]
 
 
-def write_clip(clip: DemoClip, places: DemoFiles) -> None:
+def write_clip(clip: DemoClip, files: DemoFiles) -> None:
     """Render, encode and annotate one clip."""
     scene, fps = scene_of(clip), clip.fps
-    places.video.parent.mkdir(parents=True, exist_ok=True)
-    _encode(places.video, scene, fps, clip.frames, _stereo(clip))
-    pencil = clip.stream(DemoStream.BOXES)
+    files.video.parent.mkdir(parents=True, exist_ok=True)
+    _encode(files.video, scene, fps, clip.frames, _stereo(clip))
+    rng = clip.stream(DemoStream.BOXES)
     for number, frame in enumerate(frame_indices(float(fps), clip.frames), start=1):
         seen = scene.silhouettes(frame / float(fps))
         sounding, silent = seen[: len(clip.sounding)], seen[len(clip.sounding) :]
-        file = f"{clip.name}_{number}"
-        if number == 1 or not places.first_mask_only:
-            _write_mask(places.masks / f"{file}.png", np.logical_or.reduce(sounding))
-        if places.silent_masks is not None:
-            _write_mask(places.silent_masks / f"{file}.png", np.logical_or.reduce(silent))
-        if places.labels is not None:
+        stem = f"{clip.name}_{number}"
+        if number == 1 or not files.first_mask_only:
+            _write_mask(files.masks / f"{stem}.png", np.logical_or.reduce(sounding))
+        if files.silent_masks is not None:
+            _write_mask(files.silent_masks / f"{stem}.png", np.logical_or.reduce(silent))
+        if files.labels is not None:
             boxes = tuple(
-                Box(category, *drawn_box(mask, pencil))
+                Box(category, *drawn_box(mask, rng))
                 for category, mask in zip(clip.sounding, sounding, strict=True)
             )
-            write_voc(
-                places.labels / f"{file}.xml", Annotation(clip.width, clip.height, boxes, f"{file}.jpg")
-            )
-    if places.silent_sound is not None:
-        places.silent_sound.parent.mkdir(parents=True, exist_ok=True)
+            write_voc(files.labels / f"{stem}.xml", Annotation(clip.width, clip.height, boxes, f"{stem}.jpg"))
+    if files.silent_sound is not None:
+        files.silent_sound.parent.mkdir(parents=True, exist_ok=True)
         encoded = io.BytesIO()
         silent_wave = recorded(clip.silent, clip.stream(DemoStream.SILENT_SOUND))
         soundfile.write(encoded, silent_wave, RATE, format="WAV", subtype="PCM_16")
-        places.silent_sound.write_bytes(encoded.getvalue())  # a full disk is an OSError here
+        files.silent_sound.write_bytes(encoded.getvalue())  # a full disk is an OSError here
 
 
 def recorded(categories: tuple[str, ...], rng: np.random.Generator) -> np.ndarray:
-    """5 s of the categories sounding at once, at some loudness over some hiss: (220,500,) float32."""
+    """Mix of the categories' sounds, 5 s at a random loudness over quiet noise: (220,500,) float32."""
     waves = [sound(category, rng, SECONDS) for category in categories]
     mix = sum(wave / wave.std() * rng.uniform(0.8, 1.25) for wave in waves)
     mix = mix / mix.std() * rng.uniform(0.05, 0.14)
@@ -114,14 +133,14 @@ def recorded(categories: tuple[str, ...], rng: np.random.Generator) -> np.ndarra
 
 
 def _stereo(clip: DemoClip) -> np.ndarray:
-    """The clip's sound track (2, samples) float32: the sounding objects, a little to one side."""
+    """A clip's sound track (2, samples) float32: the sounding objects, a little to one side."""
     rng = clip.stream(DemoStream.SOUND)
     mono, side = recorded(clip.sounding, rng), rng.uniform(-0.25, 0.25)
     return np.stack([mono * (1 - side), mono * (1 + side)]) / (1 + abs(side))
 
 
 def _encode(path: Path, scene: Scene, fps: Fraction, frames: int, track: np.ndarray) -> None:
-    """Write an MP4: H.264 on one thread (the same bytes every time), AAC stereo at 44.1 kHz."""
+    """Write an MP4: H.264 on one thread (for the same bytes every time), AAC stereo at 44.1 kHz."""
     with av.open(str(path), "w", format="mp4") as container:
         video = container.add_stream("libx264", rate=fps, options={"preset": "ultrafast", "crf": "20"})
         video.width, video.height, video.pix_fmt = scene.width, scene.height, "yuv420p"
@@ -147,6 +166,6 @@ def _encode(path: Path, scene: Scene, fps: Fraction, frames: int, track: np.ndar
 
 
 def _write_mask(path: Path, mask: np.ndarray) -> None:
-    """A mask (h, w) bool as a grey PNG of 0 and 255."""
+    """Write a mask (h, w) bool as a grey PNG of 0 and 255."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(cv2.imencode(".png", mask.astype(np.uint8) * 255)[1].tobytes())

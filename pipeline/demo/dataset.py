@@ -1,4 +1,4 @@
-"""The plan of the demo world, and writing it in AVSBench's layout."""
+"""Demo data set: which clips it has, and writing them in AVSBench's layout."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pipeline.utils.files import atomic_folder
 from pipeline.utils.parallel import ALL_CORES, Workers
 from pipeline.utils.random_streams import DemoStream
 
-# The order in which categories join the world as `demo.categories` grows: unlike neighbours first.
+# The order in which categories are added as `demo.categories` grows: dissimilar ones first.
 ORDER: tuple[str, ...] = (
     "ambulance_siren",
     "dog_barking",
@@ -46,17 +46,23 @@ ORDER: tuple[str, ...] = (
     "playing_ukulele",
 )
 _DATA = {"s4": "Single-source/s4_data", "ms3": "Multi-sources/ms3_data"}
-# How many objects sound and how many are silent, block by block; in MS3 three in view may be either way.
+# (sounding, silent) objects, block by block; three in view in MS3 may be two and one, or one and two.
 _COUNTS = {"s4": ((1, 1),), "ms3": ((1, 1), (2, 1), (1, 2))}
 _ID_LETTERS = string.ascii_letters + string.digits + "_-"
 _DASH_SHARE = 0.08  # of the names begin with "-", as 247 of AVSBench's 4,932 do
 
 
-def plan_world(demo: Demo) -> list[DemoClip]:
-    """Every clip of the world. Clip k of a split does not depend on how many clips there are.
+def plan_clips(demo: Demo) -> list[DemoClip]:
+    """Plan every clip; clip k of a split does not depend on how many clips there are.
 
-    In each run of `demo.categories` clips every category sounds once and is silent equally often, so that a
-    category in view says nothing about whether it sounds.
+    In each block of `demo.categories` clips every category sounds once and is silent equally often, so that
+    its being in view says nothing about whether it sounds.
+
+    Args:
+        demo: the section `demo` of params.yaml.
+
+    Returns:
+        The clips, by split.
 
     Raises:
         PipelineError: `demo` asks for more different objects in a picture than it has categories.
@@ -93,10 +99,10 @@ def _plan(demo: Demo, split: str, number: int) -> DemoClip:
 
 
 def _partners(demo: Demo, split: str, block: int) -> list[int]:
-    """How far along the list of categories the other objects of a block's pictures stand.
+    """Distances, along the list of categories, from a clip's first object to its other ones.
 
-    S4 walks through all distances, d and its mirror one after the other: of a pair of categories in view each
-    is the sounding one equally often. MS3 draws them.
+    S4 goes through all distances, each followed by its mirror image: of a pair of categories in view each is
+    the sounding one equally often. MS3 draws them at random.
     """
     others = demo.categories - 1
     if demo.setting == "ms3":
@@ -107,7 +113,7 @@ def _partners(demo: Demo, split: str, block: int) -> list[int]:
 
 
 def _video_id(rng: np.random.Generator) -> str:
-    """Eleven letters as YouTube gives them; some begin with a dash, like a command line's options."""
+    """An ID of eleven letters like YouTube's; some begin with a dash, like a command-line option."""
     letters = "".join(rng.choice(list(_ID_LETTERS), 10))
     return ("-" if rng.random() < _DASH_SHARE else str(rng.choice(list(string.ascii_letters)))) + letters
 
@@ -124,7 +130,7 @@ def write_demo(root: Path, demo: Demo, *, workers: Workers = ALL_CORES) -> None:
     Raises:
         PipelineError: `demo` asks for more different objects in a picture than it has categories.
     """
-    clips = plan_world(demo)
+    clips = plan_clips(demo)
     with atomic_folder(root) as folder:
         write = functools.partial(_write, demo.setting, folder)
         workers.map(write, clips, "demo clips")
@@ -141,11 +147,11 @@ def write_demo(root: Path, demo: Demo, *, workers: Workers = ALL_CORES) -> None:
 
 
 def _write(setting: str, root: Path, clip: DemoClip) -> None:
-    write_clip(clip, places_of(setting, root, clip))
+    write_clip(clip, files_of(setting, root, clip))
 
 
-def places_of(setting: str, root: Path, clip: DemoClip) -> DemoFiles:
-    """Where a clip's files lie under the world's root."""
+def files_of(setting: str, root: Path, clip: DemoClip) -> DemoFiles:
+    """Where a clip's files are under the data set's root."""
     data, training, single = root / _DATA[setting], clip.split == "train", setting == "s4"
     inside = Path(clip.split, clip.sounding[0]) if single else Path(clip.split)
     video = Path("raw_videos") / inside if single else Path("raw_videos")

@@ -1,4 +1,4 @@
-"""The 23 families of looks, and the sprite (picture and silhouette) of one individual."""
+"""Looks of the categories: the sprite (image and silhouette) of one individual."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ LOOKS: dict[str, Callable[[Canvas, np.random.Generator], None]] = {
 
 @dataclass(frozen=True)
 class Sprite:
-    """One individual, cut out: `rgb` (h, w, 3) uint8 and `alpha` (h, w) uint8, 255 on the object."""
+    """One individual, cut out: `rgb` (h, w, 3) uint8, and `alpha` (h, w) uint8, 255 on the object."""
 
     rgb: np.ndarray
     alpha: np.ndarray
 
     @property
     def cover(self) -> float:
-        """Pixels of the object."""
+        """Number of pixels of the object."""
         return float(np.count_nonzero(self.alpha))
 
 
 def draw(category: str, rng: np.random.Generator) -> Sprite:
-    """Draw one individual of a category, with its own form, colours, surface and light."""
+    """Draw one individual of a category, with its own shape, colours, texture and light."""
     canvas = Canvas()
     LOOKS[category](canvas, rng)
     alpha = np.ascontiguousarray(canvas.rgba[..., 3])

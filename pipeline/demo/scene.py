@@ -1,7 +1,7 @@
-"""A scene: a textured background and moving objects, and which pixels of each can be seen.
+"""Scene of a demo clip: moving objects over a textured background, and the visible pixels of each.
 
-Every object, sounding or silent, is drawn from the same distributions of size, place, motion and depth, so
-that nothing in the picture tells which one sounds.
+Size, place, motion and depth of every object come from the same distributions, whether it sounds or not, so
+that nothing in the picture reveals which one sounds.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ import numpy as np
 from pipeline.demo.canvas import hsv
 from pipeline.demo.looks import Sprite, draw
 
-_MARGIN = 1.15  # the background is this much larger than the picture, to pan over
+_MARGIN = 1.15  # size of the background relative to the picture, for panning
 _TRIES = 300
-_TIMES = np.linspace(0, 5, 11)  # where overlaps are looked for, in seconds
+_TIMES = np.linspace(0, 5, 11)  # seconds, at which overlaps are measured
 _ALLOWED_OVERLAP = 0.12  # of the mean bounding box
 
 
 @dataclass(frozen=True)
 class Motion:
-    """A smooth course: centre x, y (pixels), relative size, angle (degrees); each a slow sine."""
+    """Smooth motion: centre x, y (pixels), relative size, angle (degrees); each a slow sine."""
 
     mean: np.ndarray  # (4,)
     swing: np.ndarray  # (4,)
@@ -38,14 +38,14 @@ class Motion:
 
 @dataclass(frozen=True)
 class Actor:
-    """An object: `sprite` (h, w, 4) uint8, colours multiplied by alpha, at its mean size; its motion."""
+    """A moving object; `sprite` is (h, w, 4) uint8 at its mean size, with premultiplied alpha."""
 
     category: str
     sprite: np.ndarray
     motion: Motion
 
     def placed(self, time: float, width: int, height: int) -> tuple[tuple[slice, slice], np.ndarray]:
-        """The window of the picture (rows, columns) that holds the object, and it: (h, w, 4) uint8."""
+        """The window (rows, columns) of the picture with the object, and its content (h, w, 4) uint8."""
         x, y, size, angle = self.motion.at(time).tolist()
         rows, columns = self.sprite.shape[:2]
         turn = np.array(cv2.getRotationMatrix2D(((columns - 1) / 2, (rows - 1) / 2), angle, size), float)
@@ -59,7 +59,7 @@ class Actor:
 
 @dataclass(frozen=True)
 class Scene:
-    """What a clip shows. `actors` in the order they were asked for; `depth`: from back to front."""
+    """Everything a clip shows; `depth` is the drawing order of the actors, from back to front."""
 
     width: int
     height: int
@@ -81,7 +81,7 @@ class Scene:
         return frame
 
     def silhouettes(self, time: float) -> np.ndarray:
-        """What is seen of each actor at `time`: (actors, height, width) bool; none share a pixel."""
+        """Visible pixels of each actor at `time`: (actors, height, width) bool; no two share a pixel."""
         seen = np.zeros((len(self.actors), self.height, self.width), bool)
         for number in self.depth:
             window, layer = self.actors[number].placed(time, self.width, self.height)
@@ -92,7 +92,7 @@ class Scene:
 
 
 def compose(categories: Sequence[str], width: int, height: int, rng: np.random.Generator) -> Scene:
-    """Draw one individual of each category and let them move about without hiding one another."""
+    """Draw one individual of each category, and motions under which they hide one another little."""
     share = (0.055, 0.115) if len(categories) < 3 else (0.045, 0.085)
     sprites = [
         _sized(draw(category, rng), rng.uniform(*share), width, height, rng) for category in categories
@@ -107,7 +107,7 @@ def compose(categories: Sequence[str], width: int, height: int, rng: np.random.G
 
 
 def _sized(sprite: Sprite, share: float, width: int, height: int, rng: np.random.Generator) -> np.ndarray:
-    """The sprite shrunk until it covers `share` of the picture, within bounds; mirrored half of the time."""
+    """A sprite scaled to cover `share` of the picture, within bounds; mirrored half of the time."""
     rows, columns = sprite.alpha.shape
     scale = min((share * width * height / sprite.cover) ** 0.5, 0.52 * width / columns, 0.62 * height / rows)
     alpha = sprite.alpha.astype(np.float32)
@@ -122,7 +122,7 @@ def _sized(sprite: Sprite, share: float, width: int, height: int, rng: np.random
 
 
 def _apart(sizes: list[tuple[int, int]], width: int, height: int, rng: np.random.Generator) -> list[Motion]:
-    """Motions under which the objects overlap little: the first good draw, or else the best of many."""
+    """Motions under which the objects overlap little: the first good draw, else the best of many."""
     best, least = [], np.inf
     for _ in range(_TRIES):
         motions = [_motion(rows, columns, width, height, rng) for rows, columns in sizes]
@@ -144,7 +144,7 @@ def _motion(rows: int, columns: int, width: int, height: int, rng: np.random.Gen
 
 
 def _overlap(motions: list[Motion], sizes: list[tuple[int, int]]) -> float:
-    """The largest overlap of any two bounding boxes at any time, as a part of their mean box."""
+    """The largest overlap of any two bounding boxes at any time, as a fraction of their mean box."""
     worst = 0.0
     for first in range(len(motions)):
         for second in range(first):

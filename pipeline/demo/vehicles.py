@@ -13,6 +13,7 @@ GLASS: Colour = (160, 208, 235)
 
 
 def wheel(canvas: Canvas, x: float, y: float, radius: float) -> None:
+    """Draw a wheel with a hub."""
     canvas.circle(x, y, radius, DARK)
     canvas.circle(x, y, radius * 0.5, (180, 180, 185))
 

@@ -1,1 +1,1 @@
-"""Evaluation of checkpoints, predictions on videos, and scores of other systems' masks."""
+"""Evaluation: scores of checkpoints, predictions on videos, scores of other systems' masks."""

@@ -1,1 +1,1 @@
-"""What people draw: boxes in VOC XML, the Label Studio loop, and the checks. Knows no torch."""
+"""Annotations: boxes in VOC XML, Label Studio, merging, and quality checks. Without torch."""

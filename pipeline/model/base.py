@@ -17,15 +17,29 @@ class ModelSettings(Protocol):
     """The settings of a network: section `model` of params.yaml. Each network uses some of them."""
 
     @property
-    def backbone(self) -> str: ...
+    def backbone(self) -> str:
+        """Name of the image encoder."""
+        ...
+
     @property
-    def channels(self) -> int: ...
+    def channels(self) -> int:
+        """Width of everything after the encoder."""
+        ...
+
     @property
-    def tpavi_stages(self) -> list[Any]: ...
+    def tpavi_stages(self) -> list[Any]:
+        """Stages with TPAVI, 1 (stride 4) to 4 (stride 32)."""
+        ...
+
     @property
-    def tpavi_bn_gamma(self) -> float: ...
+    def tpavi_bn_gamma(self) -> float:
+        """First scale of TPAVI's batch norm."""
+        ...
+
     @property
-    def sound_gate(self) -> bool: ...
+    def sound_gate(self) -> bool:
+        """Whether there is a sound gate."""
+        ...
 
 
 class Encoded(NamedTuple):

@@ -1,29 +1,25 @@
 """TPAVI, temporal pixel-wise audio-visual interaction (Zhou et al., ECCV 2022), exact and in linear cost.
 
-The paper's equation for a clip of T frames of h x w positions, N = T h w, inner width I:
+For a clip of T frames of h x w positions, N = T h w, with V (N x C) the visual map, A the audio repeated at
+every position of its frame, and theta, phi, g, mu linear layers of inner width I = C / 2, the paper has
 
-    Z = LayerNorm(V + BN(mu(alpha g(V)))),    alpha = theta(V) phi(A)^T / N      (alpha is N x N, no softmax)
+    Z = LayerNorm(V + BN(mu(alpha g(V)))),    alpha = theta(V) phi(A)^T / N    (N x N, without a softmax)
 
-Without a softmax the product may be bracketed the other way: alpha g(V) = theta(V) S with the I x I matrix
-S = phi(A)^T g(V) / N. The audio is the same at every position of a frame, and g is linear, so the sum over
-positions moves inside g and N cancels:
+Without a softmax the product may be bracketed the other way, and the N x N matrix is never made:
 
-    S = 1/T sum_t phi(A_t) g(mean over positions of V_t)
+    alpha g(V) = theta(V) S,    S = phi(A)^T g(V) / N    (I x I)
 
-S has rank T, and all maps are linear: what a position v hears is T numbers, one a frame's sound, and what it
-takes is a mixture of T vectors:
+The audio is the same at all h w positions of a frame and g is linear, so the sum over positions moves inside
+g, and no audio map is made either:
 
-    mu(alpha g(V)) at v  =  mu's bias + sum_t (theta(v) . phi(A_t)) (mu's weight g(mean V_t)) / T
+    S = 1/T sum_t phi(A_t)^T g(mean over positions of V_t)
 
-Neither the N x N matrix nor an audio map is ever made, nor theta(V). Without audio, phi(V) takes the place of
-phi(A), and S that of its T terms.
+Without audio, phi(V) takes the place of phi(A), as published.
 """
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 # What every position attends to: the clip's sound, as published; a constant in its place (the same network
 # without sound); all positions of the clip's frames; those of its own frame.
@@ -85,21 +81,15 @@ class TPAVI(nn.Module):
 
     def _attend(self, maps: Tensor, audio: Tensor | None) -> tuple[Tensor, Tensor | None]:
         v = maps.permute(0, 1, 3, 4, 2)  # (B, T, h, w, C): every layer below works on the last axis
-        aligned = None
-        flat = v.flatten(1, 3)  # (B, N, C)
-        if audio is not None:
-            aligned = self.align(audio)
-            keys = self.phi(aligned)  # (B, T, I)
-            # theta(v) . keys, with theta folded into the keys: (B, N, T)
-            bias = (keys @ self.theta.bias).unsqueeze(1)
-            heard = torch.baddbmm(bias, flat, (keys @ self.theta.weight).mT)
-            values = self.g(v.mean((2, 3))) / v.shape[1]  # (B, T, I)
+        positions = v.flatten(1, 3)  # (B, N, C)
+        if audio is None:
+            aligned = None
+            keys, values = self.phi(positions), self.g(positions)  # (B, N, I)
         else:
-            heard = self.theta(flat)
-            values = self.phi(flat).mT @ self.g(flat) / flat.shape[1]  # S, (B, I, I)
-        # mu is folded into the values; its bias stands beside them, so that no map is filled with it first
-        values = torch.cat([values @ self.mu.weight.T, self.mu.bias.expand(len(v), 1, -1)], dim=1)
-        attended = functional.pad(heard, (0, 1), value=1) @ values
-        attended = attended.view(-1, *v.shape[2:]).permute(0, 3, 1, 2)  # (B T, C, h, w), channels-last
-        z = self.bn(attended).permute(0, 2, 3, 1).view(v.shape).add_(v)
-        return self.norm(z).permute(0, 1, 4, 2, 3), aligned
+            aligned = self.align(audio)  # (B, T, C)
+            keys, values = self.phi(aligned), self.g(v.mean((2, 3)))  # (B, T, I)
+        s = keys.mT @ values / keys.shape[1]
+        attended = self.mu(self.theta(positions) @ s).view(-1, *v.shape[2:])  # (B T, h, w, C)
+        normalised = self.bn(attended.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        z = self.norm(v + normalised.view(v.shape))
+        return z.permute(0, 1, 4, 2, 3), aligned

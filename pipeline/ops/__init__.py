@@ -1,1 +1,1 @@
-"""Small tensor functions shared by networks, losses and data."""
+"""Tensor operations shared by networks, losses and data."""

@@ -68,11 +68,11 @@ def crossed_seeds_needed(matrix: ArrayLike, *, level: float = LEVEL) -> int | No
     seeds = np.arange(2, MAX_SEEDS + 1)
     clips_alone = max(parts.clips - parts.noise, 0.0)  # what the clips add, whatever the seeds
     variance, freedom = np.empty(len(seeds)), np.empty(len(seeds))
-    for place, n in enumerate(seeds):
-        share = trained / int(n)  # the seeds' own variance and the noise shrink with the number of seeds
+    for place, n in enumerate(seeds.tolist()):
+        share = trained / n  # the seeds' own variance and the noise shrink with the number of seeds
         noise = parts.noise * share
         scaled = parts._replace(seeds=parts.seeds * share, clips=clips_alone + noise, noise=noise)
-        variance[place], freedom[place] = scaled.of_the_mean(int(n), clips)
+        variance[place], freedom[place] = scaled.of_the_mean(n, clips)
     error = np.sqrt(variance)
     exact = error <= 1e-12 * abs(mean)
     found = exact | (t_power(abs(mean) / np.where(exact, 1, error), freedom, level) >= POWER)

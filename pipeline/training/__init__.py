@@ -1,1 +1,1 @@
-"""The training loop, its step and its objective."""
+"""Training: the loop, the step, the objective, resuming and devices."""

@@ -1,1 +1,1 @@
-"""Errors, atomic files, processes, progress bars and packed arrays: what every other room may use."""
+"""Utilities: errors, atomic files, processes, progress bars and packed arrays."""

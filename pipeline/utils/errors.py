@@ -1,4 +1,4 @@
-"""The one exception that people are meant to read, and how errors are told."""
+"""User-facing errors."""
 
 from __future__ import annotations
 
@@ -6,27 +6,33 @@ import errno
 
 
 class PipelineError(Exception):
-    """Something a person can mend: names the file, clip or key, says what is wrong and what to do.
+    """Something a person can fix: its message names the file, clip or key, what is wrong, and what to do.
 
-    Commands print its message without a traceback and exit with status 1; anything else that is raised is a
-    bug of ours and keeps its traceback.
+    Commands print the message without a traceback and exit with status 1. Any other exception is a bug in
+    this project and keeps its traceback.
     """
 
 
 def message(error: PipelineError | OSError) -> str:
-    """What a command prints of an error; an `OSError` is a disk that is full, read-only or closed to a user.
+    """Message that a command prints for an error.
 
-    Whatever is written is written whole, so the command may be run again.
+    Files are written atomically, so after an I/O error the command can simply be run again.
+
+    Args:
+        error: a `PipelineError`, or an I/O error such as a full or read-only disk.
+
+    Returns:
+        One line: the file, what is wrong, and what to do.
     """
     if isinstance(error, PipelineError):
         return str(error)
-    named = error.filename2 or error.filename  # of a rename the target: the other one is a temporary file
+    named = error.filename2 or error.filename  # of a rename its target; its source is a temporary file
     advice = {
-        errno.ENOSPC: "; make room, then run the command again",
-        errno.EDQUOT: "; make room, then run the command again",
-        errno.EFBIG: "; make room, then run the command again",
-        errno.EACCES: "; mend the permissions, then run the command again",
-        errno.EPERM: "; mend the permissions, then run the command again",
+        errno.ENOSPC: "; free some space, then run the command again",
+        errno.EDQUOT: "; free some space, then run the command again",
+        errno.EFBIG: "; free some space, then run the command again",
+        errno.EACCES: "; fix the permissions, then run the command again",
+        errno.EPERM: "; fix the permissions, then run the command again",
         errno.EROFS: "; write to another disk",
     }
     return f"{f'{named}: ' if named else ''}{error.strerror or error}{advice.get(error.errno or 0, '')}."

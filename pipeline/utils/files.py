@@ -1,4 +1,4 @@
-"""Writing files so that a reader never sees half of one."""
+"""Atomic file writes, JSON files and hashes of files."""
 
 from __future__ import annotations
 
@@ -18,10 +18,18 @@ from pipeline.utils.errors import PipelineError
 
 @contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
-    """Give a temporary path beside `target`; rename it to `target` when the block ends without an error.
+    """Write a file atomically: readers see the old content or the new, never half of it.
 
-    The parent folder is made. On an error the temporary file goes and `target` stays as it was. Raises
-    `PipelineError` where `target` is a folder.
+    The parent folder is created. On an error `target` stays as it was.
+
+    Args:
+        target: the file to write.
+
+    Yields:
+        A temporary path next to `target`, renamed to it when the block ends without an error.
+
+    Raises:
+        PipelineError: `target` is a folder.
     """
     if target.is_dir():
         raise PipelineError(f"{target}: is a folder; name a file.")
@@ -35,7 +43,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
         temporary.replace(target)
     except BaseException as error:
         temporary.unlink(missing_ok=True)
-        # a write through an open file does not say which one the disk had no room for
+        # an error from writing to an open file does not name the file
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             error.filename = error.filename or str(target)
         raise
@@ -43,9 +51,13 @@ def atomic_path(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(target: Path) -> Iterator[Path]:
-    """Give an empty temporary folder beside `target`; swap it in for `target` when the block ends well.
+    """Write a folder atomically: the old content is removed only once the new one is complete.
 
-    For folders that a stage makes whole: what stood at `target` goes only after the new one is complete.
+    Args:
+        target: the folder to write.
+
+    Yields:
+        An empty temporary folder next to `target`, which replaces it when the block ends without an error.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
@@ -71,13 +83,24 @@ def write_text(target: Path, text: str) -> None:
 
 
 def write_json(target: Path, value: Any) -> None:
-    """Write `value` as indented JSON with sorted keys, atomically; NaN and infinity are refused."""
+    """Write `value` as indented JSON with sorted keys, atomically; NaN and infinity are a ValueError."""
     text = json.dumps(value, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
     write_text(target, text + "\n")
 
 
 def read_json(source: Path, advice: str = "run the stage that makes it (`dvc repro`)") -> Any:
-    """Read a JSON file; a missing or malformed one is a `PipelineError` that names it and gives `advice`."""
+    """Read a JSON file.
+
+    Args:
+        source: the file.
+        advice: what to do if it cannot be read, for the message.
+
+    Returns:
+        Its content.
+
+    Raises:
+        PipelineError: the file is missing or malformed.
+    """
     try:
         return json.loads(source.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -87,9 +110,15 @@ def read_json(source: Path, advice: str = "run the stage that makes it (`dvc rep
 
 
 def digest(paths: list[Path]) -> str:
-    """SHA-256 over the names and bytes of files and folders (folders are walked in sorted order).
+    """SHA-256 over the names and bytes of files and folders.
 
-    Python's own caches in them are passed over: they hold dates, and come and go.
+    Folders are walked in sorted order. Python's caches in them are skipped: they come and go, and hold dates.
+
+    Args:
+        paths: files and folders, in the order in which they count.
+
+    Returns:
+        Hex digits.
     """
     state = hashlib.sha256()
     for path in paths:
@@ -103,15 +132,19 @@ def digest(paths: list[Path]) -> str:
 
 
 def refuse_linked_folders(folder: Path) -> None:
-    """Raise `PipelineError` where `folder` is a link to a folder, or has one below it.
+    """Refuse links to folders: DVC does not hash the files behind them, and would miss their changes.
 
-    DVC hashes no file behind such a link, so that a stage would not see what changes there.
+    Args:
+        folder: it and everything below it is checked.
+
+    Raises:
+        PipelineError: names the link.
     """
     below = (Path(where, name) for where, names, _ in os.walk(folder) for name in names)
     for place in (folder, *below):
         if place.is_symlink() and place.is_dir():
             raise PipelineError(
-                f"{place}: is a link to a folder, into which DVC does not look: what changes there would go "
-                "unnoticed. Put the folder itself there, by moving or mounting it, or set the path in "
-                "params.yaml to where it is."
+                f"{place}: is a link to a folder. DVC does not follow it, and changes there would go "
+                "unnoticed. Move or mount the folder itself there, or set the path in params.yaml to where "
+                "it is."
             )

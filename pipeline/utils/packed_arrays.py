@@ -1,4 +1,4 @@
-"""Packed .npy arrays larger than memory: made empty, filled row by row by many processes, then mapped."""
+"""Packed arrays: .npy files larger than memory, written row by row by many processes, then mapped."""
 
 from __future__ import annotations
 
@@ -13,15 +13,23 @@ from pipeline.utils.errors import PipelineError
 
 
 def new_array(path: Path, dtype: Any, shape: tuple[int, ...]) -> None:
-    """Make a .npy file of zeros; it takes no space on the disk until rows are written."""
+    """Create a .npy file of zeros; it takes no disk space until rows are written."""
     np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape).flush()
 
 
 def write_row(path: Path, row: int, values: np.ndarray) -> None:
-    """Set one row of a .npy file; processes, on one machine or several, may write different rows at once.
+    """Write one row of a .npy file; processes on one or several machines may write different rows at once.
 
-    Written and not mapped: a full disk is then an error, where a map would kill the process, and no page that
-    two rows share is written by both. Raises `PipelineError` where the file takes no more.
+    The row is written, not mapped: a full disk is then an error instead of a killed process, and a page that
+    two rows share is not overwritten.
+
+    Args:
+        path: a file that `new_array` created.
+        row: number of the row.
+        values: broadcast to the row's shape, and converted to the array's type.
+
+    Raises:
+        PipelineError: the disk is full or read-only.
     """
     array = np.load(path, mmap_mode="r")
     content = np.broadcast_to(values, array.shape[1:]).astype(array.dtype).tobytes()
@@ -36,7 +44,17 @@ def write_row(path: Path, row: int, values: np.ndarray) -> None:
 
 
 def open_packed(path: Path) -> NDArray:
-    """Map a packed array into memory; a missing or broken file is a `PipelineError` that names it."""
+    """Map a packed array into memory, read-only.
+
+    Args:
+        path: a .npy file.
+
+    Returns:
+        The array.
+
+    Raises:
+        PipelineError: the file is missing or broken.
+    """
     try:
         return np.load(path, mmap_mode="r")
     except FileNotFoundError:

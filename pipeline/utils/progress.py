@@ -1,4 +1,4 @@
-"""Progress for long work: a bar in a terminal, one line a step in a log."""
+"""Progress of long work: a bar on a terminal, a line now and then in a log."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ T = TypeVar("T")
 
 
 class Track(Protocol):
-    """What library code takes to show progress: wraps an iterable of known length."""
+    """How library code shows progress: it wraps an iterable of known length."""
 
-    def __call__(self, items: Iterable[T], total: int, what: str) -> Iterable[T]: ...
+    def __call__(self, items: Iterable[T], total: int, what: str) -> Iterable[T]:
+        """The same items; `what` names them."""
 
 
 def no_progress(items: Iterable[T], total: int, what: str) -> Iterable[T]:
-    """No progress: the default of library functions."""
+    """Show nothing: the default of library functions."""
     return items
 
 
 def show(items: Iterable[T], total: int, what: str) -> Iterator[T]:
-    """A bar on a terminal; elsewhere a line at the start, about every 10 s, and at the end (on stderr)."""
+    """Show a bar on a terminal; elsewhere a line at the start, about every 10 s, and at the end (stderr)."""
     if sys.stderr.isatty():
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, console=Console(stderr=True)) as progress:

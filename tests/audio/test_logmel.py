@@ -8,6 +8,9 @@ from scipy import signal
 
 from pipeline.audio.logmel import MIN_SAMPLES, clip_patches, log_mel, mel_matrix
 from pipeline.utils.errors import PipelineError
+from tests.helpers.paths import ROOT
+
+GOLDEN = ROOT / "tests" / "golden" / "logmel.npz"
 
 
 def _sine(hertz: float, seconds: float) -> np.ndarray:
@@ -27,6 +30,12 @@ def test_known_values_of_a_sine() -> None:
 
 def test_silence_is_ln_of_a_hundredth() -> None:
     np.testing.assert_allclose(log_mel(np.zeros(80_000, np.float32)), math.log(0.01), atol=1e-6)
+
+
+def test_published_answers() -> None:
+    """Of `benchmarks/golden.py`: the published front end's example of a rising tone in noise."""
+    golden = np.load(GOLDEN)
+    np.testing.assert_allclose(log_mel(golden["wave"] / 2**15), golden["logmel"], atol=1e-5)
 
 
 def test_one_frame_by_the_discrete_fourier_transform() -> None:

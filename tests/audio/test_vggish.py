@@ -117,7 +117,7 @@ def test_missing_and_malicious_files_are_refused(tmp_path: Path) -> None:
         def __reduce__(self) -> tuple:
             return (Path.touch, (tmp_path / "exploded",))
 
-    with pytest.raises(PipelineError, match="is not a file of weights") as told:
+    with pytest.raises(PipelineError, match="is not a file of weights") as error:
         load_vggish(str(_save(tmp_path, Bomb())))
-    assert "weights_only" not in str(told.value)  # torch's advice to run what a stranger's file holds
+    assert "weights_only" not in str(error.value)  # torch's advice to run what a stranger's file holds
     assert not (tmp_path / "exploded").exists()

@@ -6,11 +6,21 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+import timm
 import torch
+from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 from pipeline.checkpoint import weights as module
-from pipeline.checkpoint.weights import WEIGHTS, Weights, check, fetch, initial_weights, read_state
+from pipeline.checkpoint.weights import (
+    WEIGHTS,
+    Weights,
+    check,
+    fetch,
+    find_weights,
+    initial_weights,
+    read_state,
+)
 from pipeline.cli.weights import weights_command
 from pipeline.config.params import Model
 from pipeline.model import Localiser, Segmenter
@@ -30,7 +40,7 @@ def shelf(tmp_path: Path) -> Path:
 
 
 def small(shelf: Path, sha256: str = hashlib.sha256(b"weights").hexdigest()[:8]) -> Weights:
-    return Weights("small.pth", (shelf / "small.pth").as_uri(), sha256, "a small net")
+    return Weights("small", "small.pth", (shelf / "small.pth").as_uri(), sha256, "a small net")
 
 
 def test_fetch_from_address_and_again(shelf: Path, tmp_path: Path) -> None:
@@ -41,7 +51,7 @@ def test_fetch_from_address_and_again(shelf: Path, tmp_path: Path) -> None:
 
 
 def test_fetch_from_folder(shelf: Path, tmp_path: Path) -> None:
-    weights = Weights("small.pth", "https://invalid.invalid/small.pth", small(shelf).sha256, "")
+    weights = Weights("small", "small.pth", "https://invalid.invalid/small.pth", small(shelf).sha256, "")
     assert fetch(weights, tmp_path / "w", source=shelf).read_bytes() == b"weights"
 
 
@@ -81,7 +91,7 @@ def test_missing_says_which_where_from_and_where_to(tmp_path: Path) -> None:
 
 
 def test_unreachable_address(tmp_path: Path) -> None:
-    weights = Weights("x.pth", (tmp_path / "nowhere.pth").as_uri(), "", "")
+    weights = Weights("x", "x.pth", (tmp_path / "nowhere.pth").as_uri(), "", "")
     with pytest.raises(PipelineError, match="cannot be read") as error:
         fetch(weights, tmp_path / "w")
     assert str(tmp_path / "w" / "x.pth") in str(error.value)
@@ -91,7 +101,7 @@ def test_unreachable_address(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_not_the_sources_fault(tmp_path: Path) -> None:
     (tmp_path / "net.pth").write_bytes(bytes(100_000))
-    weights = Weights("net.pth", "http://nowhere", "", "a net")
+    weights = Weights("net", "net.pth", "http://nowhere", "", "a net")
     with files_of_at_most(20_000), pytest.raises(OSError, match="File too large"):
         fetch(weights, tmp_path / "w", source=tmp_path)
     assert not list((tmp_path / "w").iterdir())
@@ -119,7 +129,7 @@ def test_a_download_that_ends_early_is_no_file(tmp_path: Path, chunked: bool) ->
 
     with HTTPServer(("127.0.0.1", 0), Half) as server:
         threading.Thread(target=server.handle_request, daemon=True).start()
-        weights = Weights("net.pth", f"http://127.0.0.1:{server.server_port}/net.pth", "", "a net")
+        weights = Weights("net", "net.pth", f"http://127.0.0.1:{server.server_port}/net.pth", "", "a net")
         with pytest.raises(PipelineError, match=r"net\.pth: cannot be read \("):
             fetch(weights, tmp_path / "w")
     assert not list((tmp_path / "w").iterdir())
@@ -157,7 +167,7 @@ def test_initial_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         "fc.bias": torch.zeros(1),
     }
     torch.save(state, tmp_path / "r18.pth")
-    monkeypatch.setitem(module.WEIGHTS, "resnet18", Weights("r18.pth", "file:///none", "", ""))
+    monkeypatch.setitem(module.WEIGHTS, "resnet18", Weights("r18", "r18.pth", "file:///none", "", ""))
     initial = initial_weights(model(True), tmp_path)
     assert initial is not None
     assert torch.equal(initial["encoder.conv1.weight"], state["conv1.weight"])
@@ -208,14 +218,14 @@ def test_a_gated_checkpoint_is_started_from_with_or_without_its_gate(here: Path)
     gate = next(name for name in checkpoint["segmenter"] if name.startswith("sound_gate."))
     del checkpoint["segmenter"][gate]
     torch.save(checkpoint, here / "broken.pt")
-    with pytest.raises(PipelineError, match=rf"broken\.pt: .*lacks {gate}"):
+    with pytest.raises(PipelineError, match=rf"broken\.pt: .*is missing {gate}"):
         initial_weights(start_from("weights/broken.pt"))
 
 
 def test_a_segmenter_does_not_start_from_a_localiser(here: Path) -> None:
     state = Localiser("resnet18").state_dict()
     torch.save({"segmenter": state, "heads": None, "epoch": 3}, here / "loc.pt")
-    with pytest.raises(PipelineError, match=r"loc\.pt: does not fit the segmenter .*: it lacks decoder\."):
+    with pytest.raises(PipelineError, match=r"loc\.pt: .* the segmenter .*: it is missing decoder\."):
         initial_weights(start_from("weights/loc.pt"))
 
 
@@ -230,7 +240,7 @@ def test_a_localiser_starts_from_the_encoder_of_any_checkpoint(here: Path) -> No
     other = start_from("weights/wide.pt").model_copy(update={"backbone": "resnet50"})
     with pytest.raises(
         PipelineError,
-        match=r"wide\.pt: does not fit the localiser with backbone resnet50: it lacks encoder\.",
+        match=r"wide\.pt: does not fit the localiser with backbone resnet50: it is missing encoder\.",
     ):
         initial_weights(other, network="localiser")
 
@@ -253,7 +263,7 @@ def test_a_checkpoint_of_another_network_is_named_with_what_does_not_fit(here: P
         initial_weights(start_from("weights/wide.pt"))
     torch.save(ours(tpavi_stages=[3]), here / "third.pt")
     with pytest.raises(
-        PipelineError, match=r"third\.pt: .*lacks tpavi\.4\..*; has beyond it tpavi\.3\..*Set model\.\*"
+        PipelineError, match=r"third\.pt: .*is missing tpavi\.4\..*; also has tpavi\.3\..*Set model\.\*"
     ):
         initial_weights(start_from("weights/third.pt"))
     torch.save({"fc.weight": torch.zeros(1)}, here / "foreign.pt")
@@ -274,11 +284,58 @@ def test_a_checkpoint_to_start_from_lies_in_weights(path: str) -> None:
 def test_command(shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(module.WEIGHTS, "resnet50", small(shelf))
     fetched = RUN.invoke(weights_command, ["fetch", "resnet50", "--folder", str(tmp_path / "w")])
-    assert fetched.exit_code == 0 and "is whole" in fetched.output
+    assert fetched.exit_code == 0 and "is complete" in fetched.output
     checked = RUN.invoke(weights_command, ["check", "resnet50", "--folder", str(tmp_path / "w")])
-    assert checked.exit_code == 0 and "is whole" in checked.output
+    assert checked.exit_code == 0 and "is complete" in checked.output
     missing = RUN.invoke(weights_command, ["check", "--folder", str(tmp_path / "w")])
     assert isinstance(missing.exception, PipelineError)
     assert "vggish" in str(missing.exception) and "pvt_v2_b5" in str(missing.exception)
     unknown = RUN.invoke(weights_command, ["fetch", "resnet7"])
     assert isinstance(unknown.exception, PipelineError) and "resnet7" in str(unknown.exception)
+
+
+TIMM = "test_efficientnet"  # timm's own smallest, published without a hash
+
+
+def test_timms_weights_by_name() -> None:
+    """A file with its hash in its name, and one without, which is then named after the model."""
+    hashed = find_weights("resnet50d.ra2_in1k")
+    assert (hashed.file, hashed.sha256) == ("resnet50d_ra2-464e36ba.pth", "464e36ba")
+    assert hashed.url.endswith(f"/{hashed.file}")
+    other = find_weights("convnext_tiny.in12k")
+    assert (other.file, other.sha256) == ("convnext_tiny.in12k.safetensors", "")
+    assert other.url.endswith("timm/convnext_tiny.in12k/resolve/main/model.safetensors")
+    assert find_weights("pvt_v2_b5") is WEIGHTS["pvt_v2_b5"]
+    for name in ("resnet7", "convnext_tiny.nosuch"):
+        with pytest.raises(PipelineError, match=f"weights: {name}: not known; choose from resnet18"):
+            find_weights(name)
+
+
+def test_a_timm_encoder_starts_from_timms_weights(tmp_path: Path) -> None:
+    """Fetched from a folder under the name that is looked for, and loaded without the classifier."""
+    torch.manual_seed(0)
+    state = timm.create_model(TIMM).state_dict()
+    weights = find_weights(TIMM)
+    (tmp_path / "from").mkdir()
+    save_file(state, tmp_path / "from" / weights.file)
+    command = ["fetch", TIMM, "--from", str(tmp_path / "from"), "--folder", str(tmp_path)]
+    assert RUN.invoke(weights_command, command).exit_code == 0
+    settings = model(True).model_copy(update={"backbone": TIMM})
+    initial = initial_weights(settings, tmp_path)
+    assert initial is not None
+    assert initial.keys() == {f"encoder.{key}" for key in build_backbone(TIMM).state_dict()}
+    assert torch.equal(initial["encoder.net.conv_stem.weight"], state["conv_stem.weight"])
+    network = Segmenter(TIMM, 16, [4])
+    assert not network.load_state_dict(initial, strict=False).unexpected_keys
+
+    del state["conv_stem.weight"]
+    (tmp_path / weights.file).unlink()
+    (tmp_path / "sha256.json").unlink()
+    save_file(state, tmp_path / weights.file)
+    with pytest.raises(PipelineError, match=rf"not a {TIMM}.*conv_stem\.weight"):
+        initial_weights(settings, tmp_path)
+
+
+def test_an_encoder_that_does_not_fit_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match=r"weights: resnet7: not known"):
+        initial_weights(model(True).model_copy(update={"backbone": "resnet7"}), tmp_path)

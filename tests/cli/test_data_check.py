@@ -79,7 +79,7 @@ def test_whole_data_pass(params: Params) -> None:
     }
 
 
-def test_a_demo_not_made_yet_is_told_so(params: Params, tmp_path: Path) -> None:
+def test_a_demo_not_made_yet_is_reported(params: Params, tmp_path: Path) -> None:
     data = params.data.model_copy(update={"root": tmp_path / "none"})
     with pytest.raises(PipelineError, match=r"none: the demo is not made yet; run `dvc repro demo`"):
         check_data(params.model_copy(update={"data": data}))

@@ -17,6 +17,7 @@ from pipeline.labels.sync.from_studio import Collected
 from pipeline.labels.sync.merge import Merge
 from pipeline.labels.voc.table import check, read_folder
 from pipeline.utils.errors import PipelineError
+from pipeline.utils.parallel import SERIAL
 from tests.helpers.label_files import CLASSES, DOG, catalog, label
 from tests.helpers.studio_project import make_project
 
@@ -84,7 +85,7 @@ def test_without_an_error_no_error_is_spoken_of(
 ) -> None:
     if labelled:
         label(tmp_path, "abc", 1, DOG)
-    drawn = read_folder(tmp_path, catalog(), jobs=1)
+    drawn = read_folder(tmp_path, catalog(), workers=SERIAL)
     usable, problems = check(drawn, catalog(), CLASSES)
     show_quality(Console(soft_wrap=True), assess(catalog(), drawn, usable, problems, []))
     told = capsys.readouterr().out

@@ -59,6 +59,7 @@ def test_an_unknown_key_is_named(values, group, key, value):
         ("audio", "weights", "weights/../vggish.pth"),
         ("model", "initial", "models/baseline-1/best.pt"),
         ("model", "image_size", 100),
+        ("model", "backbone", 18),
         ("model", "pretrained", "yes"),
         ("model", "tpavi_stages", [2, 2]),
         ("model", "tpavi_stages", []),

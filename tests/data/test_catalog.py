@@ -16,6 +16,7 @@ from pipeline.data.catalog import (
 )
 from pipeline.data.clip import Clip
 from pipeline.utils.errors import PipelineError
+from pipeline.utils.parallel import SERIAL
 from tests.helpers.trees import write_video
 
 
@@ -92,9 +93,9 @@ def test_broken_and_mute_videos_are_named_together(tmp_path: Path) -> None:
     write_video(tmp_path / "mute.mp4", frames=10, silent=True)
     (tmp_path / "empty.mp4").touch()
     clips = [clip(name, video=str(tmp_path / f"{name}.mp4")) for name in ("good", "mute", "empty")]
-    check_videos(to_frame(clips[:1]), jobs=1)
+    check_videos(to_frame(clips[:1]), workers=SERIAL)
     with pytest.raises(PipelineError) as error:
-        check_videos(to_frame(clips), jobs=1)
+        check_videos(to_frame(clips), workers=SERIAL)
     assert "2 of 3 failed" in str(error.value)
     assert "mute.mp4: has no sound" in str(error.value)
     assert "empty.mp4: cannot be opened" in str(error.value)

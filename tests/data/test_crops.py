@@ -90,7 +90,7 @@ def test_any_box_that_begins_inside_gives_a_crop(
     box = _box(x, y, x + wide, y + high)
     found = crop(_picture(box), box, 32, padding)
     assert found.shape == (32, 32, 3)
-    assert found.max() > 0  # of the object at least something
+    assert found.max() > 0  # at least some of the object
 
 
 def test_largest_box_of_a_frame_is_taken() -> None:
@@ -118,7 +118,7 @@ def test_what_is_packed(images: Path, tmp_path: Path) -> None:
     assert present.dtype == np.bool_
     assert present.tolist() == [[True, False, False, False, False], [False, True, False, False, True]]
     np.testing.assert_allclose(crops[1, 1].mean(axis=(0, 1)), (200, 100, 50), atol=6)
-    assert crops[0, 0].max() < 20  # beside the object
+    assert crops[0, 0].max() < 20  # next to the object
     assert not crops[~present].any()
     edges = np.load(tmp_path / "out" / "boxes.npy")
     assert edges.shape == (2, 5, 4) and not edges[1, 0].any()

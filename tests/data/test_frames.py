@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.data.catalog import build_catalog, clips_of
 from pipeline.data.frames import build_frames
-from pipeline.data.images import frame_path, read_rgb, resize_image
+from pipeline.data.images import frame_path, read_rgb
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.parallel import SERIAL, Workers
 from tests.helpers.trees import (
@@ -91,15 +91,6 @@ def test_repeated_frames_are_noted(tree: Path) -> None:
     assert "last frame is repeated" in notes["short"]
 
 
-def test_colours_keep_their_order(tmp_path: Path) -> None:
-    write_image(tmp_path / "x.png", np.full((8, 8, 3), (0, 0, 200), np.uint8))  # OpenCV's blue, green, red
-    assert read_rgb(tmp_path / "x.png")[0, 0].tolist() == [200, 0, 0]
-    write_image(tmp_path / "x.png", np.full((8, 8, 4), (50, 0, 200, 9), np.uint8))
-    assert read_rgb(tmp_path / "x.png")[0, 0].tolist() == [200, 0, 50]
-    write_image(tmp_path / "x.png", np.full((8, 8), 7, np.uint8))
-    assert read_rgb(tmp_path / "x.png").tolist() == np.full((8, 8, 3), 7).tolist()
-
-
 def test_mask_of_another_size_names_file_and_sizes(tree: Path) -> None:
     add_s4_masks(tree, TRAIN, square(100))
     with pytest.raises(PipelineError, match=r"-a_1\.png: the mask is 100 x 100, its frame 96 x 64"):
@@ -126,13 +117,6 @@ def test_processes_give_the_same_bytes(tree: Path) -> None:
     for path in one.rglob("*"):
         if path.is_file():
             assert path.read_bytes() == (two / path.relative_to(one)).read_bytes(), path
-
-
-def test_resize_is_the_mean_over_areas() -> None:
-    image = np.random.default_rng(0).integers(0, 256, (64, 128, 3), np.uint8)
-    expected = image.reshape(32, 2, 32, 4, 3).mean(axis=(1, 3))
-    np.testing.assert_allclose(resize_image(image, 32), expected, atol=0.51)
-    assert resize_image(bars(9, 16, 16), 32).shape == (32, 32, 3)
 
 
 def test_frames_of_different_sizes_are_refused(tree: Path) -> None:

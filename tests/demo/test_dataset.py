@@ -19,7 +19,7 @@ from pipeline.data.sound import read_mono
 from pipeline.data.video import frame_indices, read_frames
 from pipeline.demo.boxes import tight_box
 from pipeline.demo.clip import DemoClip, scene_of, true_masks
-from pipeline.demo.dataset import ORDER, places_of, plan_world, write_demo
+from pipeline.demo.dataset import ORDER, files_of, plan_clips, write_demo
 from pipeline.labels.voc.voc_xml import read_voc
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.parallel import SERIAL, Workers
@@ -56,7 +56,7 @@ def test_the_order_holds_every_category_once():
 
 def test_s4_layout_is_complete_and_holds_nothing_else(world):
     expected = {"Single-source/s4_meta_data.csv", "Single-source/s4_data/silent_meta_data.csv"}
-    for clip in plan_world(SMALL):
+    for clip in plan_clips(SMALL):
         data, inside = "Single-source/s4_data", f"{clip.split}/{clip.sounding[0]}"
         name = clip.name
         expected |= {f"{data}/raw_videos/{inside}/{name}.mp4", f"{data}/silent_wav/{inside}/{name}.wav"}
@@ -70,7 +70,7 @@ def test_s4_layout_is_complete_and_holds_nothing_else(world):
 
 
 def test_tables_name_the_clips(world):
-    clips = plan_world(SMALL)
+    clips = plan_clips(SMALL)
     table = rows(world / "Single-source/s4_meta_data.csv")
     assert [(r["name"], int(r["start"]), r["category"], r["split"]) for r in table] == [
         (clip.name, clip.start, clip.sounding[0], clip.split) for clip in clips
@@ -80,8 +80,8 @@ def test_tables_name_the_clips(world):
 
 
 def test_streams_are_what_avsbench_has(world):
-    for clip in plan_world(SMALL):
-        with av.open(str(places_of("s4", world, clip).video)) as container:
+    for clip in plan_clips(SMALL):
+        with av.open(str(files_of("s4", world, clip).video)) as container:
             video, audio = container.streams.video[0], container.streams.audio[0]
             assert (video.codec_context.name, audio.codec_context.name) == ("h264", "aac")
             assert (video.width, video.height) == (96, 64)
@@ -92,8 +92,8 @@ def test_streams_are_what_avsbench_has(world):
 
 
 def test_masks_show_the_object_at_the_frames_that_a_reader_takes(world):
-    for clip in plan_world(SMALL):
-        places = places_of("s4", world, clip)
+    for clip in plan_clips(SMALL):
+        places = files_of("s4", world, clip)
         images = read_frames(places.video)
         assert images.note == ""
         scene = scene_of(clip)
@@ -111,9 +111,9 @@ def test_masks_show_the_object_at_the_frames_that_a_reader_takes(world):
 
 
 def test_boxes_lie_about_the_object_in_every_frame_of_a_train_clip(world):
-    for clip in plan_world(SMALL)[: SMALL.train]:
+    for clip in plan_clips(SMALL)[: SMALL.train]:
         for k, frame in enumerate(picked(clip), start=1):
-            note = read_voc(places_of("s4", world, clip).labels / f"{clip.name}_{k}.xml")
+            note = read_voc(files_of("s4", world, clip).labels / f"{clip.name}_{k}.xml")
             assert (note.width, note.height) == (96, 64)
             (box,) = note.boxes
             assert box.category == clip.sounding[0]
@@ -125,8 +125,8 @@ def test_boxes_lie_about_the_object_in_every_frame_of_a_train_clip(world):
 
 
 def test_sounds_last_and_the_silent_one_can_be_heard_alone(world):
-    for clip in plan_world(SMALL):
-        places = places_of("s4", world, clip)
+    for clip in plan_clips(SMALL):
+        places = files_of("s4", world, clip)
         track = read_mono(places.video)
         assert track.reshape(5, -1).std(axis=1).min() > 0.01
         info = soundfile.info(places.silent_sound)
@@ -144,17 +144,17 @@ def test_the_seed_decides_every_byte_whatever_the_number_of_processes(world, tmp
 
 
 def test_a_clip_does_not_depend_on_how_many_there_are():
-    fewer, more = (plan_world(SMALL.model_copy(update={"train": n})) for n in (2, 5))
+    fewer, more = (plan_clips(SMALL.model_copy(update={"train": n})) for n in (2, 5))
     assert fewer[:2] == more[:2]
     assert fewer[2:] == more[5:]
-    other = plan_world(SMALL.model_copy(update={"seed": 8}))
+    other = plan_clips(SMALL.model_copy(update={"seed": 8}))
     assert not {clip.name for clip in other} & {clip.name for clip in more}
 
 
 @pytest.mark.parametrize("categories", [2, 6, 23])
 def test_every_category_and_every_pair_sounds_as_often_as_it_is_silent(categories):
     blocks = 2 * (categories - 1)
-    plan = plan_world(Demo(categories=categories, train=blocks * categories, val=1, test=1))
+    plan = plan_clips(Demo(categories=categories, train=blocks * categories, val=1, test=1))
     train = [clip for clip in plan if clip.split == "train"]
     assert Counter(c.sounding[0] for c in train) == Counter(c.silent[0] for c in train)
     pairs = Counter((c.sounding[0], c.silent[0]) for c in train)
@@ -163,7 +163,7 @@ def test_every_category_and_every_pair_sounds_as_often_as_it_is_silent(categorie
 
 
 def test_names_look_like_youtubes_and_some_begin_with_a_dash():
-    clips = plan_world(Demo(categories=6, train=400, val=1, test=1))
+    clips = plan_clips(Demo(categories=6, train=400, val=1, test=1))
     names = [clip.name for clip in clips]
     assert len(set(names)) == len(names)
     assert 10 < sum(name.startswith("-") for name in names) < 70
@@ -174,7 +174,7 @@ def test_names_look_like_youtubes_and_some_begin_with_a_dash():
 def test_without_silent_objects_the_sounding_one_is_alone(tmp_path):
     demo = SMALL.model_copy(update={"silent_objects": 0, "train": 1, "val": 1, "test": 1})
     write_demo(tmp_path / "alone", demo, workers=SERIAL)
-    assert all(clip.silent == () and len(scene_of(clip).actors) == 1 for clip in plan_world(demo))
+    assert all(clip.silent == () and len(scene_of(clip).actors) == 1 for clip in plan_clips(demo))
     assert not list(tmp_path.rglob("silent_*"))
 
 
@@ -182,7 +182,7 @@ def test_ms3_masks_are_the_union_of_all_that_sounds(tmp_path):
     demo = Demo(setting="ms3", categories=3, train=4, val=4, test=1, width=96, height=64)
     root = tmp_path / "ms3"
     write_demo(root, demo, workers=SERIAL)
-    clips = plan_world(demo)
+    clips = plan_clips(demo)
     table = rows(root / "Multi-sources/ms3_meta_data.csv")
     assert [(r["name"], r["split"]) for r in table] == [(clip.name, clip.split) for clip in clips]
     for clip in clips:
@@ -204,13 +204,13 @@ def test_the_catalogue_reads_what_was_written(tmp_path, setting):
     demo = Demo(setting=setting, categories=3, train=9, val=1, test=1, width=96, height=64)
     write_demo(tmp_path / "world", demo, workers=SERIAL)
     table = to_frame(find_clips("demo", tmp_path / "world", "videos").clips)
-    planned = {clip.name: "+".join(clip.silent) for clip in plan_world(demo)}
+    planned = {clip.name: "+".join(clip.silent) for clip in plan_clips(demo)}
     assert dict(zip(table["name"], table["silent_category"], strict=True)) == planned
     assert (setting == "ms3") == any("+" in silent for silent in planned.values())
 
 
 def test_ms3_shows_two_or_three_objects_of_which_one_or_two_sound():
-    plan = plan_world(Demo(setting="ms3", categories=6, train=72, val=1, test=1))
+    plan = plan_clips(Demo(setting="ms3", categories=6, train=72, val=1, test=1))
     counts = Counter((len(clip.sounding), len(clip.silent)) for clip in plan)
     assert set(counts) == {(1, 1), (2, 1), (1, 2)}
     assert all(len({*clip.sounding, *clip.silent}) == len(clip.sounding) + len(clip.silent) for clip in plan)
@@ -220,4 +220,4 @@ def test_ms3_shows_two_or_three_objects_of_which_one_or_two_sound():
 
 def test_too_few_categories_for_the_objects_of_a_picture():
     with pytest.raises(PipelineError, match=r"demo\.categories"):
-        plan_world(Demo(setting="ms3", categories=2, train=1, val=1, test=1))
+        plan_clips(Demo(setting="ms3", categories=2, train=1, val=1, test=1))

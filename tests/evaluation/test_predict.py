@@ -190,7 +190,7 @@ def test_a_short_sound_is_reported(project: Path, monkeypatch: pytest.MonkeyPatc
     write_sound(tmp_path / "short.wav", tone(2, 16_000))
     done = _avs(project, monkeypatch, "a.mp4", "--audio", str(tmp_path / "short.wav"),
                 "--checkpoint", "models/baseline-1/best.pt")  # fmt: skip
-    assert "note: 2.00 s of sound give 2 of 5 examples; the last is repeated" in done.output
+    assert "note: 2.00 s of sound give 2 of 5 patches; the last is repeated" in done.output
 
 
 def test_the_published_codes_checkpoint_is_told_to_keep_its_features_to_itself(

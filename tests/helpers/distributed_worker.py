@@ -25,18 +25,19 @@ TRAIN, VAL = np.arange(6), np.arange(6, 9)  # batches of 3 clips: shares of 2 an
 
 
 def config_of(task: str = "av") -> RunConfig:
-    """With the AVM loss "av" or "vv" and the terms of crops and boxes; of the localiser ("trimap"); or with
-    other sounds, judged by the mask and a gate ("mask") or by the gate alone ("gate").
+    """A run with the AVM loss "av" or "vv" and the crop terms; of the localiser ("trimap"); or with negative
+    audio, judged by the mask and a gate ("mask") or by the gate alone ("gate").
     """
+    gate = task in ("mask", "gate")
     terms = {"bce": 1.0, "avm": 0.5, "pseudo_masks": 0.5, "classification": 0.5, "similarity": 0.5}
-    if task in ("mask", "gate"):
+    if gate:
         terms = {"bce": 1.0, "pseudo_masks": 0.5, "gate": 0.5} | (
             {"negatives": 0.5} if task == "mask" else {}
         )
     return RunConfig(
         network="localiser" if task == "trimap" else "segmenter",
         variant="proposed",
-        model=Model(backbone="resnet18", channels=8, tpavi_stages=[3, 4], image_size=64),
+        model=Model(backbone="resnet18", channels=8, tpavi_stages=[3, 4], image_size=64, sound_gate=gate),
         loss={"trimap": 1.0} if task == "trimap" else terms,
         avm=task if task in ("av", "vv") else None,  # type: ignore[arg-type]
         categories=["dog", "piano"],

@@ -208,8 +208,8 @@ def real_s4_rows(categories: Sequence[str] = tuple(TONES)) -> list[Row]:
 def write_real_s4(root: Path, labels: Path, tones: Mapping[str, float] = TONES) -> list[Row]:
     """An S4 tree of clips with the categories in `tones`, and its VOC labels.
 
-    Clip n is of `SHAPES[n % 5]`, its mask of `MASK_KINDS[n % 6]`. Clips with n % 5 == 1 have frames and sound
-    alone, those with n % 5 == 2 have both these and a video. A clip that starts at second 6 lasts 4 s and has
+    Clip n is of `SHAPES[n % 5]`, its mask of `MASK_KINDS[n % 6]`. Clips with n % 5 == 1 have only frames and
+    sound, those with n % 5 == 2 have both these and a video. A clip that starts at second 6 lasts 4 s and has
     4 frames. The object is the upper left quarter. Every clip has a pickled log-mel that leaves
     `root`/exploded if it is ever opened.
     """

@@ -206,7 +206,7 @@ def test_the_whole_loop(project: Path, credentials: dict[str, str]) -> None:
         )
         climb = "fetch('/data/local-files/?d=clips/../../credentials.json').then(r => r.text())"
         assert credentials["token"] not in page.evaluate(climb)
-        page.keyboard.press("7")
+        page.keyboard.press("1")  # of the first category
         _drag(page, (30, 20), (110, 100))
         _send(page, "Submit")
 

@@ -100,7 +100,7 @@ def test_tasks_and_annotations_lie_in_postgresql(tmp_path: Path, database: dict[
     project = make_project(tmp_path)
     with _serving(project, database):
         assert "10 tasks added" in run_avs(project, "push").stdout
-        assert "0 tasks added, 10 were there" in run_avs(project, "push").stdout
+        assert "0 tasks added, 10 existed" in run_avs(project, "push").stdout
         login = json.loads((project / ".label-studio/credentials.json").read_text())
         with httpx.Client(
             base_url=login["url"], headers={"Authorization": f"Token {login['token']}"}, trust_env=False

@@ -51,14 +51,11 @@ def test_why_a_process_failed() -> None:
 
 
 def test_operations_by_hand() -> None:
-    """Depthwise layers backward, which torch's counter takes for dense ones, and products in place."""
+    """Depthwise layers backward, which torch's counter takes for dense ones."""
     x, weight = torch.zeros(2, 6, 8, 8, requires_grad=True), torch.zeros(6, 1, 3, 3, requires_grad=True)
     forward = 2 * 2 * 6 * 8 * 8 * 9  # a multiplication and an addition a tap, clip, channel and place
     run = lambda: functional.conv2d(x, weight, padding=1, groups=6).sum().backward()  # noqa: E731
     assert count_operations(run) == (None, 3 * forward)
-    a, b, out = torch.zeros(3, 4), torch.zeros(4, 5), torch.zeros(3, 5)
-    assert count_operations(lambda: out.addmm_(a, b))[1] == 2 * 3 * 4 * 5
-    assert count_operations(lambda: out[None].baddbmm_(a[None], b[None]))[1] == 2 * 3 * 4 * 5
     dense = torch.zeros(5, 6, 3, 3, requires_grad=True)
     stepped = lambda: functional.conv2d(x.detach(), dense, stride=2, padding=1).sum().backward()  # noqa: E731
     assert count_operations(stepped)[1] == 2 * (2 * 2 * 5 * 6 * 4 * 4 * 9)  # no gradient of the input
@@ -135,7 +132,7 @@ def test_the_command() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", ["convolution", "data", "growth", "listening", "step", "tpavi", "training"])
+@pytest.mark.parametrize("part", ["data", "growth", "listening", "step", "tpavi", "training"])
 def test_a_part_runs(part: str) -> None:
     """A form that fails gets a line that says so, and the command goes on: no such line here."""
     command = [sys.executable, "-m", "benchmarks", "--quick", "--device", "cpu", "--only", part]

@@ -78,6 +78,6 @@ def test_an_interrupted_training_goes_on_only_by_the_code_that_dvc_watches() -> 
 
 
 def test_stages_that_open_the_catalogues_files_depend_on_the_data() -> None:
-    """The catalogue holds paths alone: a mask that is mended leaves its bytes as they are."""
-    on_data = {stage for stage, told in STAGES.items() if "${data.root}" in told.get("deps", ())}
+    """The catalogue holds paths alone: a mask that is fixed leaves its bytes as they are."""
+    on_data = {stage for stage, spec in STAGES.items() if "${data.root}" in spec.get("deps", ())}
     assert on_data == {"clips", "frames", "boxes", "audio", "negatives"}

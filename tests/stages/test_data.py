@@ -48,8 +48,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, values: dict[str, Any
 def test_stages_make_what_the_others_read(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     clips.main()
     frames.main()
-    told = "clips whose last {} is repeated: 1, named in data/{}\n"
-    assert capsys.readouterr().out == told.format("frame", "frames/notes.json")
+    expected = "clips whose last {} is repeated: 1, named in data/{}\n"
+    assert capsys.readouterr().out == expected.format("frame", "frames/notes.json")
     size = {"width": 64, "height": 48}
     boxes = [
         {"name": name, "frame": k, "category": category, "xmin": 5, "ymin": 5, "xmax": 40, "ymax": 40} | size
@@ -63,7 +63,7 @@ def test_stages_make_what_the_others_read(place: Path, capsys: pytest.CaptureFix
     pseudo_masks.main()
     capsys.readouterr()
     audio.main()
-    assert capsys.readouterr().out == told.format("sound", "audio/info.json")
+    assert capsys.readouterr().out == expected.format("sound", "audio/info.json")
     negatives.main()
     shapes = {
         "frames/frames.npy": (4, 5, 64, 64, 3),
@@ -92,10 +92,10 @@ def test_broken_files_stop_the_first_stage(place: Path, capsys: pytest.CaptureFi
     assert not (place / "data" / "catalog.parquet").exists()
 
 
-def test_a_full_disk_is_told_as_one(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_full_disk_is_reported_as_one(capsys: pytest.CaptureFixture[str]) -> None:
     def write() -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "data/frames/frames.npy")
 
     with pytest.raises(typer.Exit):
         plainly(write)()
-    assert capsys.readouterr().err.startswith("error: data/frames/frames.npy: No space left on device; make")
+    assert capsys.readouterr().err.startswith("error: data/frames/frames.npy: No space left on device; free")

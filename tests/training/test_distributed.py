@@ -62,10 +62,10 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 TERMS = {
-    "av": {"bce", "avm", "classification", "similarity", "contrastive", "box", "outlines"},
+    "av": {"bce", "avm", "classification", "similarity", "pseudo_masks"},
     "trimap": {"trimap"},
-    "mask": {"bce", "outlines", "negatives", "gate"},
-    "gate": {"bce", "outlines", "gate"},
+    "mask": {"bce", "pseudo_masks", "negatives", "gate"},
+    "gate": {"bce", "pseudo_masks", "gate"},
 }
 
 
@@ -107,9 +107,9 @@ def test_a_run_of_one_process_goes_on_with_two(packed: Path) -> None:
         assert first[1][name] == pytest.approx(value, **close), name
     ours, theirs = (torch.load(packed / out / "last.pt", weights_only=True) for out in ("resumed", "whole"))
     assert ours["epoch"] == theirs["epoch"] == 2
-    for name, value in theirs["segmenter"].items():
+    for name, value in theirs["model"].items():
         # Adam moves a weight by at most about its rate a step, whichever way rounding turns a zero gradient
-        assert (ours["segmenter"][name] - value).abs().max() <= 3 * 2 * 1e-4 + 1e-3 * value.abs().max(), name
+        assert (ours["model"][name] - value).abs().max() <= 3 * 2 * 1e-4 + 1e-3 * value.abs().max(), name
     assert list((packed / "resumed" / ".resume").iterdir()) == []
 
 
@@ -117,7 +117,7 @@ def test_the_stage_with_two_devices(packed: Path, tmp_path: Path, values: dict[s
     """`train.devices: 2` starts the second process by itself; one log and one set of files are written."""
     frames = tmp_path / "data" / "frames"
     shutil.copytree(packed, frames, ignore=shutil.ignore_patterns("*.pt", "whole", "resumed"))
-    for name in ("audio", "crops", "outlines"):
+    for name in ("audio", "crops", "pseudo_masks"):
         shutil.copytree(frames, tmp_path / "data" / name)
     splits = ["train"] * 6 + ["val"] * 3
     rows = [
@@ -125,7 +125,9 @@ def test_the_stage_with_two_devices(packed: Path, tmp_path: Path, values: dict[s
         for i, (split, category) in enumerate(zip(splits, ["dog_barking"] * 9, strict=True))
     ]
     write_catalog(tmp_path / "data" / "catalog.parquet", to_frame(rows))
-    config = worker.config_of().model_copy(update={"categories": ["dog_barking", "piano"]})
+    inputs = dict.fromkeys(("frames", "audio", "boxes", "crops", "pseudo_masks"), "")
+    update = {"categories": ["dog_barking", "piano"], "inputs": inputs}
+    config = worker.config_of().model_copy(update=update)
     (tmp_path / "data" / "plan").mkdir()
     (tmp_path / "data" / "plan" / "proposed.json").write_text(json.dumps(config.model_dump(mode="json")))
     found = {}

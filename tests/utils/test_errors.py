@@ -14,15 +14,15 @@ from pipeline.utils.errors import PipelineError, message
         (PipelineError("a.xml: is empty."), "a.xml: is empty."),
         (
             OSError(errno.ENOSPC, "No space left", "a.npy"),
-            "a.npy: No space left; make room, then run the command",
+            "a.npy: No space left; free some space, then run the command",
         ),
-        (OSError(errno.EACCES, "Permission denied", "a"), "a: Permission denied; mend the permissions"),
+        (OSError(errno.EACCES, "Permission denied", "a"), "a: Permission denied; fix the permissions"),
         (OSError(errno.EROFS, "Read-only", "a"), "a: Read-only; write to another disk."),
         (OSError(errno.ENOENT, "No such file", ".a.tmp", None, "a"), "a: No such file."),
         (OSError("gone"), "gone."),
     ],
 )
-def test_an_error_is_told_with_what_helps(error: PipelineError | OSError, said: str) -> None:
+def test_an_error_is_shown_with_what_helps(error: PipelineError | OSError, said: str) -> None:
     assert message(error).startswith(said)
 
 

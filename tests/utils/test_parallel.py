@@ -28,7 +28,7 @@ def test_results_keep_the_order(jobs: int) -> None:
     assert Workers(jobs).map(_half, [8, 2, 6, 4]) == [4, 1, 3, 2]
 
 
-def test_every_error_is_told_at_once() -> None:
+def test_every_error_is_reported_at_once() -> None:
     with pytest.raises(PipelineError) as error:
         SERIAL.map(_half, [1, 2, 3], "numbers")
     assert str(error.value) == "numbers: 2 of 3 failed:\n  1: is odd\n  3: is odd"
@@ -63,7 +63,7 @@ def test_a_dead_worker_loses_nothing(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("0.*"))) == 1  # what had a result is not done again
 
 
-def test_workers_that_always_die_are_told_with_the_item(tmp_path: Path) -> None:
+def test_workers_that_always_die_are_reported_with_the_item(tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match=r"^numbers: workers died 3 times at or soon after [0-3] \(Term"):
         Workers(2).map(partial(_dies_at_3, tmp_path, always=True), range(4), "numbers")
 

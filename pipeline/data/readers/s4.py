@@ -4,7 +4,7 @@
 `Single-source/s4_data/` as `raw_videos/{split}/{category}/{name}.mp4`,
 `visual_frames/{split}/{category}/{name}/{name}_{1..5}.png`, `gt_masks/...` likewise (train: frame 1 only) and
 `audio_wav/{split}/{category}/{name}.wav`. The pickled log-mels of `audio_log_mel/` are never opened:
-unpickling runs whatever a file tells it to, and the features are recomputed from the sound in milliseconds.
+unpickling can run any code, and the features are recomputed from the sound in milliseconds.
 """
 
 from __future__ import annotations

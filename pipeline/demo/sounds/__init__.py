@@ -1,7 +1,7 @@
-"""The 23 families of sounds, one of each category.
+"""Sounds of the categories: a function for each makes one individual's.
 
-A family has its own place in the spectrum and its own rhythm; pitch, tempo and timbre vary inside it. Every
-second of a sound holds some of it, for every frame has a mask.
+Each category has its own frequency range and rhythm; pitch, tempo and timbre vary within it. Every second
+contains some of the sound, because every frame has a mask.
 """
 
 from __future__ import annotations

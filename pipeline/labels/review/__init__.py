@@ -1,1 +1,1 @@
-"""Quality of the labels: agreement, outcomes, and the check report."""
+"""Label quality: agreement, annotators' history, and the check report."""

@@ -192,10 +192,10 @@ def image_of(data: dict[str, Any]) -> str | None:
     for address in _addresses(data):
         try:
             parts = urlsplit(address)
-            asked = parse_qs(parts.query).get("d")
+            query = parse_qs(parts.query).get("d")
         except ValueError:
             continue
-        path = asked[0] if asked else unquote(parts.path)
+        path = query[0] if query else unquote(parts.path)
         name = re.split(r"[/\\]", path)[-1]
         if "/data/upload/" in parts.path or parts.path.startswith(("upload/", "/upload/")):
             name = re.sub(r"^[0-9a-f]{8}-", "", name)  # Label Studio's prefix

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -15,8 +15,7 @@ from pipeline.data.clip import FRAMES, Clip
 from pipeline.data.images import frame_path
 from pipeline.labels.voc.label_paths import Frame
 from pipeline.utils.errors import PipelineError
-from pipeline.utils.parallel import Workers
-from pipeline.utils.progress import Track, no_progress
+from pipeline.utils.parallel import ALL_CORES, Workers
 
 _CHUNK = 200  # clips a task
 _ONE_PROCESS = 400  # clips whose headers one process reads before others would have started
@@ -33,9 +32,7 @@ class FrameTask:
     height: int
 
 
-def frames_to_label(
-    catalog: pd.DataFrame, images: Path, *, jobs: int = -1, backend: str = "loky", track: Track = no_progress
-) -> list[FrameTask]:
+def frames_to_label(catalog: pd.DataFrame, images: Path, *, workers: Workers = ALL_CORES) -> list[FrameTask]:
     """The five frames of every train clip, in the catalogue's order.
 
     Raises:
@@ -43,8 +40,8 @@ def frames_to_label(
     """
     clips = [clip for clip in clips_of(catalog) if clip.split == "train"]
     chunks = [clips[start : start + _CHUNK] for start in range(0, len(clips), _CHUNK)]
-    jobs = 1 if len(clips) <= _ONE_PROCESS else jobs
-    workers = Workers(jobs, backend, track)
+    if len(clips) <= _ONE_PROCESS:
+        workers = replace(workers, jobs=1)
     shown = workers.map(partial(_read_chunk, images), chunks, "groups of frames")
     return list(chain.from_iterable(shown))
 

@@ -154,17 +154,9 @@ def _read_box(region: dict[str, Any], read: Regions) -> None:
         read.notes.append("no_class")
         return
     x, y, w, h = (side / 100 * size for side, size in zip(sides, (width, height) * 2, strict=True))  # type: ignore[operator]
-    angle = math.radians(turn % 360)
-    if angle:
+    if turn % 360:
         read.notes.append("rotated")
-        across, down = (w * math.cos(angle), w * math.sin(angle)), (-h * math.sin(angle), h * math.cos(angle))
-        xs, ys = (
-            [start, start + a, start + b, start + a + b]
-            for start, a, b in zip((x, y), across, down, strict=True)
-        )
-        left, top, right, bottom = min(xs), min(ys), max(xs), max(ys)
-    else:
-        left, top, right, bottom = x, y, x + w, y + h
+    left, top, right, bottom = _hull(x, y, w, h, turn)
     corners = [_round(left) + 1, _round(top) + 1, _round(right), _round(bottom)]
     if max(map(abs, corners)) > MAX_COORDINATE:
         read.notes.append("bad_number")
@@ -179,6 +171,18 @@ def _read_box(region: dict[str, Any], read: Regions) -> None:
         read.notes.append("several_classes")
     read.boxes.append(Box(labels[0].strip(), *clipped))
     read.origins.append(string(region.get("origin")))
+
+
+def _hull(x: float, y: float, w: float, h: float, turn: float) -> tuple[float, float, float, float]:
+    """Left, top, right, bottom of a box turned clockwise by `turn` degrees about its top-left corner."""
+    if not turn % 360:
+        return x, y, x + w, y + h
+    angle = math.radians(turn % 360)
+    across, down = (w * math.cos(angle), w * math.sin(angle)), (-h * math.sin(angle), h * math.cos(angle))
+    xs, ys = (
+        [start, start + a, start + b, start + a + b] for start, a, b in zip((x, y), across, down, strict=True)
+    )
+    return min(xs), min(ys), max(xs), max(ys)
 
 
 def _round(value: float) -> int:

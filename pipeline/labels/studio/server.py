@@ -1,4 +1,4 @@
-"""Label Studio server: started for this project alone, on this machine, without telemetry."""
+"""Label Studio server: started for this project only, on this machine, without telemetry."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def find_command(folder: Path, environment: Mapping[str, str]) -> Path:
     Raises:
         PipelineError: there is none; it says how to install it.
     """
-    asked = environment.get("LABEL_STUDIO_COMMAND")
-    if asked:
-        found = shutil.which(asked, path=environment.get("PATH"))
+    chosen = environment.get("LABEL_STUDIO_COMMAND")
+    if chosen:
+        found = shutil.which(chosen, path=environment.get("PATH"))
         if found is None:
-            raise PipelineError(f"LABEL_STUDIO_COMMAND={asked}: is not a command; correct or unset it.")
+            raise PipelineError(f"LABEL_STUDIO_COMMAND={chosen}: is not a command; correct or unset it.")
         return Path(found)
     own = folder / "venv" / "bin" / "label-studio"
     if own.exists():

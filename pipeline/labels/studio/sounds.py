@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,8 +12,9 @@ import soundfile
 
 from pipeline.data.sound import RATE, read_mono
 from pipeline.utils.files import atomic_path
-from pipeline.utils.parallel import Workers
-from pipeline.utils.progress import Track, no_progress
+from pipeline.utils.parallel import ALL_CORES, Workers
+
+_ONE_PROCESS = 20  # fewer files are written before other processes would have started
 
 
 def sound_path(name: str) -> str:
@@ -20,9 +22,7 @@ def sound_path(name: str) -> str:
     return f"{name}.flac"
 
 
-def write_sounds(
-    catalog: pd.DataFrame, folder: Path, *, jobs: int = -1, backend: str = "loky", track: Track = no_progress
-) -> int:
+def write_sounds(catalog: pd.DataFrame, folder: Path, *, workers: Workers = ALL_CORES) -> int:
     """Write `{name}.flac` (16 kHz, mono, 5 s) for every train clip whose file is missing or out of date.
 
     Returns:
@@ -38,8 +38,9 @@ def write_sounds(
     ]
     stale = [(source, target) for source, target in wanted if _is_stale(Path(source), target)]
     if stale:
-        jobs = 1 if len(stale) < 20 else jobs
-        Workers(jobs, backend, track).map(_write_one, stale, "sounds for annotators")
+        if len(stale) < _ONE_PROCESS:
+            workers = replace(workers, jobs=1)
+        workers.map(_write_one, stale, "sounds for annotators")
     return len(stale)
 
 

@@ -79,7 +79,7 @@ def make_credentials(folder: Path, url: str) -> Credentials:
 def find_credentials(folder: Path, environment: Mapping[str, str]) -> Credentials:
     """LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY where set, otherwise what `avs labels serve` wrote.
 
-    What it wrote is sent to its own server alone, never to another address.
+    What it wrote is sent only to its own server, never to another address.
 
     Raises:
         PipelineError: no server is known, or no token for it.

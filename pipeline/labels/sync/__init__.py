@@ -1,1 +1,1 @@
-"""Labels brought from Label Studio or from files into the label folder, and back."""
+"""Import and export: labels from Label Studio or files into the label folder, and back."""

@@ -69,7 +69,7 @@ def export_voc(
         )
     if images is None and not folder.is_dir():
         raise PipelineError(
-            f"{folder}: no such folder of labels; with --images the frames go out alone, to be labelled."
+            f"{folder}: no such folder of labels; with --images the frames are exported without labels."
         )
     done = Exported()
     with read_lock(folder):

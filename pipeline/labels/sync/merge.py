@@ -107,7 +107,7 @@ def _merge_one(
 
 
 def apply(folder: Path, plan: Merge, others: Mapping[str, bytes] | None = None) -> None:
-    """Write the plan, all of it or nothing: a new folder is made beside the old one and takes its place.
+    """Write the plan, all of it or nothing: a new folder is made next to the old one and replaces it.
 
     Files that stay are hard links, not copies. For use in `exclusive_lock`, which recovers from a kill.
 
@@ -178,7 +178,7 @@ def _read(path: Path) -> bytes | None:
 
 
 def _why(error: OSError) -> str:
-    if isinstance(error, shutil.Error):  # what copytree met: a list of (from, to, why)
+    if isinstance(error, shutil.Error):  # of copytree: a list of (from, to, why)
         return str(error.args[0][0][2])
     return error.strerror or str(error)
 

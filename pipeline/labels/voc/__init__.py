@@ -1,1 +1,1 @@
-"""VOC XML files: one a frame, read, checked and replaced as a folder."""
+"""VOC XML: reading, checking and replacing a folder of box files."""

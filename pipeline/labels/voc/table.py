@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -21,8 +21,7 @@ from pipeline.labels.voc.rules import judge, problems_table
 from pipeline.labels.voc.voc_xml import Annotation, UnreadableLabelError, read_many
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.files import refuse_linked_folders
-from pipeline.utils.parallel import Workers
-from pipeline.utils.progress import Track, no_progress
+from pipeline.utils.parallel import ALL_CORES, Workers
 
 COLUMNS = (
     "name",
@@ -64,9 +63,7 @@ def read_labels(
     catalog: pd.DataFrame,
     classes: Sequence[str],
     *,
-    jobs: int = -1,
-    backend: str = "loky",
-    track: Track = no_progress,
+    workers: Workers = ALL_CORES,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read and check all labels under `folder`.
 
@@ -76,9 +73,7 @@ def read_labels(
         folder: the label folder.
         catalog: the clip catalogue.
         classes: the categories that boxes may have; see `classes.classes_of`.
-        jobs: processes.
-        backend: of joblib.
-        track: progress.
+        workers: that share out the files.
 
     Returns:
         The boxes fit to train on, in the catalogue's order (`COLUMNS`; int64 and str; one box a frame for
@@ -88,7 +83,7 @@ def read_labels(
     Raises:
         PipelineError: there is no such folder, or labels in it and not one that is usable.
     """
-    labels = read_folder(folder, catalog, jobs=jobs, backend=backend, track=track)
+    labels = read_folder(folder, catalog, workers=workers)
     boxes, problems = check(labels, catalog, classes)
     if boxes.empty and (problems["level"] == "error").any():
         errors = problems[problems["level"] == "error"]
@@ -108,9 +103,7 @@ def check(
     return boxes[list(COLUMNS)], problems.reset_index(drop=True)
 
 
-def read_folder(
-    folder: Path, catalog: pd.DataFrame, *, jobs: int = -1, backend: str = "loky", track: Track = no_progress
-) -> LabelFolder:
+def read_folder(folder: Path, catalog: pd.DataFrame, *, workers: Workers = ALL_CORES) -> LabelFolder:
     """Read the file of every labelled frame of a train clip; see `label_index.index_labels`.
 
     Raises:
@@ -130,7 +123,7 @@ def read_folder(
     index = index_labels(folder, clips)
     problems = list(index.problems)
     wanted = [(source, frame) for frame, source in index.files.items() if clips[frame.name].split == "train"]
-    contents = _read_all(folder, [source for source, _ in wanted], jobs, backend, track)
+    contents = _read_all(folder, [source for source, _ in wanted], workers)
     files, boxes = [], []
     order = {name: number for number, name in enumerate(catalog["name"])}
     for (source, frame), content in sorted(
@@ -150,14 +143,11 @@ def read_folder(
     )
 
 
-def _read_all(
-    folder: Path, sources: list[str], jobs: int, backend: str, track: Track
-) -> list[Annotation | UnreadableLabelError]:
+def _read_all(folder: Path, sources: list[str], workers: Workers) -> list[Annotation | UnreadableLabelError]:
     chunks = [sources[start : start + _CHUNK] for start in range(0, len(sources), _CHUNK)]
-    few = len(sources) <= _ONE_PROCESS
-    workers = Workers(1 if few else jobs, backend, track)
-    read = workers.map(partial(read_many, folder), chunks, "label files")
-    return list(chain.from_iterable(read))
+    if len(sources) <= _ONE_PROCESS:
+        workers = replace(workers, jobs=1)
+    return list(chain.from_iterable(workers.map(partial(read_many, folder), chunks, "label files")))
 
 
 def _missing(labels: LabelFolder, catalog: pd.DataFrame) -> list[tuple[str, str, str]]:

@@ -21,6 +21,7 @@ from pipeline.labels.review.check_report import task_link, thumbnail, write_repo
 from pipeline.labels.review.quality import Quality, assess
 from pipeline.labels.voc.table import check, read_folder
 from pipeline.labels.voc.voc_xml import Box
+from pipeline.utils.parallel import SERIAL
 from tests.helpers.label_files import CLASSES, DOG, catalog, full, label
 
 CAT = ["cat_meowing", 1, 1, 10, 10]
@@ -37,7 +38,7 @@ def _quality(
     folder: Path, lines: list[dict[str, Any]] | None = None, table: pd.DataFrame | None = None
 ) -> Quality:
     world = catalog() if table is None else table
-    drawn = read_folder(folder, world, jobs=1)
+    drawn = read_folder(folder, world, workers=SERIAL)
     usable, problems = check(drawn, world, CLASSES)
     return assess(world, drawn, usable, problems, lines or [])
 

@@ -44,7 +44,7 @@ def test_a_box_of_several_images_is_not_taken_for_the_first_s() -> None:
     assert one.image_id == "abc_1" and not reasons
 
 
-def test_what_is_no_task_is_told_by_its_place() -> None:
+def test_what_is_no_task_is_known_by_its_place() -> None:
     old = {"data": {"image_id": "a_1"}, "completions": [{"id": 1, "result": regions([BOX], 200, 100)}]}
     tasks, reasons = read_tasks(
         [{"data": {"image_id": "a_1"}, "annotations": []}, 3, {"data": {}}, old, {"image_id": "a_2"}],
@@ -64,7 +64,7 @@ def test_what_is_no_task_is_told_by_its_place() -> None:
     ]
 
 
-def test_drafts_and_annotations_by_number_alone_are_told() -> None:
+def test_drafts_and_annotations_by_number_alone_are_reported() -> None:
     data, done = {"image_id": "a_1"}, {"id": 1, "result": regions([BOX], 200, 100)}
     values = [
         {"data": data, "annotations": [], "drafts": [{"id": 5, "result": []}]},
@@ -107,7 +107,7 @@ def test_anything_gives_tasks_or_reasons(values: list[Any]) -> None:
         ("https://host/0123abcd-name_3.jpg?sig=1", "0123abcd-name_3"),
     ],
 )
-def test_the_image_is_told_by_name_never_by_path(address: str, image_id: str) -> None:
+def test_the_image_is_known_by_name_never_by_path(address: str, image_id: str) -> None:
     tasks, _ = read_tasks([{"id": 1, "data": {"image": address}, "annotations": []}], "x")
     assert [task.image_id for task in tasks] == [image_id]
 
@@ -151,7 +151,7 @@ def test_an_export_and_its_annotations() -> None:
     assert (task.drawn[1].width, task.drawn[1].height) == (200, 100)
 
 
-def test_who_drew_is_told_by_server_address_or_number_and_source() -> None:
+def test_who_drew_is_known_by_server_address_or_number_and_source() -> None:
     def annotator(source: str, by: Any) -> str:
         value = {"data": {"image_id": "abc_1"}, "annotations": [{"id": 1, "completed_by": by, "result": []}]}
         ((task,), _) = read_tasks([value], source, {2: "ann"})

@@ -154,7 +154,7 @@ def test_a_wrong_frame_or_map_of_a_file_is_named(
         read_probabilities(path, {SHOWN.frame: SHOWN})
 
 
-def test_maps_without_pixels_are_told(tmp_path: Path) -> None:
+def test_maps_without_pixels_are_reported(tmp_path: Path) -> None:
     np.savez(tmp_path / "p.npz", name=["abc"], frame=[1], probability=np.zeros((1, 0, 4)))
     with pytest.raises(PipelineError, match=r"p\.npz: needs arrays"):
         read_probabilities(tmp_path / "p.npz", {SHOWN.frame: SHOWN})
@@ -218,7 +218,7 @@ def test_a_checkpoint_proposes_what_its_masks_hold(project: Path) -> None:
     clips = ClipDataset(project / "data/frames", audio=np.load(project / "data/audio/features.npy"))
     model = load_checkpoint(project / "models/proposed-1/best.pt", torch.device("cpu"))
     for row, (name, category) in enumerate({"-abc_7": "dog_barking", "def": "helicopter"}.items()):
-        batch = clips.take(np.array([row]))
+        batch = clips.load(np.array([row]))
         assert batch.audio is not None
         maps = segment(model, batch.frames.numpy(), batch.audio.numpy(), device=torch.device("cpu"))[0]
         for number, map_ in enumerate(maps, start=1):
@@ -256,7 +256,7 @@ def test_one_source_of_proposals_is_named(project: Path) -> None:
         _avs("propose", "--checkpoint", "none.pt", "--no-push")
 
 
-def test_left_out_maps_are_counted_and_what_sends_the_rest_is_told(project: Path) -> None:
+def test_left_out_maps_are_counted_and_what_sends_the_rest_is_reported(project: Path) -> None:
     np.savez(project / "p.npz", name=["def", "val"], frame=[1, 1], probability=np.ones((2, 4, 4)))
     said = _avs(
         "propose", "--probabilities", "p.npz", "--no-push", "--project", "a b", "--model", "m[a]"
@@ -266,7 +266,7 @@ def test_left_out_maps_are_counted_and_what_sends_the_rest_is_told(project: Path
     assert f"{file}: `avs labels push --proposals {file} --project 'a b'` sends them" in said
 
 
-def test_an_unknown_server_is_told_before_the_models_work(
+def test_an_unknown_server_is_reported_before_the_models_work(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for variable in ("LABEL_STUDIO_URL", "LABEL_STUDIO_API_KEY"):

@@ -22,6 +22,7 @@ from pipeline.labels.studio.regions import read_regions
 from pipeline.labels.voc.label_paths import Frame
 from pipeline.labels.voc.voc_xml import Box
 from pipeline.utils.errors import PipelineError
+from pipeline.utils.parallel import SERIAL
 from tests.helpers.fake_studio import FakeStudio
 from tests.helpers.label_files import catalog
 
@@ -185,4 +186,4 @@ def test_labels_become_proposals_with_a_version_of_their_content() -> None:
 
 def test_missing_frames_are_named_all_at_once(tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match="dvc repro frames"):
-        frames_to_label(catalog(), tmp_path, jobs=1)
+        frames_to_label(catalog(), tmp_path, workers=SERIAL)

@@ -15,8 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pipeline.cli.app import app
-from pipeline.labels.studio import server
-from pipeline.labels.studio import studio_home as workplace
+from pipeline.labels.studio import server, studio_home
 from pipeline.labels.studio.client import Studio
 from pipeline.labels.studio.studio_home import (
     FOLDER,
@@ -55,7 +54,7 @@ def test_the_command_is_asked_own_or_on_the_path(tmp_path: Path) -> None:
         server.find_command(tmp_path / ".ls", {**nowhere, "LABEL_STUDIO_COMMAND": "nonsense"})
 
 
-def test_the_server_is_told_to_keep_to_itself(tmp_path: Path) -> None:
+def test_the_server_is_made_to_keep_to_itself(tmp_path: Path) -> None:
     told = server.server_environment(tmp_path, LOGIN, {"PATH": "/bin", "DJANGO_DB": "mysql"})
     assert told["DJANGO_DB"] == "sqlite" and told["PATH"] == "/bin"
     assert (told["COLLECT_ANALYTICS"], told["SENTRY_DSN"], told["LATEST_VERSION_CHECK"]) == (
@@ -75,7 +74,7 @@ def test_postgresql_when_its_settings_are_given(tmp_path: Path) -> None:
         server.server_environment(tmp_path, LOGIN, {**given, "POSTGRE_HOST": ""})
 
 
-def test_a_server_that_ends_or_a_taken_port_is_told(tmp_path: Path) -> None:
+def test_a_server_that_ends_or_a_taken_port_is_reported(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -243,6 +242,6 @@ def test_every_person_has_an_account_of_their_own(
             raise KeyError("uid not found")
         return login
 
-    monkeypatch.setattr(workplace.getpass, "getuser", user)
-    monkeypatch.setattr(workplace.platform, "node", lambda: machine)
+    monkeypatch.setattr(studio_home.getpass, "getuser", user)
+    monkeypatch.setattr(studio_home.platform, "node", lambda: machine)
     assert account() == expected

@@ -130,7 +130,7 @@ def test_labels_on_a_read_only_disk_go_out(tmp_path: Path, monkeypatch: pytest.M
     assert _export(tmp_path).labels == 10
 
 
-def test_a_target_that_is_a_file_is_told(tmp_path: Path) -> None:
+def test_a_target_that_is_a_file_is_reported(tmp_path: Path) -> None:
     full(tmp_path / "voc")
     (tmp_path / "out").write_text("x")
     with pytest.raises(PipelineError, match="out: is a file"):
@@ -187,4 +187,4 @@ def test_a_new_export_to_the_same_place_forgets_the_old_one(tmp_path: Path) -> N
     plan = merge_into_folder(
         tmp_path / "voc", read_sources([tmp_path / "out"], CLIPS), CLIPS, tmp_path / "s.json"
     )
-    assert list(plan.write) == [PATH]  # drawn anew, where no label was: nothing to decide
+    assert list(plan.write) == [PATH]  # drawn again, where no label was: nothing to decide

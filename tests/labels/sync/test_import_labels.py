@@ -24,6 +24,7 @@ from pipeline.labels.voc.label_paths import Frame
 from pipeline.labels.voc.table import read_labels
 from pipeline.labels.voc.voc_xml import Annotation, Box, read_voc, voc_text
 from pipeline.utils.errors import PipelineError
+from pipeline.utils.parallel import SERIAL
 from tests.helpers.label_files import CLASSES, DOG, catalog, full, label
 from tests.helpers.paths import SHARED
 from tests.helpers.small_disk import files_of_at_most
@@ -52,7 +53,7 @@ def test_folders_of_any_layout_and_exports_together(tmp_path: Path) -> None:
     assert not found.left_out
     plan = merge_into_folder(tmp_path / "voc", found, CLIPS, tmp_path / "sync.json")
     assert len(plan.write) == 4
-    boxes, _ = read_labels(tmp_path / "voc", catalog(), CLASSES, jobs=1)
+    boxes, _ = read_labels(tmp_path / "voc", catalog(), CLASSES, workers=SERIAL)
     assert list(boxes["source"]) == [f"dog_barking/abc/abc_{k}.xml" for k in (1, 2, 3, 4)]
     assert len(read_annotations(tmp_path / "voc")) == 1
 
@@ -127,7 +128,7 @@ def test_a_folder_without_label_files_and_texts_of_yolo_are_listed(tmp_path: Pat
     assert list(found.labels) == [Frame("abc", 3)]
 
 
-def test_other_kinds_of_files_are_told_what_to_do_with(tmp_path: Path) -> None:
+def test_other_kinds_of_files_are_listed_with_advice(tmp_path: Path) -> None:
     for name in (
         "a.zip",
         "b.csv",
@@ -167,7 +168,7 @@ def _export(path: Path, *annotations: dict[str, Any]) -> Path:
     return path
 
 
-def test_what_is_there_already_or_skipped_is_not_fruitless(tmp_path: Path) -> None:
+def test_what_is_there_already_or_skipped_is_no_empty_source(tmp_path: Path) -> None:
     drawn = _export(tmp_path / "a.json", {"id": 1, "result": regions([DOG], 160, 120)})
     skipped = _export(tmp_path / "b.json", {"id": 1, "was_cancelled": True, "result": []})
     open_ = _export(tmp_path / "c.json")
@@ -318,7 +319,7 @@ def test_paths_inside_files_lead_nowhere(tmp_path: Path, path: str) -> None:
 
 def test_voc_to_label_studio_to_voc_gives_the_same_numbers(tmp_path: Path) -> None:
     full(tmp_path / "a")
-    boxes, _ = read_labels(tmp_path / "a", catalog(), CLASSES, jobs=1)
+    boxes, _ = read_labels(tmp_path / "a", catalog(), CLASSES, workers=SERIAL)
     tasks = []
     for file in sorted((tmp_path / "a").rglob("*.xml")):
         read = read_voc(file)
@@ -328,7 +329,7 @@ def test_voc_to_label_studio_to_voc_gives_the_same_numbers(tmp_path: Path) -> No
     merge_into_folder(
         tmp_path / "b", read_sources([tmp_path / "e.json"], CLIPS), CLIPS, tmp_path / "sync.json"
     )
-    again, _ = read_labels(tmp_path / "b", catalog(), CLASSES, jobs=1)
+    again, _ = read_labels(tmp_path / "b", catalog(), CLASSES, workers=SERIAL)
     numbers = [column for column in boxes if column != "annotator"]
     assert again[numbers].equals(boxes[numbers])
 
@@ -360,7 +361,7 @@ def _on_a_small_disk(limit: int, *arguments: str) -> tuple[int, str]:
     ("limit", "written"),
     [(200, 0), (800, 10)],  # no label can be written; all can, but not the record of how the sides met
 )
-def test_a_disk_that_refuses_is_told_and_a_second_run_completes_it(
+def test_a_disk_that_refuses_is_reported_and_a_second_run_completes_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, written: int
 ) -> None:
     project = make_project(tmp_path)

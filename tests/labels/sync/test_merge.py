@@ -64,7 +64,7 @@ def test_changed_on_both_sides_waits_for_a_decision(tmp_path: Path, known: bool)
     assert (tmp_path / PATH).read_bytes() == _text(26)
 
 
-def test_changed_or_removed_here_only_is_kept_and_told(tmp_path: Path) -> None:
+def test_changed_or_removed_here_only_is_kept_and_reported(tmp_path: Path) -> None:
     state = _sync(tmp_path, 21, {}).state
     (tmp_path / PATH).write_bytes(_text(30))
     plan = _sync(tmp_path, 21, state)
@@ -136,7 +136,7 @@ def test_replaced_are_only_files_that_were_changed_here(tmp_path: Path) -> None:
     assert _sync(tmp_path, 26, state, "theirs").replaced == [PATH]  # the state knows of 21 alone
 
 
-def test_what_a_source_no_longer_labels_is_told_and_stays(tmp_path: Path) -> None:
+def test_what_a_source_no_longer_labels_is_reported_and_stays(tmp_path: Path) -> None:
     state = _sync(tmp_path, 21, {}).state
     plan = merge(tmp_path, {}, clips_by_name(catalog()), state, complete={"t"})
     assert plan.gone == [PATH] and not plan.write
@@ -146,7 +146,7 @@ def test_what_a_source_no_longer_labels_is_told_and_stays(tmp_path: Path) -> Non
     assert merge(tmp_path, {}, clips_by_name(catalog()), state, complete={"t"}).gone == []
 
 
-def test_what_copying_meets_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_copying_meets_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _sync(tmp_path / "voc", 21, {})
 
     def refuse(*_: object, **__: object) -> None:

@@ -93,7 +93,7 @@ def test_two_servers_keep_their_lines_and_do_not_take_turns(tmp_path: Path) -> N
     assert sorted(line["source"] for line in lines) == [f"http://127.0.0.1:{n}/projects/1" for n in (1, 2)]
 
 
-def test_an_annotation_that_became_a_skip_or_is_gone_is_told(tmp_path: Path) -> None:
+def test_an_annotation_that_became_a_skip_or_is_gone_is_reported(tmp_path: Path) -> None:
     class Emptied(FakeStudio):
         def annotated(self, project: int) -> list[dict[str, Any]]:
             return []

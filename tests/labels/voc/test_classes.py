@@ -12,6 +12,7 @@ from pipeline.labels.voc.classes import classes_of
 from pipeline.labels.voc.table import read_labels
 from pipeline.labels.voc.voc_xml import Box
 from pipeline.utils.errors import PipelineError
+from pipeline.utils.parallel import SERIAL
 from tests.helpers.label_files import DOG, catalog, clip, label
 from tests.helpers.paths import ROOT
 
@@ -42,10 +43,10 @@ def test_the_file_in_git_is_avsbench_s() -> None:
 def test_a_box_is_held_against_the_classes_of_the_data_set(tmp_path: Path) -> None:
     label(tmp_path, "abc", 1, DOG)
     label(tmp_path, "multi", 1, Box("owl", 21, 30, 61, 70))
-    boxes, problems = read_labels(tmp_path, catalog(), ("dog_barking", "owl"), jobs=1)
+    boxes, problems = read_labels(tmp_path, catalog(), ("dog_barking", "owl"), workers=SERIAL)
     assert set(boxes["category"]) == {"dog_barking", "owl"}
     assert set(problems["kind"]) == {"missing"}
-    boxes, problems = read_labels(tmp_path, catalog(), ("dog_barking",), jobs=1)
+    boxes, problems = read_labels(tmp_path, catalog(), ("dog_barking",), workers=SERIAL)
     assert boxes["category"].tolist() == ["dog_barking"]
     (detail,) = problems.loc[problems["kind"] == "unknown_class", "detail"]
     assert detail == "'owl' is none of the categories; choose one of labels/classes.txt, or add it there."

@@ -180,7 +180,7 @@ def test_two_checkouts_that_share_a_folder_take_turns(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "record", "voc"]
 
 
-def test_a_lock_that_its_owner_removed_meanwhile_is_made_anew(
+def test_a_lock_that_its_owner_removed_meanwhile_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lock, real, calls = tmp_path / ".voc.lock", fcntl.flock, []
@@ -196,7 +196,7 @@ def test_a_lock_that_its_owner_removed_meanwhile_is_made_anew(
         assert len(calls) == 2 and lock.exists()
 
 
-def test_a_lock_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_lock_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     (tmp_path / ".voc.lock").mkdir()
     with pytest.raises(PipelineError, match=r"\.voc\.lock: cannot be locked \(Is a directory\)"):
         _settle(tmp_path, _theirs(21, 2))

@@ -13,6 +13,7 @@ from pipeline.labels.voc.label_index import index_labels
 from pipeline.labels.voc.label_paths import Frame
 from pipeline.labels.voc.table import read_labels
 from pipeline.labels.voc.voc_xml import Annotation, Box, voc_text
+from pipeline.utils.parallel import SERIAL
 from tests.helpers.label_files import CLASSES, DOG, catalog, label
 
 CLIPS = clips_by_name(catalog())
@@ -46,11 +47,11 @@ def test_training_reads_the_file_that_a_merge_writes(
     plan = merge(tmp_path, {Frame("abc", 1): theirs}, CLIPS, {}, "theirs")
     assert list(plan.write) == [chosen]
     apply(tmp_path, plan)
-    boxes, _ = read_labels(tmp_path, catalog(), CLASSES, jobs=1)
+    boxes, _ = read_labels(tmp_path, catalog(), CLASSES, workers=SERIAL)
     assert boxes["source"].tolist() == [chosen] and boxes["xmin"].tolist() == [5]
 
 
-def test_clips_of_other_splits_keep_their_files_and_are_told(tmp_path: Path) -> None:
+def test_clips_of_other_splits_keep_their_files_and_are_reported(tmp_path: Path) -> None:
     label(tmp_path, "val1", 1, DOG)  # flat, in the clip's own folder
     _copy(tmp_path, "val1/val1_1.xml", "val1_1.xml")
     placed = index_labels(tmp_path, CLIPS)
@@ -58,13 +59,13 @@ def test_clips_of_other_splits_keep_their_files_and_are_told(tmp_path: Path) -> 
     assert [kind for _, kind, _ in placed.problems] == ["not_train", "not_train"]
 
 
-def test_a_name_that_is_not_utf_8_is_told(tmp_path: Path) -> None:
+def test_a_name_that_is_not_utf_8_is_reported(tmp_path: Path) -> None:
     label(tmp_path, "abc", 1, DOG)
     try:
         (tmp_path / os.fsdecode(b"caf\xe9_1.xml")).write_text("<annotation/>")
     except OSError:
         pytest.skip("this file system takes UTF-8 names alone")
-    _, problems = read_labels(tmp_path, catalog(), CLASSES, jobs=1)
+    _, problems = read_labels(tmp_path, catalog(), CLASSES, workers=SERIAL)
     assert r"caf\udce9_1.xml" in set(problems["file"])
     problems.to_csv(tmp_path / "problems.csv")  # it can be written
 

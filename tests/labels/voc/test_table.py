@@ -15,6 +15,7 @@ from pipeline.labels.voc.rules import KINDS
 from pipeline.labels.voc.table import COLUMNS, read_labels
 from pipeline.labels.voc.voc_xml import Box
 from pipeline.utils.errors import PipelineError
+from pipeline.utils.parallel import SERIAL, Workers
 from tests.helpers.label_files import CLASSES, HEIGHT, TRAIN, WIDTH, catalog, full, label, write_mask
 
 DOG = Box("dog_barking", 21, 30, 61, 70)
@@ -28,7 +29,7 @@ def _kinds(problems: pd.DataFrame) -> set[tuple[str, str]]:
 
 def test_sane_labels_give_every_box_in_catalogue_order(tmp_path: Path) -> None:
     full(tmp_path)
-    boxes, problems = read_labels(tmp_path, catalog(), CLASSES, jobs=1)
+    boxes, problems = read_labels(tmp_path, catalog(), CLASSES, workers=SERIAL)
     assert list(boxes.columns) == list(COLUMNS)
     names = [name for name in catalog()["name"] if name in TRAIN for _ in range(5)]
     assert list(boxes["name"]) == names
@@ -65,7 +66,7 @@ def test_sane_labels_give_every_box_in_catalogue_order(tmp_path: Path) -> None:
 def test_each_rule_about_a_box(tmp_path: Path, boxes: list[Box], kind: str, left: int) -> None:
     label(tmp_path, "abc", 3, *boxes)
     label(tmp_path, "-def", 1, Box("helicopter", 21, 30, 61, 70))
-    found, problems = read_labels(tmp_path, catalog(), CLASSES, jobs=1)
+    found, problems = read_labels(tmp_path, catalog(), CLASSES, workers=SERIAL)
     assert _kinds(problems) == {("abc_3.xml", kind)}
     assert (found["name"] == "abc").sum() == left
     assert (KINDS[kind][0] == "warning") == (left == 1) or kind == "several_boxes"
@@ -76,19 +77,19 @@ def test_a_linked_folder_of_labels_is_refused(tmp_path: Path) -> None:
     (tmp_path / "more").mkdir()
     (tmp_path / "voc/helicopter").symlink_to(tmp_path / "more")
     with pytest.raises(PipelineError, match="helicopter: is a link to a folder"):
-        read_labels(tmp_path / "voc", catalog(), CLASSES, jobs=1)
+        read_labels(tmp_path / "voc", catalog(), CLASSES, workers=SERIAL)
 
 
-def test_a_tiny_box_is_told_with_the_size_that_is_left(tmp_path: Path) -> None:
+def test_a_tiny_box_is_reported_with_the_size_that_is_left(tmp_path: Path) -> None:
     label(tmp_path, "abc", 1, Box("dog_barking", -30, 30, 2, 70))
-    _, problems = read_labels(tmp_path, catalog(), CLASSES, jobs=1)
+    _, problems = read_labels(tmp_path, catalog(), CLASSES, workers=SERIAL)
     (detail,) = problems.loc[problems["kind"] == "tiny", "detail"]
     assert detail == "is tiny: 2 x 41 pixels of 160 x 120."
 
 
 def test_a_box_out_of_its_image_is_clipped(tmp_path: Path) -> None:
     label(tmp_path, "abc", 1, Box("dog_barking", -5, 0, 61, 999))
-    found, _ = read_labels(tmp_path, catalog(), CLASSES, jobs=1)
+    found, _ = read_labels(tmp_path, catalog(), CLASSES, workers=SERIAL)
     assert found.loc[0, ["xmin", "ymin", "xmax", "ymax"]].tolist() == [1, 1, 61, 120]
 
 
@@ -97,7 +98,7 @@ def test_of_several_boxes_the_largest_stays_and_an_unfit_one_never_displaces_a_f
 ) -> None:
     label(tmp_path, "abc", 1, Box("helicopter", 1, 1, 150, 110), Box("dog_barking", 5, 5, 9, 9), DOG)
     label(tmp_path, "multi", 1, Box("helicopter", 1, 1, 50, 50), DOG)
-    found, problems = read_labels(tmp_path, catalog(), CLASSES, jobs=1)
+    found, problems = read_labels(tmp_path, catalog(), CLASSES, workers=SERIAL)
     rows = found[found["name"] == "abc"]
     assert len(rows) == 1 and rows.iloc[0]["xmin"] == DOG.xmin
     assert (found["name"] == "multi").sum() == 2  # several may sound there
@@ -107,23 +108,23 @@ def test_of_several_boxes_the_largest_stays_and_an_unfit_one_never_displaces_a_f
 def test_a_box_s_area_counts_both_of_its_ends(tmp_path: Path) -> None:
     """100 x 5 = 500 pixels against 21 x 21 = 441; between the corners it were 396 against 400."""
     label(tmp_path, "abc", 1, Box("dog_barking", 1, 1, 100, 5), Box("dog_barking", 1, 1, 21, 21))
-    found, _ = read_labels(tmp_path, catalog(), CLASSES, jobs=1)
+    found, _ = read_labels(tmp_path, catalog(), CLASSES, workers=SERIAL)
     assert found["xmax"].tolist() == [100]
 
 
 def test_no_size_is_an_error(tmp_path: Path) -> None:
     label(tmp_path, "abc", 1, DOG)
     label(tmp_path, "abc", 2, DOG, width=0, height=0)
-    found, problems = read_labels(tmp_path, catalog(), CLASSES, jobs=1)
+    found, problems = read_labels(tmp_path, catalog(), CLASSES, workers=SERIAL)
     assert list(found["frame"]) == [1]
     assert _kinds(problems) == {("abc_2.xml", "no_size")}
 
 
-def test_a_jump_is_told_once_and_a_gap_is_no_jump(tmp_path: Path) -> None:
+def test_a_jump_is_reported_once_and_a_gap_is_no_jump(tmp_path: Path) -> None:
     far = Box("dog_barking", 130, 90, 150, 110)
     for frame, box in [(1, DOG), (2, far), (4, DOG)]:
         label(tmp_path, "abc", frame, box)
-    _, problems = read_labels(tmp_path, catalog(), CLASSES, jobs=1)
+    _, problems = read_labels(tmp_path, catalog(), CLASSES, workers=SERIAL)
     assert _kinds(problems) == {("abc_2.xml", "jump")}
 
 
@@ -142,7 +143,7 @@ def test_boxes_are_held_against_the_mask(
     label(tmp_path / "labels", "abc", 1, DOG)
     label(tmp_path / "labels", "abc", 2, DOG)
     path = write_mask(tmp_path / "mask.png", *mask)
-    found, problems = read_labels(tmp_path / "labels", catalog({"abc": path}), CLASSES, jobs=1)
+    found, problems = read_labels(tmp_path / "labels", catalog({"abc": path}), CLASSES, workers=SERIAL)
     assert _kinds(problems) == ({("abc_1.xml", kind)} if kind else set())
     assert list(found["frame"]) == ([2] if kind == "off_mask" else [1, 2])
 
@@ -153,14 +154,14 @@ def test_of_several_sounding_objects_none_is_held_against_the_mask_of_all(tmp_pa
     path = write_mask(tmp_path / "mask.png", 20, 29, 141, 70)  # from the one to the other
     for boxes, expected in (((DOG, other), set()), ((DOG,), {("multi_1.xml", "misses_mask")})):
         label(tmp_path / "labels", "multi", 1, *boxes)
-        found, problems = read_labels(tmp_path / "labels", catalog({"multi": path}), CLASSES, jobs=1)
+        found, problems = read_labels(tmp_path / "labels", catalog({"multi": path}), CLASSES, workers=SERIAL)
         assert len(found) == len(boxes) and _kinds(problems) == expected
 
 
 def test_a_second_box_of_one_sound_excuses_no_box(tmp_path: Path) -> None:
     label(tmp_path / "labels", "abc", 1, DOG, Box("dog_barking", 21, 30, 31, 40))
     path = write_mask(tmp_path / "mask.png", 20, 29, 40, 49)
-    _, problems = read_labels(tmp_path / "labels", catalog({"abc": path}), CLASSES, jobs=1)
+    _, problems = read_labels(tmp_path / "labels", catalog({"abc": path}), CLASSES, workers=SERIAL)
     kinds = problems["kind"].tolist()
     assert (kinds.count("misses_mask"), kinds.count("several_boxes")) == (2, 1)
 
@@ -169,7 +170,7 @@ def test_a_mask_that_cannot_be_read_is_listed(tmp_path: Path) -> None:
     label(tmp_path / "labels", "abc", 1, DOG)
     (tmp_path / "mask.png").write_text("no image")
     table = catalog({"abc": str(tmp_path / "mask.png")})
-    found, problems = read_labels(tmp_path / "labels", table, CLASSES, jobs=1)
+    found, problems = read_labels(tmp_path / "labels", table, CLASSES, workers=SERIAL)
     assert len(found) == 1
     assert _kinds(problems) == {("mask.png", "bad_mask")}
 
@@ -182,7 +183,7 @@ def test_files_that_give_nothing_are_listed_one_by_one(tmp_path: Path) -> None:
     (tmp_path / "label_studio.xml").write_text("<View/>")
     (tmp_path / ".abc_1.xml.tmp.xml").write_text("half a file")
     (tmp_path / "classes.txt").write_text("dog_barking")
-    found, problems = read_labels(tmp_path, catalog(), CLASSES, jobs=1)
+    found, problems = read_labels(tmp_path, catalog(), CLASSES, workers=SERIAL)
     assert _kinds(problems) == {
         ("abc_2.xml", "not_xml"),
         ("abc_1.xml", "doubled"),
@@ -196,29 +197,29 @@ def test_files_that_give_nothing_are_listed_one_by_one(tmp_path: Path) -> None:
 def test_an_empty_annotation_is_no_missing_one(tmp_path: Path) -> None:
     full(tmp_path)
     label(tmp_path, "abc", 2)
-    found, problems = read_labels(tmp_path, catalog(), CLASSES, jobs=1)
+    found, problems = read_labels(tmp_path, catalog(), CLASSES, workers=SERIAL)
     assert len(found) == 9
     assert _kinds(problems) == set()
 
 
 def test_nothing_usable_and_no_folder_are_errors(tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match=r"labels\.dir"):
-        read_labels(tmp_path / "none", catalog(), CLASSES, jobs=1)
-    assert read_labels(tmp_path, catalog(), CLASSES, jobs=1)[0].empty  # nobody has drawn anything yet
+        read_labels(tmp_path / "none", catalog(), CLASSES, workers=SERIAL)
+    assert read_labels(tmp_path, catalog(), CLASSES, workers=SERIAL)[0].empty  # nobody has drawn anything yet
     label(tmp_path, "stranger", 1, DOG)
-    assert read_labels(tmp_path, catalog(), CLASSES, jobs=1)[0].empty  # only labels of other clips
+    assert read_labels(tmp_path, catalog(), CLASSES, workers=SERIAL)[0].empty  # only labels of other clips
     label(tmp_path, "abc", 1, Box("dog", 21, 30, 61, 70))
     with pytest.raises(PipelineError, match=r"no usable box(.|\n)*abc_1\.xml: .*'dog'") as told:
-        read_labels(tmp_path, catalog(), CLASSES, jobs=1)
+        read_labels(tmp_path, catalog(), CLASSES, workers=SERIAL)
     assert "is not there" not in str(told.value)  # warnings, however many come first
 
 
 def test_several_processes_give_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     full(tmp_path)
-    one = read_labels(tmp_path, catalog(), CLASSES, jobs=1)
+    one = read_labels(tmp_path, catalog(), CLASSES, workers=SERIAL)
     monkeypatch.setattr(table, "_ONE_PROCESS", 0)
     monkeypatch.setattr(table, "_CHUNK", 3)
-    for a, b in zip(one, read_labels(tmp_path, catalog(), CLASSES, jobs=2), strict=True):
+    for a, b in zip(one, read_labels(tmp_path, catalog(), CLASSES, workers=Workers(2)), strict=True):
         pd.testing.assert_frame_equal(a, b)
 
 
