@@ -23,7 +23,7 @@ from tests.helpers.report_runs import pair, run
 def test_a_model_without_sound_is_the_measure_of_what_the_sound_is_worth() -> None:
     rows = variant_rows([run("proposed", 1, {"a": 0.6}), run("silent", 1, {"a": 0.4})])
     assert "Trained without sound (silent) the M_J is 0.400: the true sound gives 1.50 times" in (
-        text.audio_gain_sentence(rows[0], silent=rows[1])
+        text.audio_gain_sentence(rows[0], control=rows[1])
     )
 
 
@@ -31,11 +31,11 @@ def test_sentences_say_better_worse_or_cannot_tell() -> None:
     assert pair(0.01, 0.03).verdict == "better"
     assert pair(-0.03, -0.01).verdict == "worse"
     said = text.compare_sentence(pair(-0.01, 0.03))
-    assert "0.010 above" in said and "−0.010 to +0.030" in said and "does not tell the two apart" in said
+    assert "0.010 above" in said and "−0.010 to +0.030" in said and "does not separate the two" in said
     assert "over 36 test clips and 3 seeds" in said and "about 9 cases of 10" in said
-    assert "another training may come out differently" in text.compare_sentence(pair(0.1, 0.2, seeds=1))
+    assert "another training may give another result" in text.compare_sentence(pair(0.1, 0.2, seeds=1))
     assert "with 7 seeds; 3 were trained" in text.power_sentence(pair(0.1, 0.2))
-    assert "cannot be said from one" in text.power_sentence(pair(0.1, 0.2, seeds=1))
+    assert "One seed does not show" in text.power_sentence(pair(0.1, 0.2, seeds=1))
 
 
 @pytest.mark.parametrize(
