@@ -35,7 +35,7 @@ def main(variant: str, seed: int) -> None:
     figures = {
         "variant": variant,
         "seed": seed,
-        "epochs": best.plan.epochs,
+        "epochs": best.config.epochs,
         "best_epoch": best.epoch,
         "val_miou": best.val_miou,
         **result.figures,
@@ -44,7 +44,7 @@ def main(variant: str, seed: int) -> None:
         write_json(folder / "figures.json", figures)  # metrics/ has them for git, the report reads them here
         write_tables(folder, result)
         write_overlays(folder / "overlays", result, data, "test", pictured)
-        for epoch in best.plan.keep_epochs:
+        for epoch in best.config.keep_epochs:
             kept = load_checkpoint(MODELS / name / f"epoch-{epoch}.pt", device)
             write_crop_features(folder / f"features-{epoch}.npz", kept, data, CROPS, device=device)
     write_json(METRICS / f"{name}.json", figures)

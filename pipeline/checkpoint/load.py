@@ -19,19 +19,32 @@ from pipeline.utils.weight_files import load_weights
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A trained model, ready for evaluation."""
+    """A trained model, ready for evaluation.
 
-    plan: RunConfig
-    segmenter: AVSModel
+    Attributes:
+        config: the settings it was trained by.
+        model: the network, in evaluation mode.
+        heads: the crop heads, where its variant has some.
+        epoch: it was saved after; None for the published code's, which do not say.
+        val_miou: its validation M_J; None for the published code's.
+    """
+
+    config: RunConfig
+    model: AVSModel
     heads: CropHeads | None
-    epoch: int | None  # None: of the published code, which does not say
+    epoch: int | None
     val_miou: float | None
 
 
 def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
-    """Read a checkpoint of `pipeline.training.train` or of the published code (a state dict, for 224 pixels).
+    """Read a checkpoint that training wrote, or the published code's (a state dict, for 224 pixels).
 
-    Raises `PipelineError` that names a file that is missing or neither.
+    Args:
+        path: the file.
+        device: where the model goes.
+
+    Raises:
+        PipelineError: names a file that is missing or neither.
     """
     if path.is_dir():
         raise PipelineError(f"{path}: is a folder; give a checkpoint in it, as {path}/best.pt.")
@@ -39,39 +52,39 @@ def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
     if isinstance(content, dict) and content and all(isinstance(value, Tensor) for value in content.values()):
         return _published(path, content, device)
     try:
-        plan = RunConfig.model_validate(content["config"])
-        segmenter = build_model(plan.network, plan.model, attention=plan.attention)
-        segmenter.load_state_dict(content["model"])
+        config = RunConfig.model_validate(content["config"])
+        model = build_model(config.network, config.model, attention=config.attention)
+        model.load_state_dict(content["model"])
         heads = None
         if content["heads"] is not None:
-            heads = CropHeads(segmenter.crop_width, categories=len(plan.categories), audio_dim=AUDIO_WIDTH)
+            heads = CropHeads(model.crop_width, categories=len(config.categories), audio_dim=AUDIO_WIDTH)
             heads.load_state_dict(content["heads"])
             heads.to(device).eval()
-        found = Checkpoint(plan, segmenter, heads, content["epoch"], content["val_miou"])
+        found = Checkpoint(config, model, heads, content["epoch"], content["val_miou"])
     except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
         first = str(error).splitlines()[0]
         raise PipelineError(f"{path}: is not a checkpoint of this version ({first}); train again.") from error
-    segmenter.to(device).eval()
+    model.to(device).eval()
     return found
 
 
 def _published(path: Path, state: dict[str, Tensor], device: torch.device) -> Checkpoint:
     """The network that the published code trained, with the settings that it was published with."""
     try:
-        segmenter = published_segmenter(state)
+        model = published_segmenter(state)
     except ValueError as error:
         raise PipelineError(f"{path}: {error}") from error
-    stages = sorted(int(stage) for stage in segmenter.tpavi)
-    plan = RunConfig(
+    settings = Model.model_validate(
+        {
+            "backbone": model.backbone,
+            "channels": model.channels,
+            "tpavi_stages": sorted(int(stage) for stage in model.tpavi),
+            "image_size": PUBLISHED_SIDE,
+        }
+    )
+    config = RunConfig(
         variant="baseline",
-        model=Model.model_validate(
-            {
-                "backbone": segmenter.backbone,
-                "channels": segmenter.channels,
-                "tpavi_stages": stages,
-                "image_size": PUBLISHED_SIDE,
-            }
-        ),
+        model=settings,
         categories=[],
         epochs=15,
         batch_size=4,
@@ -82,4 +95,4 @@ def _published(path: Path, state: dict[str, Tensor], device: torch.device) -> Ch
         keep_epochs=[],
         inputs={},
     )
-    return Checkpoint(plan, segmenter.to(device).eval(), None, epoch=None, val_miou=None)
+    return Checkpoint(config, model.to(device).eval(), None, epoch=None, val_miou=None)

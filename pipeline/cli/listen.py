@@ -102,10 +102,10 @@ def _evaluate(
     checkpoint = load_checkpoint(path, device)
     result = evaluate(checkpoint, data, split, device=device, batch_size=batch_size, track=show)
     figures = {
-        "variant": checkpoint.plan.variant,
+        "variant": checkpoint.config.variant,
         "clips": len(result.clips),
         "miou_where_swapped": miou_where_swapped(result.clips),
-        "audio_digest": checkpoint.plan.inputs.get("audio"),
+        "audio_digest": checkpoint.config.inputs.get("audio"),
         "figures": result.figures,
         "listening": listening_json(result.listening),
     }

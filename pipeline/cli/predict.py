@@ -42,11 +42,11 @@ def predict_command(
             raise PipelineError(f"{file}: no such file.")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = load_checkpoint(checkpoint, device)
-    if audio is not None and not model.plan.audio:
+    if audio is not None and not model.config.audio:
         raise PipelineError(
-            f"{checkpoint}: variant {model.plan.variant} has no audio input: --audio would change nothing."
+            f"{checkpoint}: variant {model.config.variant} has no audio input: --audio would change nothing."
         )
-    extractor = AudioFeatureExtractor.from_folder(AUDIO) if model.plan.audio else None
+    extractor = AudioFeatureExtractor.from_folder(AUDIO) if model.config.audio else None
     found = predict_video(model, video, extractor, audio, device=device)
     name = video.stem if audio is None else f"{video.stem}-{audio.stem}"
     folder = out or PREDICTIONS / checkpoint.absolute().parent.name / name
@@ -59,8 +59,8 @@ def predict_command(
         console.print(f"note: {found.note}", markup=False)
     if extractor is None or not features.exists():
         return
-    if "audio" not in model.plan.inputs:  # the published code's
+    if "audio" not in model.config.inputs:  # the published code's
         unknown = f"{checkpoint} does not say which audio features it was trained with"
         console.print(f"note: {unknown}; it was given those of VGGish {extractor.weights}", markup=False)
-    elif digest([features]) != model.plan.inputs["audio"]:
+    elif digest([features]) != model.config.inputs["audio"]:
         console.print(f"note: {AUDIO} was made again after {checkpoint} was trained", markup=False)

@@ -37,7 +37,7 @@ def crop_features(
     for start in range(0, len(crops), BATCH):
         part = torch.from_numpy(np.array(crops[start : start + BATCH])).to(device)
         exists = torch.from_numpy(np.array(present[start : start + BATCH]))
-        feature = checkpoint.segmenter.crop_features(normalise(part))
+        feature = checkpoint.model.crop_features(normalise(part))
         features.append(feature.cpu()[exists])
         if checkpoint.heads is not None and audio is not None:
             sound = torch.from_numpy(np.array(audio[start : start + BATCH])).to(device)

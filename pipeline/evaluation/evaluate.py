@@ -69,8 +69,8 @@ def evaluate(
         PipelineError: the split has no clip or a frame without a mask, or the frames are of another size
             than the checkpoint was trained with.
     """
-    rows, segmenter = rows_of(data.catalog, split), checkpoint.segmenter
-    clips = ClipDataset(data.frames, audio=data.audio if checkpoint.plan.audio else None)
+    rows, segmenter = rows_of(data.catalog, split), checkpoint.model
+    clips = ClipDataset(data.frames, audio=data.audio if checkpoint.config.audio else None)
     _check(checkpoint, data, split, clips)
     pictured = np.arange(0) if pictured is None else pictured
     true, others = ConditionScores(), {condition: ConditionScores() for condition in data.sounds}
@@ -115,10 +115,10 @@ def _check(checkpoint: Checkpoint, data: EvaluationData, split: str, clips: Clip
             f"{data.frames.parent}: {data.names[rows[~whole][0]]}, of the split {split!r}, has frames "
             "without a mask, and every frame is scored; choose another split."
         )
-    if (side := clips.frames.shape[2]) != checkpoint.plan.model.image_size:
+    if (side := clips.frames.shape[2]) != checkpoint.config.model.image_size:
         raise PipelineError(
-            f"{data.frames}: frames of {side} pixels, and {checkpoint.plan.variant} was trained with "
-            f"{checkpoint.plan.model.image_size}; make them with that `model.image_size`."
+            f"{data.frames}: frames of {side} pixels, and {checkpoint.config.variant} was trained with "
+            f"{checkpoint.config.model.image_size}; make them with that `model.image_size`."
         )
 
 

@@ -76,7 +76,7 @@ def predict_video(
         PipelineError: a file is missing, damaged, or has no pictures or no sound.
     """
     frames, note = read_frames(video)
-    size = checkpoint.plan.model.image_size
+    size = checkpoint.config.model.image_size
     packed = np.stack([resize_image(frame, size) for frame in frames])[None]
     audio, audio_note = (None, "") if extractor is None else _audio_features(extractor, video, sound, device)
     notes = "; ".join(filter(None, (note, audio_note)))
@@ -100,7 +100,7 @@ def segment(
     """
     pictures = normalise(torch.from_numpy(frames).to(device))
     features = None if audio is None else torch.from_numpy(audio).to(device)
-    return checkpoint.segmenter(pictures, features).logits.float().sigmoid().cpu().numpy()
+    return checkpoint.model(pictures, features).logits.float().sigmoid().cpu().numpy()
 
 
 def predict_clips(
@@ -130,8 +130,10 @@ def predict_clips(
     Raises:
         PipelineError: an array is missing, or the frames are of another size than the model was trained on.
     """
-    clips = ClipDataset(frames, audio=open_packed(audio / "features.npy") if checkpoint.plan.audio else None)
-    size = checkpoint.plan.model.image_size
+    clips = ClipDataset(
+        frames, audio=open_packed(audio / "features.npy") if checkpoint.config.audio else None
+    )
+    size = checkpoint.config.model.image_size
     if clips.frames.shape[2] != size:
         raise PipelineError(
             f"{frames}: has frames of {clips.frames.shape[2]} pixels, the checkpoint was trained on {size}; "

@@ -31,21 +31,21 @@ def ours(values: dict[str, Any]) -> dict[str, Any]:
 def test_a_checkpoint_comes_back_ready_for_evaluation(ours: dict[str, Any], tmp_path: Path) -> None:
     torch.save(ours, tmp_path / "best.pt")
     found = load_checkpoint(tmp_path / "best.pt", CPU)
-    assert (found.plan.variant, found.epoch, found.val_miou) == ("proposed", 3, 0.5)
-    assert not found.segmenter.training and found.heads is not None and not found.heads.training
-    assert all(torch.equal(v, ours["model"][k]) for k, v in found.segmenter.state_dict().items())
+    assert (found.config.variant, found.epoch, found.val_miou) == ("proposed", 3, 0.5)
+    assert not found.model.training and found.heads is not None and not found.heads.training
+    assert all(torch.equal(v, ours["model"][k]) for k, v in found.model.state_dict().items())
 
 
 def test_a_checkpoint_of_the_published_code_is_taken_too(tmp_path: Path) -> None:
     net = Segmenter("resnet50", channels=16, tpavi_stages=[1, 4]).eval()
     torch.save(published_state(net), tmp_path / "S4.pth")
     found = load_checkpoint(tmp_path / "S4.pth", CPU)
-    assert found.plan.audio and found.plan.model.image_size == 224
-    model = found.plan.model
+    assert found.config.audio and found.config.model.image_size == 224
+    model = found.config.model
     assert (model.backbone, model.channels, model.tpavi_stages) == ("resnet50", 16, [1, 4])
     frames, audio = torch.randn(1, 2, 3, 32, 32), torch.randn(1, 2, 128)
     with torch.no_grad():
-        assert torch.equal(found.segmenter(frames, audio).logits, net(frames, audio).logits)
+        assert torch.equal(found.model(frames, audio).logits, net(frames, audio).logits)
 
 
 def test_what_is_no_checkpoint_is_named(ours: dict[str, Any], tmp_path: Path) -> None:
