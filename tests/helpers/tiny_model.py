@@ -17,7 +17,7 @@ SIDE = 32  # pixels of its frames
 
 def write_checkpoint(path: Path, *, audio: bool = True, inputs: dict[str, str] | None = None) -> Path:
     """Write one whose masks are moved by the sound, as if it had been trained."""
-    plan = RunConfig(
+    config = RunConfig(
         variant="baseline" if audio else "silent",
         attention="sound" if audio else "constant",
         model=Model(backbone="resnet18", channels=8, tpavi_stages=[3, 4], image_size=SIDE),
@@ -32,7 +32,7 @@ def write_checkpoint(path: Path, *, audio: bool = True, inputs: dict[str, str] |
         inputs=inputs or {},
     )
     seed_everything(5)
-    segmenter = build_model(plan.network, plan.model)
+    segmenter = build_model(config.network, config.model)
     for block in segmenter.tpavi.values():
         torch.nn.init.normal_(block.bn.weight, 0.0, 30.0)  # zero when training begins: the sound has no say
     last = segmenter.decoder.head[-1]
@@ -40,5 +40,5 @@ def write_checkpoint(path: Path, *, audio: bool = True, inputs: dict[str, str] |
         last.weight *= 30
         last.bias.zero_()
     path.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(checkpoint(segmenter, None, plan, 1, {"val/miou": 0.5}), path)
+    torch.save(checkpoint(segmenter, None, config, 1, {"val/miou": 0.5}), path)
     return path
