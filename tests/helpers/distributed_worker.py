@@ -41,7 +41,13 @@ def plan_of(task: str = "av") -> RunConfig:
     return RunConfig(
         network="localiser" if task == "trimap" else "segmenter",
         variant="proposed",
-        model=Model(backbone="resnet18", channels=8, tpavi_stages=[3, 4], image_size=64),
+        model=Model(
+            backbone="resnet18",
+            channels=8,
+            tpavi_stages=[3, 4],
+            image_size=64,
+            sound_gate=task in ("mask", "gate"),
+        ),
         loss=LossWeights(**({"trimap": 1.0} if task == "trimap" else terms)),  # type: ignore[arg-type]
         categories=["dog", "piano"],
         epochs=2,
