@@ -28,33 +28,18 @@ _HASH = re.compile(r"-([0-9a-f]{8,64})\.\w+$")  # in the name of a file, as torc
 
 
 _TORCH = "https://download.pytorch.org/models/"
-_GITHUB = "https://github.com/"
+_PVT = "https://github.com/whai362/PVT/releases/download/v2/"
+_PUBLISHED = (
+    ("resnet18", _TORCH, "resnet18-f37072fd.pth", "f37072fd", "ResNet-18, ImageNet V1 (torchvision)"),
+    ("resnet50", _TORCH, "resnet50-0676ba61.pth", "0676ba61", "ResNet-50, ImageNet V1 (torchvision)"),
+    ("pvt_v2_b5", _PVT, "pvt_v2_b5.pth", "", "PVT-v2-b5, ImageNet (its authors)"),
+)
 WEIGHTS = {
-    weights.name: weights
-    for weights in (
-        Weights(
-            "resnet18",
-            "resnet18-f37072fd.pth",
-            _TORCH + "resnet18-f37072fd.pth",
-            "f37072fd",
-            "ResNet-18, ImageNet V1 (torchvision)",
-        ),
-        Weights(
-            "resnet50",
-            "resnet50-0676ba61.pth",
-            _TORCH + "resnet50-0676ba61.pth",
-            "0676ba61",
-            "ResNet-50, ImageNet V1 (torchvision)",
-        ),
-        Weights(
-            "pvt_v2_b5",
-            "pvt_v2_b5.pth",
-            _GITHUB + "whai362/PVT/releases/download/v2/pvt_v2_b5.pth",
-            "",
-            "PVT-v2-b5, ImageNet (its authors)",
-        ),
-        VGGISH,
-    )
+    **{
+        name: Weights(name, file, place + file, sha256, what)
+        for name, place, file, sha256, what in _PUBLISHED
+    },
+    VGGISH.name: VGGISH,
 }
 
 
