@@ -78,12 +78,12 @@ def measure(
     from pipeline.training.resume import ResumeState
 
     held = VALIDATION if epochs == EPOCHS else batch
-    # of each pass over data: seconds in all, and seconds in which the loop had nothing to do but wait
+    # of each pass over the training data: seconds in all, and seconds in which the loop had nothing to do but wait
     passes: list[tuple[float, float]] = []
-    read_ahead = training.prefetch
+    prefetch = training.prefetch
 
     def timed(*arguments: Any, **options: Any) -> Iterator[Any]:
-        return stopwatch(read_ahead(*arguments, **options), passes, device)
+        return stopwatch(prefetch(*arguments, **options), passes, device)
 
     training.prefetch = timed
     settings = plan(backbone, size, channels, batch, crops=crops, precision=precision, epochs=epochs)
@@ -95,19 +95,16 @@ def measure(
         training.train(
             settings,
             1,
-            data,
-            np.arange(clips),
-            np.arange(clips, clips + held),
+            training.TrainingData(data, np.arange(clips), np.arange(clips, clips + held)),
             folder / "out",
             resume=ResumeState(folder / "resume", "benchmark", "benchmark"),
             log=Nothing(),
             say=lambda line: None,
             fabric=fabric,
-            captured=captured,
-            compiled=compiled,
+            options=training.TrainOptions(compile=compiled, cuda_graph=captured),
         )
         seconds = time.perf_counter() - begin
-    after = passes[2::2]  # training and validation take turns
+    after = passes[1:]  # of the training batches
     total = sum(spent for spent, _ in after)
     return {
         "epochs": epochs,

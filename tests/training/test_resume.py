@@ -31,7 +31,7 @@ def test_another_fingerprint_is_a_stranger(tmp_path: Path) -> None:
     other = state_of(tmp_path, "b" * 64)
     other.save({"config": {"lr": 0.5}})
     assert state_of(tmp_path).load() is None
-    assert state_of(tmp_path).strangers() == [(other.path, {"lr": 0.5})]
+    assert state_of(tmp_path).stale_states() == [(other.path, {"lr": 0.5})]
     # two fingerprints that begin alike share a file's name, and not the state
     assert state_of(tmp_path, "b" * 16 + "c" * 48).load() is None
 
@@ -61,4 +61,4 @@ def test_a_damaged_state_is_named(tmp_path: Path, damage: str) -> None:
     with pytest.raises(PipelineError, match=rf"{state.path.name}: .*damaged; remove it"):
         state.load()
     # another run is not kept from training by it
-    assert state_of(tmp_path, "c" * 64).strangers() == [(state.path, None)]
+    assert state_of(tmp_path, "c" * 64).stale_states() == [(state.path, None)]
