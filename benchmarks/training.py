@@ -78,7 +78,7 @@ def measure(
     from pipeline.training.resume import ResumeState
 
     held = VALIDATION if epochs == EPOCHS else batch
-    # of each pass over the training data: seconds in all, and seconds in which the loop had nothing to do but wait
+    # of each pass over the training data: seconds in all, and seconds in which the loop had to wait
     passes: list[tuple[float, float]] = []
     prefetch = training.prefetch
 

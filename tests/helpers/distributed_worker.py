@@ -20,6 +20,7 @@ from pipeline.training.fabric import make_fabric
 from pipeline.training.objective import Objective
 from pipeline.training.resume import ResumeState
 from pipeline.training.train import train
+from tests.helpers.training_clips import Figures
 
 TRAIN, VAL = np.arange(6), np.arange(6, 9)  # batches of 3 clips: shares of 2 and 1
 
@@ -82,19 +83,6 @@ def with_negatives(batch: Batch, rows: np.ndarray, apart: bool) -> Batch:
     negatives = NegativeBatch(sounds, torch.from_numpy(rows % 2 == 0), laid)
     separate = negatives._replace(frames=pictures) if apart else negatives._replace(targets=laid)
     return replace(batch, negatives=separate)
-
-
-class Figures:
-    """A log that keeps the figures of each epoch."""
-
-    def __init__(self) -> None:
-        self.epochs: list[dict[str, float]] = [{}]
-
-    def log_metric(self, name: str, val: float) -> None:
-        self.epochs[-1][name] = val
-
-    def next_step(self) -> None:
-        self.epochs.append({})
 
 
 def gradients(folder: Path, task: str) -> dict[str, torch.Tensor]:
