@@ -24,8 +24,11 @@ from pipeline.utils.errors import PipelineError
 from pipeline.utils.files import digest
 from stages.common import run
 
-# the rooms that decide a run's result; dvc.yaml lists the same ones, which a test holds it to
-CODE = ("checkpoint", "dataset", "losses", "metrics", "model", "ops", "training")
+# the code that decides a run's result; dvc.yaml lists the same, which a test holds it to
+CODE = (
+    *("checkpoint", "dataset", "losses", "metrics", "model", "ops", "training"),
+    "utils/random_streams.py",
+)
 
 
 def main(variant: str, seed: int) -> None:
