@@ -38,7 +38,8 @@ class Objective(nn.Module):
 
     def __init__(self, config: RunConfig, labelled_frames: int | None = None) -> None:
         super().__init__()
-        self.weights, self.avm = config.loss, config.avm
+        self.weights = {name: config.loss[name] for name in TERMS if name in config.loss}
+        self.avm = config.avm
         every_frame = not all(TERMS[name].only_labelled_frames for name in self.weights)
         self.num_frames = None if every_frame else labelled_frames
         self.model = build_model(
