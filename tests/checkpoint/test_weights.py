@@ -182,7 +182,7 @@ def test_initial_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 def ours(**changes: object) -> dict:
     """What `pipeline.training.train` writes, of the network that `model` describes, or of another."""
     width = {"channels": 16, "tpavi_stages": [4], **changes}
-    return {"segmenter": Segmenter("resnet18", **width).state_dict(), "heads": None, "epoch": 3}  # type: ignore[arg-type]
+    return {"model": Segmenter("resnet18", **width).state_dict(), "config": {}, "heads": None, "epoch": 3}  # type: ignore[arg-type]
 
 
 def start_from(path: str) -> Model:
@@ -202,8 +202,8 @@ def test_a_checkpoint_of_ours_is_started_from_instead_of_imagenet(here: Path) ->
     checkpoint = ours()
     torch.save(checkpoint, here / "s4.pt")
     initial = initial_weights(start_from("weights/s4.pt"))  # needs no ImageNet weights
-    assert initial is not None and initial.keys() == checkpoint["segmenter"].keys()
-    assert all(torch.equal(initial[key], value) for key, value in checkpoint["segmenter"].items())
+    assert initial is not None and initial.keys() == checkpoint["model"].keys()
+    assert all(torch.equal(initial[key], value) for key, value in checkpoint["model"].items())
 
 
 def test_a_gated_checkpoint_is_started_from_with_or_without_its_gate(here: Path) -> None:
@@ -214,9 +214,9 @@ def test_a_gated_checkpoint_is_started_from_with_or_without_its_gate(here: Path)
     for gated in (True, False):
         network = Segmenter("resnet18", 16, [4], sound_gate=gated)
         assert not network.load_state_dict(initial, strict=False).missing_keys
-        assert torch.equal(network.encoder.conv1.weight, checkpoint["segmenter"]["encoder.conv1.weight"])
-    gate = next(name for name in checkpoint["segmenter"] if name.startswith("sound_gate."))
-    del checkpoint["segmenter"][gate]
+        assert torch.equal(network.encoder.conv1.weight, checkpoint["model"]["encoder.conv1.weight"])
+    gate = next(name for name in checkpoint["model"] if name.startswith("sound_gate."))
+    del checkpoint["model"][gate]
     torch.save(checkpoint, here / "broken.pt")
     with pytest.raises(PipelineError, match=rf"broken\.pt: .*is missing {gate}"):
         initial_weights(start_from("weights/broken.pt"))
@@ -224,14 +224,14 @@ def test_a_gated_checkpoint_is_started_from_with_or_without_its_gate(here: Path)
 
 def test_a_segmenter_does_not_start_from_a_localiser(here: Path) -> None:
     state = Localiser("resnet18").state_dict()
-    torch.save({"segmenter": state, "heads": None, "epoch": 3}, here / "loc.pt")
+    torch.save({"model": state, "config": {}, "heads": None, "epoch": 3}, here / "loc.pt")
     with pytest.raises(PipelineError, match=r"loc\.pt: .* the segmenter .*: it is missing decoder\."):
         initial_weights(start_from("weights/loc.pt"))
 
 
 def test_a_localiser_starts_from_the_encoder_of_any_checkpoint(here: Path) -> None:
     state = Localiser("resnet18").state_dict()
-    torch.save({"segmenter": state, "heads": None, "epoch": 3}, here / "loc.pt")
+    torch.save({"model": state, "config": {}, "heads": None, "epoch": 3}, here / "loc.pt")
     torch.save(ours(channels=24), here / "wide.pt")  # of a width that the plan does not say
     encoder = {name for name in state if name.startswith("encoder.")}
     for file in ("loc.pt", "wide.pt"):
@@ -248,10 +248,15 @@ def test_a_localiser_starts_from_the_encoder_of_any_checkpoint(here: Path) -> No
 def test_a_published_checkpoint_is_started_from(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its translation is tested with the model; here it need only be chosen for a plain state dict."""
     network = Segmenter("resnet18", 16, [4])
-    monkeypatch.setattr(module, "published_segmenter", lambda state: network)
-    torch.save({"resnet.conv1.weight": torch.zeros(1)}, here / "published.pth")
-    initial = initial_weights(start_from("weights/published.pth"))
-    assert initial is not None and torch.equal(initial["encoder.conv1.weight"], network.encoder.conv1.weight)
+    chosen = []
+    monkeypatch.setattr(module, "published_segmenter", lambda state: chosen.append(list(state)) or network)
+    plain = {"resnet.conv1.weight": torch.zeros(1)}
+    for content in (plain, {"epoch": 1, "state_dict": {"model.resnet.conv1.weight": torch.zeros(1)}}):
+        torch.save(content, here / "published.pth")
+        initial = initial_weights(start_from("weights/published.pth"))
+        assert initial is not None
+        assert torch.equal(initial["encoder.conv1.weight"], network.encoder.conv1.weight)
+    assert chosen == [list(plain)] * 2
 
 
 def test_a_checkpoint_of_another_network_is_named_with_what_does_not_fit(here: Path) -> None:
