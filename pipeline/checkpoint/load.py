@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from pipeline.checkpoint.published import published_segmenter
+from pipeline.checkpoint.published import published_segmenter, unwrap
 from pipeline.config.params import Model
 from pipeline.config.run_config import RunConfig
 from pipeline.data.clip import PUBLISHED_SIDE
@@ -49,6 +49,8 @@ def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
     if path.is_dir():
         raise PipelineError(f"{path}: is a folder; give a checkpoint in it, as {path}/best.pt.")
     content = load_weights(path)
+    if not isinstance(content, dict) or "config" not in content:
+        content = unwrap(content)
     if isinstance(content, dict) and content and all(isinstance(value, Tensor) for value in content.values()):
         return _published(path, content, device)
     try:

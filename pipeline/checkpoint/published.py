@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from torch import Tensor
 
@@ -32,21 +33,47 @@ _RULES: list[tuple[str, str | None]] = [
 ]
 
 
+_DEPTH = 3  # of such mappings in one another; a file may hold a mapping that holds itself
+# what holds the weights in a training checkpoint; Lightning and most others say `state_dict`
+_HOLDERS = ("state_dict", "model_state_dict", "model")
+# put before every name: by DataParallel, by torch.compile, and by the attribute of a LightningModule
+_PREFIX = re.compile(r"^(?:(?:module|_orig_mod|model|net)\.)+")
+
+
+def unwrap(content: Any) -> Any:
+    """The state dict in a training checkpoint of other code, by the names that the network itself gave.
+
+    Args:
+        content: of the file: a state dict, or a mapping that holds one as `state_dict` (Lightning),
+            `model_state_dict` or `model`, next to epochs and optimizers.
+
+    Returns:
+        The state dict; `content` itself if it holds none.
+    """
+    for _ in range(_DEPTH):
+        if not isinstance(content, dict):
+            return content
+        content = next((content[key] for key in _HOLDERS if isinstance(content.get(key), dict)), content)
+    return {_PREFIX.sub("", str(name), count=1): value for name, value in content.items()}
+
+
 def translate(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """A published state dict, of either backbone, in the names and shapes of `Segmenter`.
 
-    A `module.` prefix and weights that the published forward never uses are dropped.
+    Weights that the published forward never uses are dropped.
+
+    Args:
+        state: as `unwrap` returns it.
 
     Raises:
         ValueError: names keys that the published network does not have.
     """
     ours: dict[str, Tensor] = {}
     unknown = []
-    for published, value in state.items():
-        name = published.removeprefix("module.")
+    for name, value in state.items():
         matches = [(pattern, to) for pattern, to in _RULES if re.fullmatch(pattern, name)]
         if not matches:
-            unknown.append(published)
+            unknown.append(name)
             continue
         pattern, to = matches[0]
         if to is not None:

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 from torch import Tensor
 
-from pipeline.checkpoint.published import misfits, published_segmenter
+from pipeline.checkpoint.published import misfits, published_segmenter, unwrap
 from pipeline.config.params import Model
 from pipeline.model import build_backbone, build_model
 from pipeline.utils.errors import PipelineError
@@ -188,7 +188,7 @@ def _checkpoint(path: Path, model: Model, network: str) -> dict[str, Tensor]:
     """A network's weights from a checkpoint of this project (best.pt, last.pt) or of the published code."""
     content = load_weights(path)
     ours = isinstance(content, dict) and "model" in content and "config" in content
-    state = _state(path, content["model"] if ours else content)
+    state = _state(path, content["model"] if ours else unwrap(content))
     try:
         state = state if ours else published_segmenter(state).state_dict()
     except ValueError as error:

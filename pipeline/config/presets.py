@@ -42,7 +42,7 @@ def apply_preset(
     labels: Path | None = None,
     force: bool = False,
 ) -> list[str]:
-    """Write a preset's values into params.yaml; comments and all other values stay.
+    """Write a preset's values into params.yaml; comments, line ends and all other values stay.
 
     Args:
         name: the preset's.
@@ -59,9 +59,12 @@ def apply_preset(
     """
     path = PARAMS
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8", newline="") as stream:
+            text = stream.read()
     except FileNotFoundError:
         raise PipelineError(f"{path}: no such file; run from the repository's root.") from None
+    line_end = "\r\n" if "\r\n" in text else "\n"
+    text = text.replace(line_end, "\n")
     old = _flat(text, str(path))
     changes = _changes(old, read_preset(name), root, labels)
     lost = [] if force else _hand_edits(old, changes, path)
@@ -73,7 +76,7 @@ def apply_preset(
     new = _edited(text, changes)
     parse_params(read_yaml(new), f"{path} with preset {name}")
     if changes:
-        write_text(path, new)
+        write_text(path, new.replace("\n", line_end))
     return [f"{'.'.join(key)}: {old.get(key)} -> {value}" for key, value in changes.items()]
 
 

@@ -33,7 +33,7 @@ def read_mask(path: Path) -> np.ndarray:
         image = palette_indices(path, image[..., :3])
     elif image.ndim == 3:
         image = opaque(path, image).max(axis=2)
-    values = _values(image)
+    values = distinct_values(image)
     if len(values) > 2 or (len(values) == 2 and values[0] != 0):
         shown = ", ".join(str(value) for value in values[:8]) + (", ..." if len(values) > 8 else "")
         raise PipelineError(
@@ -127,7 +127,8 @@ def palette_indices(path: Path, colours: np.ndarray) -> np.ndarray:
     return indices
 
 
-def _values(image: np.ndarray) -> list[int]:
+def distinct_values(image: np.ndarray) -> list[int]:
+    """The values that an image of whole numbers holds, sorted."""
     if image.dtype == np.uint8:
         # 20 times as fast as np.unique
         return np.flatnonzero(np.bincount(image.ravel(), minlength=256)).tolist()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from pipeline.data.clip import FRAMES
 from pipeline.data.images import read_image
 from pipeline.data.masks import has_palette, opaque, palette_indices, read_mask
+from pipeline.evaluation.value_scale import full_scale
 from pipeline.metrics.segmentation import fscore, fscore_batch1, fscore_curves, iou_per_frame, miou
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.progress import Track, no_progress
@@ -105,8 +107,9 @@ def find_predictions(root: Path, frames: Sequence[LabelledFrame], *, first: int 
     """
     found: dict[str, list[Path]] = {}
     for path in sorted(root.rglob("*")):
-        if path.suffix.lower() in ENDINGS and path.is_file():
-            found.setdefault(path.relative_to(root).with_suffix("").as_posix(), []).append(path)
+        if path.suffix.lower() in ENDINGS and not path.name.startswith(".") and path.is_file():
+            key = unicodedata.normalize("NFC", path.relative_to(root).with_suffix("").as_posix())
+            found.setdefault(key, []).append(path)
     if not found:
         raise PipelineError(
             f"{root}: holds no {' or '.join(ENDINGS)} file; give the folder of the predictions."
@@ -177,22 +180,6 @@ def read_values(path: Path) -> NDArray[np.generic]:
     return values
 
 
-def full_scale(arrays: Iterator[NDArray[np.generic]]) -> dict[np.dtype, float]:
-    """The value that means probability 1, for each stored type.
-
-    It is decided over all of a system's files together: a map whose values are all 0 or 1 may be a 0/1 mask
-    or a faint probability map, which only the other files show. A type in which no file exceeds 1 is taken as
-    0/1.
-    """
-    largest: dict[np.dtype, float] = {}
-    for values in arrays:
-        largest[values.dtype] = max(largest.get(values.dtype, 0.0), float(values.max(initial=0)))
-    return {
-        dtype: float(np.iinfo(dtype).max) if dtype.kind == "u" and top > 1 else 1.0
-        for dtype, top in largest.items()
-    }
-
-
 def score_predictions(
     root: Path, catalog: pd.DataFrame, *, split: str = "test", first: int = 1, track: Track = no_progress
 ) -> Scores:
@@ -211,7 +198,8 @@ def score_predictions(
         Scores over the frames that have a prediction, and the names of those that have none.
 
     Raises:
-        PipelineError: the split has no labelled frame, or a prediction cannot be found or read.
+        PipelineError: the split has no labelled frame, a prediction cannot be found or read, or its scale
+            cannot be known.
     """
     frames = labelled_frames(catalog, split)
     paths = find_predictions(root, frames, first=first)
@@ -221,7 +209,9 @@ def score_predictions(
         for frame, path in zip(frames, paths, strict=True)
         if path is None
     )
-    scale = full_scale(read_values(path) for _, path in track(found, len(found), "reading predictions"))
+    scale = full_scale(
+        (path, read_values(path)) for _, path in track(found, len(found), "reading predictions")
+    )
     ious, curves, resized = [], [], 0
     for frame, path in track(found, len(found), "scoring frames"):
         truth = read_mask(frame.mask)

@@ -36,9 +36,13 @@ def test_a_checkpoint_comes_back_ready_for_evaluation(ours: dict[str, Any], tmp_
     assert all(torch.equal(v, ours["model"][k]) for k, v in found.model.state_dict().items())
 
 
-def test_a_checkpoint_of_the_published_code_is_taken_too(tmp_path: Path) -> None:
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_checkpoint_of_the_published_code_is_taken_too(tmp_path: Path, wrapped: bool) -> None:
     net = Segmenter("resnet50", channels=16, tpavi_stages=[1, 4]).eval()
-    torch.save(published_state(net), tmp_path / "S4.pth")
+    state: dict[str, Any] = published_state(net)
+    if wrapped:
+        state = {"epoch": 3, "model": {f"module._orig_mod.{key}": value for key, value in state.items()}}
+    torch.save(state, tmp_path / "S4.pth")
     found = load_checkpoint(tmp_path / "S4.pth", CPU)
     assert found.config.audio and found.config.model.image_size == 224
     model = found.config.model

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pipeline.checkpoint.published import published_segmenter, translate
+from pipeline.checkpoint.published import published_segmenter, translate, unwrap
 from pipeline.model import Segmenter
 from tests.helpers.published_names import published_state
 
@@ -14,11 +14,9 @@ def net() -> Segmenter:
     return Segmenter("resnet50", channels=8, tpavi_stages=[1, 4])
 
 
-@pytest.mark.parametrize(("prefix", "branch"), [("", True), ("module.", False)])
-def test_round_trip(net: Segmenter, prefix: str, branch: bool) -> None:
-    state = {prefix + key: value for key, value in published_state(net).items()}
-    if branch:
-        state[prefix + "resnet.layer4_2.0.conv1.weight"] = torch.zeros(1)
+def test_round_trip(net: Segmenter) -> None:
+    state = published_state(net)
+    state["resnet.layer4_2.0.conv1.weight"] = torch.zeros(1)
     loaded = published_segmenter(state)
     ours = net.state_dict()
     assert all(torch.equal(value, ours[key]) for key, value in loaded.state_dict().items())
@@ -54,3 +52,22 @@ def test_other_shapes_are_named(net: Segmenter) -> None:
     state["output_conv.4.weight"] = torch.zeros(2, 16, 1, 1)
     with pytest.raises(ValueError, match=r"in other shapes decoder\.head\.4\.weight"):
         published_segmenter(state)
+
+
+@pytest.mark.parametrize(
+    "prefix", ["", "module.", "_orig_mod.", "module._orig_mod.", "model.", "net.module."]
+)
+@pytest.mark.parametrize("holder", [None, "state_dict", "model", "model_state_dict"])
+def test_wrapped_weights_are_found(prefix: str, holder: str | None) -> None:
+    wanted = {"resnet.conv1.weight": torch.ones(1), "output_conv.0.bias": torch.zeros(1)}
+    content: dict = {prefix + key: value for key, value in wanted.items()}
+    if holder is not None:
+        content = {"epoch": 3, "optimizer": {"state": {}}, "hyper_parameters": {"lr": 0.1}, holder: content}
+    assert unwrap(content) == wanted
+
+
+def test_a_mapping_that_holds_itself_ends() -> None:
+    content: dict = {}
+    content["model"] = content
+    assert unwrap(content).keys() == {"model"}
+    assert unwrap([1]) == [1]

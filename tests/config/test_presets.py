@@ -123,3 +123,12 @@ def test_command(repository: Path) -> None:
     again = run.invoke(app, ["s4-resnet50"])
     assert "nothing to change" in again.output and "created" not in again.output
     assert run.invoke(app, ["s4-pvt", "--root", "../nowhere"]).exit_code == 2
+
+
+def test_windows_line_ends_stay(repository: Path) -> None:
+    unix = Path("params.yaml").read_bytes()
+    apply_preset("s4-pvt", root=Path("../AVSBench"))
+    wanted = Path("params.yaml").read_bytes()
+    Path("params.yaml").write_bytes(unix.replace(b"\n", b"\r\n"))
+    apply_preset("s4-pvt", root=Path("../AVSBench"), force=True)
+    assert Path("params.yaml").read_bytes() == wanted.replace(b"\n", b"\r\n")

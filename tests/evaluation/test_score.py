@@ -19,12 +19,13 @@ from typer.testing import CliRunner
 from pipeline.cli.score import score_command
 from pipeline.data.catalog import write_catalog
 from pipeline.evaluation.score import (
+    LabelledFrame,
     find_predictions,
-    full_scale,
     labelled_frames,
     read_values,
     score_predictions,
 )
+from pipeline.evaluation.value_scale import full_scale
 from pipeline.utils.errors import PipelineError
 
 CAT, DOG = "cat_meowing", "dog_barking"
@@ -109,8 +110,10 @@ def test_layouts(catalog: pd.DataFrame, write: Callable, where: str) -> None:
         (lambda m: m, ".png"),
         (lambda m: m // 255, ".png"),
         (lambda m: m.astype(np.uint16) * 257, ".png"),
+        (lambda m: m.astype(np.uint16), ".png"),
+        (lambda m: m.astype(np.uint32), ".npy"),
         (lambda m: cv2.merge([m, m, m]), ".png"),
-        (lambda m: cv2.merge([m * 0, m * 0, m // 2]), ".png"),
+        (lambda m: cv2.merge([m * 0, m * 0, m]), ".png"),
         (lambda m: m > 0, ".npy"),
         (lambda m: (m / 255).astype(np.float16)[None], ".npy"),
         (lambda m: np.where(m > 0, 0.51, 0.5), ".npy"),
@@ -118,18 +121,45 @@ def test_layouts(catalog: pd.DataFrame, write: Callable, where: str) -> None:
 )
 def test_value_ranges(catalog: pd.DataFrame, write: Callable, convert: Callable, ending: str) -> None:
     root = write(convert(TRUTH), convert(HALF), ending=ending)
-    if ending == ".png" and convert(TRUTH).ndim == 3 and convert(TRUTH).max() == 127:
-        # a red mask of 127 is faint, not a mask: nothing is above one half
-        assert score_predictions(root, catalog).total.miou == 0
-        return
     assert score_predictions(root, catalog).total.miou == pytest.approx(0.75, abs=1e-6)
 
 
 def test_a_faint_map_among_others_is_not_a_mask(catalog: pd.DataFrame, write: Callable) -> None:
     scores = score_predictions(write(TRUTH, TRUTH // 255), catalog)
     assert scores.by_category[DOG].miou == 0
-    assert full_scale(iter([TRUTH, TRUTH // 255])) == {np.dtype(np.uint8): 255.0}
-    assert full_scale(iter([TRUTH // 255])) == {np.dtype(np.uint8): 1.0}
+    mask, faint = (Path("a.png"), TRUTH), (Path("b.png"), TRUTH // 255)
+    assert full_scale([mask, faint]) == {np.dtype(np.uint8): 255.0}
+    assert full_scale([faint]) == {np.dtype(np.uint8): 1.0}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "message"),
+    [
+        (TRUTH // 255 * 5, HALF // 255 * 12, r"uint8 values, which .* are 0, 5, 12: class indices"),
+        (TRUTH // 255 * 5, HALF // 255 * 5, r"are 0, 5: class indices"),
+        (TRUTH // 255 * 23, HALF, r"are 0, 23, 255: class indices"),  # 255: a border, as VOC has it
+        (TRUTH.astype(np.uint16) // 255 * 5, HALF.astype(np.uint16) // 255, r"are 0, 1, 5: class indices"),
+        (TRUTH // 2, HALF // 2, r"are 0, 127, far from 255, .* Save masks as 0 and 255"),
+        (TRUTH.astype(np.uint16) // 2, HALF.astype(np.uint16), r"are 0, 127, 255, far from 65535"),
+    ],
+)
+def test_values_of_no_known_scale_are_refused(
+    catalog: pd.DataFrame, write: Callable, first: np.ndarray, second: np.ndarray, message: str
+) -> None:
+    with pytest.raises(PipelineError, match=r"/predictions/.*_1\.png: holds .*" + message):
+        score_predictions(write(first, second), catalog)
+
+
+def test_predictions_are_found_past_hidden_files_and_in_either_form(
+    catalog: pd.DataFrame, write: Callable
+) -> None:
+    root = write(TRUTH, HALF)
+    for path in list(root.rglob("*.png")):
+        path.with_name(f"._{path.name}").write_bytes(b"\x00\x05\x16\x07")
+    assert score_predictions(root, catalog).missing == ()
+    accented = LabelledFrame("caf\u00e9", "", "test", 1, Path("none"))
+    (root / "cafe\u0301_1.png").touch()
+    assert find_predictions(root, [accented]) == [root / "cafe\u0301_1.png"]
 
 
 def test_missing_predictions_are_named_and_left_out(catalog: pd.DataFrame, write: Callable) -> None:

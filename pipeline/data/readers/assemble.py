@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,8 +55,9 @@ def add_clip(
 ) -> None:
     """Append the clip of one row to `found`, with what is missing.
 
-    Where a clip's video, or its distributed frames and sound, are missing or incomplete the other is used.
-    Four frames are complete only if the clip starts after `LAST_WHOLE`.
+    Names match in either of Unicode's forms, as macOS and others write them; hidden files, such as macOS's
+    `._NAME.png`, belong to no clip. Where a clip's video, or its distributed frames and sound, are missing or
+    incomplete the other is used. Four frames are complete only if the clip starts after `LAST_WHOLE`.
 
     Args:
         found: gets the clip and its problems.
@@ -66,10 +68,12 @@ def add_clip(
         silent: clip -> category of the visible object that makes no sound.
     """
     name = row["name"]
-    video = files.video if files.video.is_file() else None
+    film = as_spelled(files.video)
+    video = film if film.is_file() else None
     use_files = prefer == "frames" or video is None
     frames, missing = _frames(name, start, files) if use_files else (None, [])
-    sound = next((path for path in files.sounds if path.is_file()), None) if use_files else None
+    sounds = map(as_spelled, files.sounds)
+    sound = next((path for path in sounds if path.is_file()), None) if use_files else None
     if video is None and frames is None:
         text = f"no video {files.video} and no {', '.join(missing)} in {files.frames}"
         found.problems.append(Problem("picture", name, text))
@@ -78,19 +82,20 @@ def add_clip(
             Problem("sound", name, f"no video {files.video} and no sound {files.sounds[0]}")
         )
 
-    expected = {k: files.masks / f"{name}_{k}.png" for k in range(1, FRAMES + 1)}
-    present = {path.name for path in files.masks.glob("*.png")}
-    for k, path in expected.items():
-        if k in files.labelled and path.name not in present:
-            found.problems.append(Problem("mask", name, f"no mask {path}"))
-    extra = sorted(present - {expected[k].name for k in files.labelled})
+    masks = {k: f"{name}_{k}.png" for k in sorted(files.labelled)}
+    present = _pictures(files.masks)
+    for mask in masks.values():
+        if mask not in present:
+            found.problems.append(Problem("mask", name, f"no mask {files.masks / mask}"))
+    extra = sorted(present.keys() - masks.values())
     if extra:
         wanted = "frame 1 only" if len(files.labelled) == 1 else f"frames 1 to {FRAMES}"
         text = f"{files.masks}: masks are for {wanted}; move away {', '.join(extra)}"
         found.problems.append(Problem("mask", name, text))
 
-    silent_masks = [files.silent_masks / f"{name}_{k}.png" for k in range(1, FRAMES + 1)]
-    shown = [path.as_posix() if path.is_file() else None for path in silent_masks]
+    silent_masks = _pictures(files.silent_masks)
+    shown = [silent_masks.get(f"{name}_{k}.png") for k in range(1, FRAMES + 1)]
+    silent_sound = as_spelled(files.silent_sound)
     found.clips.append(
         Clip(
             name=name,
@@ -100,12 +105,41 @@ def add_clip(
             video=video.as_posix() if video else None,
             audio=sound.as_posix() if sound else None,
             frames=frames,
-            masks=[path.as_posix() if k in files.labelled else None for k, path in expected.items()],
+            masks=[present.get(masks.get(k, "")) for k in range(1, FRAMES + 1)],
             silent_category=silent.get(name),
             silent_masks=shown if any(shown) else None,
-            silent_audio=files.silent_sound.as_posix() if files.silent_sound.is_file() else None,
+            silent_audio=silent_sound.as_posix() if silent_sound.is_file() else None,
         )
     )
+
+
+def as_spelled(path: Path) -> Path:
+    """A path as the disk spells it: its names may be there in another of Unicode's forms.
+
+    Args:
+        path: as the table names it.
+
+    Returns:
+        What exists under that name in whatever form; `path` if nothing does.
+    """
+    if path.as_posix().isascii() or path.exists() or path == path.parent:
+        return path
+    parent = as_spelled(path.parent)
+    there = sorted(parent.iterdir()) if parent.is_dir() else []
+    return next((one for one in there if _composed(one.name) == _composed(path.name)), path)
+
+
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
+def _pictures(folder: Path) -> dict[str, str]:
+    """The PNG files in a folder: name in composed form -> path. Hidden files are left out."""
+    return {
+        _composed(path.name): path.as_posix()
+        for path in sorted(as_spelled(folder).glob("*.png"))
+        if not path.name.startswith(".")
+    }
 
 
 def _frames(name: str, start: int, files: ClipFiles) -> tuple[list[str | None] | None, list[str]]:
@@ -113,12 +147,12 @@ def _frames(name: str, start: int, files: ClipFiles) -> tuple[list[str | None] |
 
     The published script wrote 4 for the S4 clips that start at second 6: 4 seconds are left of the original.
     """
-    present = {path.name for path in files.frames.glob("*.png")}
+    present = _pictures(files.frames)
     spelt = [
         [spelling.format(name=name, k=k) for k in range(1, FRAMES + 1)] for spelling in files.frame_names
     ]
-    names = max(spelt, key=lambda names: len(present.intersection(names)))
+    names = max(spelt, key=lambda names: len(present.keys() & set(names)))
     missing = [file for file in names[: FRAMES if start <= LAST_WHOLE else FRAMES - 1] if file not in present]
     if missing:
         return None, missing
-    return [(files.frames / file).as_posix() if file in present else None for file in names], []
+    return [present.get(file) for file in names], []

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
+import io
 import math
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -41,27 +44,26 @@ SILENT_COLUMNS = ("name", "category")
 def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     """Rows of a metadata CSV as dictionaries with the keys `columns`, values stripped.
 
-    Columns are in the order given unless a header names them all in another order. Names that begin with `-`
-    are ordinary.
+    Commas, semicolons or tabs separate the columns, which are in the order given unless a header names them
+    all in another order. Names come in Unicode's composed form (NFC); those that begin with `-` are ordinary.
 
     Args:
-        path: the CSV file, UTF-8.
+        path: the CSV file: UTF-8, or UTF-16 with its byte order mark, as spreadsheets write it.
         columns: `S4_COLUMNS`, `MS3_COLUMNS` or `SILENT_COLUMNS`.
 
     Raises:
         PipelineError: names the file and every line that is wrong (20 at most).
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            lines = [
-                (number, [cell.strip() for cell in row]) for number, row in enumerate(csv.reader(stream), 1)
-            ]
+        text = _text(path.read_bytes())
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text, len(columns)))
+        lines = [(number, [cell.strip() for cell in row]) for number, row in enumerate(reader, 1)]
     except FileNotFoundError:
         raise PipelineError(
             f"{path}: no such file; data.root must be the folder that holds Single-source/ or Multi-sources/."
         ) from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise PipelineError(f"{path}: is not a CSV table in UTF-8 ({error}).") from error
+        raise PipelineError(f"{path}: is not a CSV table; save it as CSV in UTF-8 ({error}).") from error
     lines = [(number, cells) for number, cells in lines if any(cells)]
     order = list(range(len(columns)))
     if lines and _is_header(lines[0][1], columns):
@@ -73,6 +75,7 @@ def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
             problems.append(f"line {number}: {len(cells)} columns where {', '.join(columns)} are needed")
             continue
         row = {column: cells[place] for column, place in zip(columns, order, strict=True)}
+        row["name"] = unicodedata.normalize("NFC", row["name"])
         problem = _problem(row)
         if problem:
             problems.append(f"line {number}: {problem}")
@@ -85,6 +88,22 @@ def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     if not rows:
         raise PipelineError(f"{path}: lists no clip.")
     return rows
+
+
+def _text(data: bytes) -> str:
+    """The text of a table; UTF-16 is known by its byte order mark alone."""
+    marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    text = data.decode("utf-16" if marked else "utf-8-sig")
+    if "\0" in text:
+        raise csv.Error("it holds zero bytes, as UTF-16 without a byte order mark does")
+    return text
+
+
+def _delimiter(text: str, columns: int) -> str:
+    """A comma, unless the first line has enough columns only by semicolons or by tabs."""
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    counts = {one: len(next(csv.reader([first], delimiter=one))) for one in ",;\t"}
+    return next((one for one, count in counts.items() if count >= columns), ",")
 
 
 def _spelling(cell: str) -> str | None:

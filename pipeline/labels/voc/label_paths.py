@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -39,8 +40,11 @@ def image_id(frame: Frame) -> str:
 
 
 def split_stem(stem: str) -> Frame | None:
-    """`{name}_{k}` or `{name}.mp4_{k}` -> the frame it names; None for any other form."""
-    match = _STEM.fullmatch(stem)
+    """`{name}_{k}` or `{name}.mp4_{k}` -> the frame it names; None for any other form.
+
+    The name comes in Unicode's composed form, as the catalogue has it; macOS writes files in the other.
+    """
+    match = _STEM.fullmatch(unicodedata.normalize("NFC", stem))
     return Frame(match["name"], int(match["frame"])) if match else None
 
 
@@ -64,7 +68,7 @@ def frame_of(relative: str, clips: Mapping[str, Clip]) -> Frame | UnmatchedFile:
     `{category}/{name}/{name}_{k}.xml`, any of those folders or none, and MS3's `{name}.mp4_{k}.xml`. A
     folder may also be the clip's split; any other name contradicts the clip.
     """
-    *folders, file = relative.split("/")
+    *folders, file = unicodedata.normalize("NFC", relative).split("/")
     frame = split_stem(Path(file).stem)
     if frame is None or not 1 <= frame.number <= FRAMES:
         return UnmatchedFile(

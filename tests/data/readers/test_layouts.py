@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -193,3 +194,32 @@ def test_demo_world_is_read_by_the_layout_it_has(tree: Path, multi: Path) -> Non
     assert build_catalog("demo", multi)["name"].tolist() == ["-m1", "m2"]
     (multi / "Multi-sources" / "ms3_meta_data.csv").unlink()
     assert build_catalog("demo", tree)["name"].tolist() == [TRAIN[0], VAL[0]]
+
+
+def test_files_that_macos_hides_are_no_masks(tree: Path) -> None:
+    """On a disk that is not its own, macOS keeps a file's attributes in `._NAME`."""
+    before = build_catalog("s4", tree)
+    for path in list(tree.rglob("*.png")):
+        path.with_name(f"._{path.name}").write_bytes(b"\x00\x05\x16\x07")
+    assert build_catalog("s4", tree).equals(before)
+
+
+@pytest.mark.parametrize(("table", "disk"), [("NFC", "NFD"), ("NFD", "NFC"), ("NFD", "NFD")])
+@pytest.mark.parametrize("prefer", ["videos", "frames"])
+def test_a_name_is_found_in_either_form(tmp_path: Path, table: str, disk: str, prefer: str) -> None:
+    row: Row = (
+        unicodedata.normalize(disk, "caf\u00e9"),
+        0,
+        unicodedata.normalize(disk, "b\u00e9b\u00e9"),
+        "test",
+    )
+    add_s4_frames(tmp_path, row)
+    add_s4_masks(tmp_path, row)
+    video = s4_data(tmp_path, "raw_videos", row) / f"{row[0]}.mp4"
+    video.parent.mkdir(parents=True)
+    video.touch()
+    write_s4_table(tmp_path, [(unicodedata.normalize(table, row[0]), 0, "b\u00e9b\u00e9", "test")])
+    clip = build_catalog("s4", tmp_path, prefer).iloc[0]
+    assert clip["name"] == "caf\u00e9"
+    used = [clip["video"]] if prefer == "videos" else [*clip["frames"], clip["audio"]]
+    assert all(Path(path).is_file() for path in [*used, *clip["masks"]])

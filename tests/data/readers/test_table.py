@@ -89,8 +89,28 @@ def test_all_wrong_rows_are_named_at_once_twenty_at_most(tmp_path: Path) -> None
 def test_what_is_no_table_is_named(tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match=r"no such file; data\.root must be"):
         read_table(tmp_path / "s4_meta_data.csv", S4_COLUMNS)
-    with pytest.raises(PipelineError, match="is not a CSV table in UTF-8"):
-        read_table(_write(tmp_path, GOOD, "utf-16"), S4_COLUMNS)
+    with pytest.raises(PipelineError, match="is not a CSV table; save it as CSV in UTF-8"):
+        read_table(_write(tmp_path, GOOD + "é", "latin-1"), S4_COLUMNS)
+    with pytest.raises(PipelineError, match="UTF-16 without a byte order mark"):
+        read_table(_write(tmp_path, GOOD, "utf-16-le"), S4_COLUMNS)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("header", ["", "name,start,category,split\r\n"])
+def test_what_spreadsheets_save_is_read(tmp_path: Path, delimiter: str, encoding: str, header: str) -> None:
+    text = (header + GOOD + "\r\nz,0,dog_barking,test\r\n").replace(",", delimiter)
+    rows = read_table(_write(tmp_path, text, encoding), S4_COLUMNS)
+    assert [tuple(row.values()) for row in rows] == [
+        ("-ab", "6", "cat_meowing", "train"),
+        ("z", "0", "dog_barking", "test"),
+    ]
+
+
+def test_two_spellings_of_a_name_are_one_clip(tmp_path: Path) -> None:
+    text = "caf\u00e9,train\ncafe\u0301,val\n"
+    with pytest.raises(PipelineError, match="caf\u00e9: 2 rows"):
+        read_table(_write(tmp_path, text), MS3_COLUMNS)
 
 
 _NAMES = st.text(string.ascii_letters + string.digits + "-_ ,\"'é", min_size=1).map(str.strip).filter(bool)
