@@ -9,7 +9,7 @@ import av
 import numpy as np
 
 from pipeline.data.clip import FRAMES
-from pipeline.data.media import audio_stream, decode, open_media
+from pipeline.data.media import audio_stream, decode, find_stream, open_media
 from pipeline.utils.errors import PipelineError
 
 RATE = 16_000  # samples a second
@@ -65,9 +65,9 @@ def read_mono(path: Path) -> np.ndarray:
 
 def _end_of_pictures(container: Any) -> float | None:
     """When the pictures end, in seconds from the file's start; None for a file without pictures."""
-    if not container.streams.video:
+    stream = find_stream(container, "video")
+    if stream is None:
         return None
-    stream = container.streams.video[0]
     if stream.duration is not None:
         first = (stream.start_time or 0) * stream.time_base
         return float(first + stream.duration * stream.time_base) - (container.start_time or 0) / av.time_base
