@@ -1,4 +1,4 @@
-"""Display matrix: how players turn and mirror the pictures of a file, as phones and front cameras record it."""
+"""Display matrix: how players turn and mirror the pictures of a file, as phones record it."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from pipeline.data.media import check_video
 from pipeline.data.sound import read_mono
 from pipeline.data.video import read_frames
 from pipeline.utils.errors import PipelineError
-from tests.helpers.trees import bars, number_of, tone, write_video
+from tests.helpers.trees import bars, number_of, tone
 
 COVER = 200  # its number
 
@@ -24,7 +24,7 @@ DEFAULT, PLAIN = Disposition.default, Disposition(0)
 
 
 def _write(path: Path, *tracks: tuple[str, float, Disposition]) -> None:
-    """A file of 5 s with these tracks: `cover`; `film`, numbered from its figure on; `sound` of so many Hz."""
+    """A file of 5 s with these tracks: `cover`; `film`, numbered from a figure on; `sound` of so many Hz."""
     with av.open(str(path), "w", format="matroska" if path.suffix == ".mkv" else "mp4") as container:
         streams = []
         for kind, _, disposition in tracks:
