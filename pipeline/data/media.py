@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import av
+from av.stream import Disposition
 
 from pipeline.utils.errors import PipelineError
 
@@ -50,8 +51,34 @@ def open_media(path: Path) -> Any:
         ) from error
 
 
+def find_stream(container: Any, kind: Literal["video", "audio"]) -> Any | None:
+    """Stream that players show or play: FFmpeg's best one, which puts a default track first.
+
+    A cover picture is stored as a video stream of one picture, but is none. Sound is taken from the programme
+    of the pictures, where a broadcast holds several.
+
+    Args:
+        container: as `open_media` returns it.
+        kind: of stream.
+
+    Returns:
+        The stream; None if there is none of this kind.
+    """
+    streams = [
+        stream
+        for stream in getattr(container.streams, kind)
+        if not stream.disposition & Disposition.attached_pic
+    ]
+    pictures = find_stream(container, "video") if kind == "audio" else None
+    best = container.streams.best(kind, related=pictures)
+    if best is not None and any(stream.index == best.index for stream in streams):
+        return best
+    # FFmpeg may prefer a cover to pictures that are not marked as default, or know too little of a stream
+    return max(streams, key=lambda stream: bool(stream.disposition & Disposition.default), default=None)
+
+
 def video_stream(container: Any, path: Path) -> Any:
-    """First video stream of a container, to be decoded on one thread.
+    """Video stream of a container that players show, to be decoded on one thread.
 
     Args:
         container: as `open_media` returns it.
@@ -63,9 +90,10 @@ def video_stream(container: Any, path: Path) -> Any:
     Raises:
         PipelineError: there is none, or it cannot be decoded or has no frame rate.
     """
-    if not container.streams.video:
+    stream = find_stream(container, "video")
+    if stream is None:
         raise PipelineError(f"{path}: has no video stream; fetch it again or remove the clip from the table.")
-    stream = _decodable(container.streams.video[0], path)
+    stream = _decodable(stream, path)
     if not stream.average_rate:
         raise PipelineError(f"{path}: has no frame rate; encode it again (`ffmpeg -i IN -r 25 OUT`).")
     stream.thread_count = 1  # clips are decoded in parallel: more threads per clip would only compete
@@ -73,7 +101,7 @@ def video_stream(container: Any, path: Path) -> Any:
 
 
 def audio_stream(container: Any, path: Path) -> Any:
-    """First audio stream of a container.
+    """Audio stream of a container that players play.
 
     Args:
         container: as `open_media` returns it.
@@ -85,11 +113,12 @@ def audio_stream(container: Any, path: Path) -> Any:
     Raises:
         PipelineError: there is none, or it cannot be decoded.
     """
-    if not container.streams.audio:
+    stream = find_stream(container, "audio")
+    if stream is None:
         raise PipelineError(
             f"{path}: has no sound, which the method needs; fetch it again or remove the clip."
         )
-    return _decodable(container.streams.audio[0], path)
+    return _decodable(stream, path)
 
 
 def decode(container: Any, stream: Any, path: Path) -> Iterator[Any]:

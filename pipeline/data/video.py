@@ -12,6 +12,7 @@ import av
 import numpy as np
 
 from pipeline.data.clip import FRAMES
+from pipeline.data.display_matrix import upright
 from pipeline.data.media import decode, open_media, video_stream
 from pipeline.utils.errors import PipelineError
 
@@ -214,6 +215,5 @@ def _decode_referenced(container: Any, stream: Any, wanted: list[int]) -> Decode
 
 
 def _rgb(frame: Any) -> np.ndarray:
-    """RGB pixels, upright: phones store portrait video on its side, with a matrix that says so."""
-    image = frame.to_ndarray(format="rgb24", threads=1)
-    return np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90)))
+    """RGB pixels of a frame as players show it."""
+    return upright(frame, frame.to_ndarray(format="rgb24", threads=1))

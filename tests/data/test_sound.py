@@ -4,14 +4,18 @@ import os
 import struct
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
+import soundfile
 
 from pipeline.data.sound import read_mono
+from pipeline.utils.errors import PipelineError
 from tests.helpers.paths import ROOT
-from tests.helpers.trees import tone, write_sound, write_video
+from tests.helpers.trees import bars, tone, write_sound, write_video
 
 
 def test_sound_has_the_clips_length_and_its_loudness(tmp_path: Path) -> None:
@@ -95,3 +99,77 @@ def test_pictures_that_start_late_cost_no_sound(tmp_path: Path) -> None:
 def test_a_four_second_clip_gives_four_seconds(tmp_path: Path) -> None:
     write_video(tmp_path / "a.mp4", frames=100, sound=tone(4))
     assert read_mono(tmp_path / "a.mp4").size == 64_000
+
+
+def _write_pieces(path: Path, pieces: list[tuple[float, float]], *, pictures_from: float = 0.0) -> None:
+    """Five seconds of pictures, and pieces of a tone: (second at which it starts, seconds that it lasts)."""
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libx264", rate=25)
+        video.width, video.height, video.pix_fmt = 96, 64, "yuv420p"
+        audio = container.add_stream("pcm_s16le", rate=16_000, layout="mono")
+        for number in range(125):
+            frame = av.VideoFrame.from_ndarray(bars(number), format="rgb24")
+            frame.pts, frame.time_base = number + round(pictures_from * 25), Fraction(1, 25)
+            container.mux(video.encode(frame))
+        container.mux(video.encode(None))
+        for second, seconds in pieces:
+            for start in np.arange(0, seconds, 0.1):
+                samples = (tone(0.1, 16_000, hertz=500) * 32_767).astype(np.int16)
+                frame = av.AudioFrame.from_ndarray(samples[None], format="s16", layout="mono")
+                frame.sample_rate, frame.time_base = 16_000, Fraction(1, 16_000)
+                frame.pts = round((second + start) * 16_000)
+                container.mux(audio.encode(frame))
+
+
+def _heard(wave: np.ndarray) -> str:
+    """Tenths of a second: `-` for silence, `x` for the tone."""
+    return "".join("x" if tenth.std() > 0.1 else "-" for tenth in wave.reshape(-1, 1600))
+
+
+@pytest.mark.parametrize(
+    ("name", "pieces", "heard"),
+    [
+        ("a.mkv", [(0, 5)], "x" * 50),
+        ("a.mov", [(0, 5)], "x" * 50),
+        ("a.mkv", [(2.5, 2.5)], "-" * 25 + "x" * 25),
+        ("a.mov", [(2.5, 2.5)], "-" * 25 + "x" * 25),  # by an edit list
+        ("a.mkv", [(0, 1), (3, 2)], "x" * 10 + "-" * 20 + "x" * 20),
+        ("a.mkv", [(1, 1), (3, 2)], "-" * 10 + "x" * 10 + "-" * 10 + "x" * 20),
+        ("a.mkv", [(0, 2), (3, 1)], "x" * 20 + "-" * 10 + "x" * 10),  # not filled at its end
+    ],
+)
+def test_sound_keeps_the_clock_of_the_pictures(
+    tmp_path: Path, name: str, pieces: list[tuple[float, float]], heard: str
+) -> None:
+    _write_pieces(tmp_path / name, pieces)
+    assert _heard(read_mono(tmp_path / name)) == heard
+
+
+def test_one_clock_begins_with_what_comes_first(tmp_path: Path) -> None:
+    """A file whose times begin at second 3, its sound a second later."""
+    _write_pieces(tmp_path / "a.mkv", [(4, 4)], pictures_from=3)
+    assert _heard(read_mono(tmp_path / "a.mkv")) == "-" * 10 + "x" * 40
+
+
+def test_sound_that_starts_before_the_pictures_is_whole(tmp_path: Path) -> None:
+    """The frames count from the same start: see the pictures that start late in the tests of video."""
+    _write_pieces(tmp_path / "a.mkv", [(0, 6)], pictures_from=1)
+    assert _heard(read_mono(tmp_path / "a.mkv")) == "x" * 50
+
+
+def test_a_gap_of_years_takes_no_memory(tmp_path: Path) -> None:
+    _write_pieces(tmp_path / "a.mkv", [(0, 2), (86_400 * 365.0, 1)])
+    assert _heard(read_mono(tmp_path / "a.mkv")) == "x" * 20 + "-" * 30
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("rate", [16_000, 44_100])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_samples_that_are_not_finite_are_named(
+    tmp_path: Path, value: float, rate: int, channels: int
+) -> None:
+    waves = np.zeros((rate, channels), np.float32)
+    waves[rate // 2, -1] = value
+    soundfile.write(tmp_path / "bad.wav", waves, rate, subtype="FLOAT")
+    with pytest.raises(PipelineError, match=r"bad\.wav: its sound has samples that are NaN or infinite"):
+        read_mono(tmp_path / "bad.wav")

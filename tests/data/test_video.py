@@ -89,23 +89,48 @@ def test_skipping_frames_changes_no_pixel(
     assert skipping.note == plain.note
 
 
-def test_a_portrait_stored_on_its_side_is_turned_upright(tmp_path: Path) -> None:
+TURN = 1 << 16
+MATRICES = {  # a, b, c, d: a stored point (x, y) is shown at (ax + cy, bx + dy)
+    "as stored": (TURN, 0, 0, TURN),
+    "clockwise": (0, TURN, -TURN, 0),
+    "upside down": (-TURN, 0, 0, -TURN),
+    "counterclockwise": (0, -TURN, TURN, 0),
+    "mirrored": (-TURN, 0, 0, TURN),
+    "top to bottom": (TURN, 0, 0, -TURN),
+    "exchanged": (0, TURN, TURN, 0),
+    "exchanged upside down": (0, -TURN, -TURN, 0),
+}
+
+
+@pytest.mark.parametrize("name", MATRICES)
+def test_pictures_are_turned_and_mirrored_as_players_show_them(tmp_path: Path, name: str) -> None:
     path = tmp_path / "phone.mp4"
-    write_video(path, width=96, height=64)
-    lying = read_frames(path).images
+    corner = np.zeros((64, 96, 3), np.uint8)
+    corner[:16, :48] = 255  # no turn and no flip looks like another
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for _ in range(125):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(corner, format="rgb24")))
+        container.mux(stream.encode(None))
+    stored = read_frames(path).images[0]
     content = bytearray(path.read_bytes())
     matrix = content.index(b"tkhd") + 4 + 40  # of the first track, the pictures': ISO/IEC 14496-12, 8.3.2
-    clockwise = (0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30)
-    content[matrix : matrix + 36] = struct.pack(">9i", *clockwise)
+    a, b, c, d = MATRICES[name]
+    content[matrix : matrix + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
     path.write_bytes(content)
-    upright = read_frames(path).images
-    assert upright.shape == (5, 96, 64, 3)
-    np.testing.assert_array_equal(upright, np.rot90(lying, -1, axes=(1, 2)))
-    shown = cv2.VideoCapture(str(path))  # another reader that heeds the matrix
-    assert (shown.get(cv2.CAP_PROP_FRAME_WIDTH), shown.get(cv2.CAP_PROP_FRAME_HEIGHT)) == (64, 96)
-    for _ in range(frame_indices(25, 125)[0] + 1):
-        _, theirs = shown.read()
-    assert np.abs(theirs[..., ::-1].astype(int) - upright[0]).mean() < 3
+    shown = read_frames(path).images[0]
+    height, width = (64, 96) if a else (96, 64)
+    assert shown.shape == (height, width, 3)
+    rows, columns = np.mgrid[:64, :96]
+    x, y = (np.sign(a) * columns + np.sign(c) * rows), (np.sign(b) * columns + np.sign(d) * rows)
+    expected = np.zeros_like(shown)
+    x, y = x - x.min(), y - y.min()
+    expected[y, x] = stored
+    np.testing.assert_array_equal(shown, expected)
+    if name in ("clockwise", "upside down", "counterclockwise"):  # OpenCV heeds turns, but no flips
+        _, theirs = cv2.VideoCapture(str(path)).read()
+        assert np.abs(theirs[..., ::-1].astype(int) - shown).mean() < 3
 
 
 def test_other_codecs_are_counted(tmp_path: Path) -> None:
