@@ -85,6 +85,7 @@ def show_merge(plan: Merge, collected: Collected, folder: Path) -> None:
         "had been changed here, and were replaced": plan.replaced,
         "changed here, not there; kept (--theirs takes the other side)": plan.ours_changed,
         "changed on both sides; kept as they are here. Decide with --theirs or --ours": plan.conflicts,
+        "removed here, and not written again. Decide with --theirs (write) or --ours (leave)": plan.removed,
     }
     for what, lines in lists.items():
         show_list(console, what, lines, few=None)
@@ -94,7 +95,7 @@ def show_merge(plan: Merge, collected: Collected, folder: Path) -> None:
         raise PipelineError(
             "\n".join(f"{source}: gave no label: {why}" for source, why in collected.empty_sources)
         )
-    if plan.conflicts:
+    if plan.conflicts or plan.removed:
         raise typer.Exit(1)
 
 

@@ -40,9 +40,10 @@ def test_all_that_a_person_has_to_look_at_is_named(capsys: pytest.CaptureFixture
     )
     with pytest.raises(typer.Exit):
         plan = Merge(conflicts=names("conflict"), gone=names("gone"), ours_changed=names("ours"))
+        plan.removed = names("removed")
         show_merge(plan, collected, Path("voc"))
     said = capsys.readouterr().out
-    kinds = ("left", "doubtful", "conflict", "gone", "ours")
+    kinds = ("left", "doubtful", "conflict", "gone", "ours", "removed")
     assert all(name in said for kind in kinds for name in names(kind))
 
 

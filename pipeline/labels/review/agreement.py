@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.labels.studio.coerce import instant
 from pipeline.labels.voc.mask_boxes import edges, iou
 
 MATCH = 0.5  # IoU from which two boxes are the same
@@ -36,7 +37,7 @@ class Agreement:
 def agreement(lines: Sequence[dict[str, Any]]) -> Agreement:
     """Agreement of annotations (see `annotations.distinct`); skipped and unreadable ones do not count."""
     frames: dict[tuple[str, int], dict[str, dict[str, Any]]] = {}
-    for line in sorted(lines, key=lambda one: (str(one.get("updated")), str(one.get("annotation")))):
+    for line in sorted(lines, key=lambda one: (instant(one.get("updated")), str(one.get("annotation")))):
         if line["state"] in ("boxed", "empty"):
             frames.setdefault((line["name"], line["frame"]), {})[line["annotator"]] = (
                 line  # each one's latest

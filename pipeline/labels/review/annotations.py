@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.labels.studio.coerce import instant
 from pipeline.utils.errors import PipelineError
 
 ANNOTATIONS = "annotations.jsonl"  # in the label folder, so that `dvc add` versions it with the labels
@@ -52,9 +53,9 @@ def distinct(lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """
     kept, seen = [], set[str]()
 
-    def rank(line: dict[str, Any]) -> tuple[str, bool, bool]:
+    def rank(line: dict[str, Any]) -> tuple[float, bool, bool]:
         # of equals the one with both identities goes first: it matches those that have only one
-        return str(line.get("updated")), "project" in line, bool(line.get("unique"))
+        return instant(line.get("updated")), "project" in line, bool(line.get("unique"))
 
     for line in sorted(lines, key=rank, reverse=True):
         names = {name for name in (line.get("unique"), _content(line)) if isinstance(name, str) and name}
@@ -67,8 +68,8 @@ def distinct(lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 def _content(line: dict[str, Any]) -> str | None:
     if not line.get("annotation"):
         return None
-    keys = ("annotation", "name", "frame", "updated", "state", "boxes")
-    return json.dumps([line.get(key) for key in keys])
+    keys = ("annotation", "name", "frame", "state", "boxes")
+    return json.dumps([instant(line.get("updated")), *(line.get(key) for key in keys)])
 
 
 def _is_annotation(value: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime
 from typing import Any
 
 from pipeline.labels.voc.voc_xml import MAX_COORDINATE
@@ -38,3 +39,12 @@ def integer(value: Any) -> int:
 def string(value: Any) -> str:
     """A string, else an empty one."""
     return value if isinstance(value, str) else ""
+
+
+def instant(value: Any) -> float:
+    """Seconds from 1970 to an ISO 8601 time, which is UTC where it names no zone; -inf for anything else."""
+    try:
+        time = datetime.fromisoformat(string(value))
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return -math.inf

@@ -93,6 +93,10 @@ def read_tasks(
         source: names the export in reasons and errors.
         people: user id -> name; others are named by their e-mail address, or else by number and `source`.
     """
+    if _is_createml(values):
+        raise PipelineError(
+            f"{source}: CreateML, as labelImg saves it, is not read; let labelImg save as PascalVOC."
+        )
     if not isinstance(values, list):
         raise PipelineError(f"{source}: holds no list of tasks; export it from Label Studio as JSON.")
     if len(values) > MAX_TASKS:
@@ -112,6 +116,15 @@ def read_tasks(
             if isinstance(value.get("drafts"), list) and value["drafts"]:
                 reasons.append((place, "has a draft that was not submitted; submit it in Label Studio"))
     return tasks, reasons
+
+
+def _is_createml(values: Any) -> bool:
+    """Whether rows are CreateML's: an image's name, and boxes as labels with coordinates."""
+    return any(
+        "image" in row
+        and any({"label", "coordinates"} <= one.keys() for one in dicts(row.get("annotations")))
+        for row in dicts(values)
+    )
 
 
 def _task(value: dict[str, Any], who: Callable[[Any], str]) -> Task | str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.data.clip import FRAMES, Clip
+from pipeline.labels.studio.coerce import instant
 from pipeline.labels.studio.export_json import Proposal, StudioAnnotation, Task
 from pipeline.labels.studio.regions import LOST
 from pipeline.labels.sync.merge import IncomingLabel
@@ -91,8 +92,8 @@ def choose(drawn: Iterable[StudioAnnotation]) -> StudioAnnotation | None:
     return max(candidates, key=_rank, default=None)
 
 
-def _rank(one: StudioAnnotation) -> tuple[bool, str, int]:
-    return one.ground_truth, one.updated, one.id
+def _rank(one: StudioAnnotation) -> tuple[bool, float, int]:
+    return one.ground_truth, instant(one.updated), one.id
 
 
 def outcome(proposal: tuple[Box, ...], drawn: tuple[Box, ...]) -> str:

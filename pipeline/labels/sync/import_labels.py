@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.data.clip import FRAMES, Clip
+from pipeline.labels.studio.coerce import instant
 from pipeline.labels.studio.export_json import read_export
 from pipeline.labels.sync.from_studio import Collected, collect
 from pipeline.labels.sync.merge import IncomingLabel, same_boxes
@@ -184,7 +185,7 @@ def _keep_one_chosen(found: Collected) -> None:
     """Each export chose for itself: of all only the annotation that counts, and its copies, stay chosen."""
 
     def identity(line: dict[str, Any]) -> tuple[Any, ...]:
-        return line["annotation"], line["updated"], line["boxes"]
+        return line["annotation"], instant(line["updated"]), line["boxes"]
 
     counts = {}
     for line in found.lines:

@@ -31,7 +31,9 @@ class IncomingLabel(NamedTuple):
 
     source: str  # a project's address, or a path
     data: bytes  # contents of its VOC file
-    rank: tuple[bool, str, int] | None = None  # of Label Studio's annotations of a frame the greatest counts
+    rank: tuple[bool, float, int] | None = (
+        None  # of Label Studio's annotations of a frame the greatest counts
+    )
 
 
 @dataclass
@@ -42,6 +44,7 @@ class Merge:
     same: int = 0
     ours_changed: list[str] = field(default_factory=list)  # only here: kept, theirs is the old one
     conflicts: list[str] = field(default_factory=list)  # kept, until a side is chosen
+    removed: list[str] = field(default_factory=list)  # here; stay so until a side is chosen
     replaced: list[str] = field(default_factory=list)  # changed here, and theirs chosen
     gone: list[str] = field(default_factory=list)  # their source labelled them once; kept
     state: SyncState = field(default_factory=dict)
@@ -100,6 +103,8 @@ def _merge_one(
     elif side == "ours":
         plan.same += 1
         entries[path] = [theirs_now, ours_now, KEPT]
+    elif ours is None:
+        plan.removed.append(path)
     elif last is not None and last[0] == theirs_now:
         plan.ours_changed.append(path)
     else:

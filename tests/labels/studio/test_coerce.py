@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.labels.studio.coerce import dicts, integer, number, pixels, string
+from pipeline.labels.studio.coerce import dicts, instant, integer, number, pixels, string
 
 
 @pytest.mark.parametrize("value", [True, "3", None, [3], math.nan, math.inf, 1e12, 10**400, -(10**400)])
@@ -33,3 +33,14 @@ def test_other_types() -> None:
     assert (string("a"), string(None), string(b"a")) == ("a", "", "")
     assert dicts([{"a": 1}, 2, {}]) == [{"a": 1}, {}]
     assert dicts({"a": 1}) == dicts(None) == []
+
+
+def test_a_time_is_an_instant_whatever_its_zone() -> None:
+    assert instant("1970-01-01T00:00:10Z") == instant("1970-01-01T00:00:10.000000") == 10
+    assert instant("2026-01-01T23:30:00+00:00") > instant("2026-01-02T00:00:00+02:00")
+    assert instant("soon") == instant(None) == instant(7) == -math.inf
+
+
+@given(st.text() | st.datetimes(timezones=st.timezones()).map(lambda time: time.isoformat()))
+def test_any_text_is_an_instant_or_none(text: str) -> None:
+    assert not math.isnan(instant(text))

@@ -229,3 +229,11 @@ def test_every_export_from_the_wild_gives_tasks() -> None:
             sum(one.notes.count("rotated") for one in drawn),
         )
     assert found == {"00": (2, 3, 0), "02": (0, 0, 0), "03": (2, 6, 0), "04": (3, 25, 25), "05": (1, 0, 0)}
+
+
+def test_createml_is_named_as_such() -> None:
+    box = {"label": "dog_barking", "coordinates": {"x": 41.0, "y": 50.0, "width": 40.0, "height": 40.0}}
+    unseen = {"image": "abc_1.jpg", "verified": False, "annotations": []}
+    values = [unseen, {"image": "abc_2.jpg", "verified": True, "annotations": [box]}]
+    with pytest.raises(PipelineError, match=r"^a\.json: CreateML, .* is not read; let labelImg save as"):
+        read_tasks(values, "a.json")

@@ -27,6 +27,8 @@ def _drawn(id_: int = 1, boxes: tuple[Box, ...] = (DOG,), **more: Any) -> Studio
 
 def test_ground_truth_counts_before_the_latest_and_a_skip_never() -> None:
     old, new = _drawn(1), _drawn(2, updated="2026-02-01T00:00:00Z")
+    east = _drawn(3, updated="2026-02-01T01:00:00+05:00")  # before `new`, though its text is after
+    assert choose([east, new]) is new
     skip = _drawn(3, updated="2026-03-01T00:00:00Z", cancelled=True)
     assert choose([old, new, skip]) is new
     assert choose([old, _drawn(4, ground_truth=True), new]) == _drawn(4, ground_truth=True)
@@ -48,7 +50,7 @@ def test_skipped_is_not_empty() -> None:
 def test_all_annotations_are_kept_and_one_is_chosen() -> None:
     other = Box("dog_barking", 1, 1, 9, 9)
     tasks = [
-        Task(1, "abc_1", (_drawn(1), _drawn(2, (other,), annotator="bob", updated="2027"))),
+        Task(1, "abc_1", (_drawn(1), _drawn(2, (other,), annotator="bob", updated="2027-01-01"))),
         Task(9, "abc_1", (_drawn(3),)),
     ]
     found = collect(tasks, CLIPS, "t")

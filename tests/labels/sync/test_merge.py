@@ -70,8 +70,12 @@ def test_changed_or_removed_here_only_is_kept_and_reported(tmp_path: Path) -> No
     plan = _sync(tmp_path, 21, state)
     assert plan.ours_changed == [PATH] and (tmp_path / PATH).read_bytes() == _text(30)
     (tmp_path / PATH).unlink()
-    assert _sync(tmp_path, 21, state).ours_changed == [PATH]
-    assert not (tmp_path / PATH).exists()
+    for theirs in (21, 22):  # whether or not theirs changed, nothing is here that could be kept
+        plan = _sync(tmp_path, theirs, state)
+        assert (plan.removed, plan.ours_changed, plan.conflicts) == ([PATH], [], [])
+        assert not (tmp_path / PATH).exists()
+    settled = _sync(tmp_path, 21, state, side="ours").state
+    assert _sync(tmp_path, 21, settled).removed == [] and not (tmp_path / PATH).exists()
     _sync(tmp_path, 21, state, side="theirs")
     assert (tmp_path / PATH).read_bytes() == _text(21)
 
