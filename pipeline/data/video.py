@@ -196,8 +196,8 @@ def _decode_referenced(container: Any, stream: Any, wanted: list[int]) -> Decode
     is decoded.
 
     Returns:
-        As `_decode_all`, or None where that does not hold (another codec, AVI, missing or duplicate time stamps, fewer
-        packets than the file promises, a wanted frame that does not come): then all must be decoded.
+        As `_decode_all`, or None where that does not hold (another codec, AVI, missing or duplicate times,
+        fewer packets than the file promises, a wanted frame that does not come): then all must be decoded.
     """
     if stream.codec_context.name != "h264" or container.format.name == "avi":
         return None
