@@ -71,7 +71,8 @@ class AudioFeatureExtractor:
             The extractor.
 
         Raises:
-            PipelineError: info.json is missing or incomplete, or the checkpoint is not the one that was used.
+            PipelineError: info.json is missing, incomplete or has values that are not finite, or the
+                checkpoint is not the one that was used.
         """
         info = read_json(folder / "info.json")
         try:
@@ -83,9 +84,12 @@ class AudioFeatureExtractor:
                 )
             if info["mean"] is None:
                 return extractor
-            return replace(
-                extractor, mean=np.array(info["mean"], np.float32), std=np.array(info["std"], np.float32)
-            )
+            mean, std = np.array(info["mean"], np.float32), np.array(info["std"], np.float32)
+            if not np.isfinite([mean, std]).all():
+                raise PipelineError(
+                    f"{folder / 'info.json'}: mean or std is NaN or infinite; run `dvc repro -f audio`."
+                )
+            return replace(extractor, mean=mean, std=std)
         except (KeyError, TypeError) as error:
             raise PipelineError(
                 f"{folder / 'info.json'}: {error} is missing; run `dvc repro audio`."
@@ -138,6 +142,9 @@ class AudioFeatureExtractor:
 
         Returns:
             (n, 5, 128) float32, not standardised.
+
+        Raises:
+            PipelineError: the weights give features that are not finite.
         """
         # channels last: a third less time on a CPU
         network = self.network.to(device).to(memory_format=torch.channels_last)
@@ -150,6 +157,11 @@ class AudioFeatureExtractor:
                 out[start : start + clips] = (
                     network(batch.flatten(0, 1)).unflatten(0, (-1, FRAMES)).cpu().numpy()
                 )
+        if not np.isfinite(out).all():
+            raise PipelineError(
+                f"VGGish {self.weights}: gives features that are NaN or infinite; fetch the weights again, "
+                "or set audio.weights: seeded."
+            )
         return out
 
     def features(self, waves: Sequence[np.ndarray] | np.ndarray, device: str = "cpu") -> np.ndarray:
@@ -163,7 +175,7 @@ class AudioFeatureExtractor:
             (n, 5, 128) float32.
 
         Raises:
-            PipelineError: a sound is shorter than 0.975 s.
+            PipelineError: a sound is shorter than 0.975 s, or the weights give features that are not finite.
         """
         patches = np.stack([clip_patches(wave)[0] for wave in waves])
         return self.standardise(self.extract(patches, device))

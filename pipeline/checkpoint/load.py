@@ -44,8 +44,20 @@ def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
         device: where the model goes.
 
     Raises:
-        PipelineError: names a file that is missing or neither.
+        PipelineError: names a file that is missing, is neither, or has weights that are not finite.
     """
+    found = _read(path, device)
+    for part in (found.model, found.heads):
+        for name, value in part.state_dict().items() if part else ():
+            if not value.isfinite().all():
+                raise PipelineError(
+                    f"{path}: its weights {name} are NaN or infinite; use another checkpoint or train again."
+                )
+    return found
+
+
+def _read(path: Path, device: torch.device) -> Checkpoint:
+    """The checkpoint as it is stored, of either kind."""
     if path.is_dir():
         raise PipelineError(f"{path}: is a folder; give a checkpoint in it, as {path}/best.pt.")
     content = load_weights(path)

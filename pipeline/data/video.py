@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -77,7 +78,7 @@ def read_frames(path: Path) -> ClipFrames:
     """
     with open_media(path) as container:
         stream = video_stream(container, path)
-        fps = float(stream.average_rate)
+        fps = float(_frame_rate(stream))
         wanted = _unclamped(fps)
         found = _decode_referenced(container, stream, wanted)
     images, total = found or _decode_all(path, wanted)
@@ -90,6 +91,12 @@ def read_frames(path: Path) -> ClipFrames:
     if taken < FRAMES:
         note = f"{total} frames at {fps:.4g} a second give {taken} of {FRAMES}; the last frame is repeated"
     return ClipFrames(np.stack([images[min(index, total - 1)] for index in wanted]), note)
+
+
+def _frame_rate(stream: Any) -> Fraction:
+    """Frames a second by the header, or by the time stamps where the header's rate is far above theirs."""
+    guessed = stream.guessed_rate
+    return guessed if guessed and stream.average_rate > 1.5 * guessed else stream.average_rate
 
 
 def _copies(ahead: float, span: int) -> tuple[int, int]:
@@ -119,7 +126,11 @@ class _Clock:
     def __init__(self, container: Any, stream: Any) -> None:
         rate = stream.guessed_rate or stream.average_rate
         self.scale = float(stream.time_base * rate)
-        self.start = (container.start_time or 0) / av.time_base * float(rate)
+        # AVI stores no times, only the order of decoding: FFmpeg goes by when a frame is due in that
+        self.by_decoding = container.format.name == "avi"
+        self.start: float | None = (container.start_time or 0) / av.time_base * float(rate)
+        if self.by_decoding and len(container.streams) == 1:
+            self.start = None  # the first frame's own
 
     def pick(self, frames: Iterable[Any], wanted: list[int]) -> tuple[dict[int, Any], int]:
         """Pick the frames that fill the wanted places at a constant rate.
@@ -136,7 +147,10 @@ class _Clock:
         picked: dict[int, Any] = {}
         given, last = 0, None
         for frame in frames:
-            ahead = 0.0 if frame.pts is None else frame.pts * self.scale - self.start - given
+            time = frame.dts if self.by_decoding else frame.pts
+            if self.start is None:
+                self.start = (time or 0) * self.scale
+            ahead = 0.0 if time is None else time * self.scale - self.start - given
             copies, before = _copies(ahead, round((frame.duration or 0) * self.scale) or 1)
             for place in wanted:
                 if given <= place < given + copies:
@@ -163,13 +177,14 @@ def _decode_all(path: Path, wanted: list[int]) -> Decoded:
         picked, total = _Clock(container, stream).pick(counted(decode(container, stream, path)), wanted)
         promised = stream.frames
         if stream.duration is not None:  # `frames` counts those that an edit list hides, too
-            shown = stream.duration * stream.time_base * stream.average_rate
+            shown = stream.duration * stream.time_base * _frame_rate(stream)
             promised = min(promised, math.ceil(shown))
     if not seen:
         raise PipelineError(
             f"{path}: no frame could be decoded; the file is damaged, fetch or encode it again."
         )
-    if total <= wanted[-1] and seen < 0.95 * promised - 1:
+    # places, too: AVI counts those where nothing is stored and the last frame stays
+    if total <= wanted[-1] and max(seen, total) < 0.95 * promised - 1:
         raise PipelineError(f"{path}: ends after {seen} of {promised} frames: cut short, fetch it again.")
     return {place: _rgb(frame) for place, frame in picked.items()}, total
 
@@ -181,10 +196,10 @@ def _decode_referenced(container: Any, stream: Any, wanted: list[int]) -> Decode
     is decoded.
 
     Returns:
-        As `_decode_all`, or None where that does not hold (another codec, missing or duplicate time stamps,
+        As `_decode_all`, or None where that does not hold (another codec, AVI, missing or duplicate times,
         fewer packets than the file promises, a wanted frame that does not come): then all must be decoded.
     """
-    if stream.codec_context.name != "h264":
+    if stream.codec_context.name != "h264" or container.format.name == "avi":
         return None
     enough = wanted[-1] + 1 + REORDERED
     images: dict[int, np.ndarray] = {}

@@ -128,7 +128,8 @@ def predict_clips(
         The probability (T, S, S) of each clip.
 
     Raises:
-        PipelineError: an array is missing, or the frames are of another size than the model was trained on.
+        PipelineError: an array is missing, the frames are of another size than the model was trained on, or
+            features are not finite.
     """
     clips = ClipDataset(
         frames, audio=open_packed(audio / "features.npy") if checkpoint.config.audio else None
@@ -142,6 +143,10 @@ def predict_clips(
     groups = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
     for batch in track(prefetch(clips, groups), len(groups), "batches to predict"):
         features = None if batch.audio is None else batch.audio.numpy()
+        if features is not None and not np.isfinite(features).all():
+            raise PipelineError(
+                f"{audio / 'features.npy'}: has features that are NaN or infinite; run `dvc repro -f audio`."
+            )
         yield from segment(checkpoint, batch.frames.numpy(), features, device=device)
 
 

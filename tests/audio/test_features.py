@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 import torch
 
 from pipeline.audio.extractor import AudioFeatureExtractor
 from pipeline.audio.features import build_audio
 from pipeline.audio.logmel import log_mel
-from pipeline.audio.spectrograms import clip_wave
+from pipeline.audio.spectrograms import clip_wave, pack_patches
 from pipeline.audio.vggish import seeded_vggish
 from pipeline.data.catalog import to_frame
 from pipeline.data.clip import Clip
@@ -145,3 +146,30 @@ def test_damaged_info_is_named(tmp_path: Path) -> None:
     (tmp_path / "info.json").write_text('{"weights": "seeded"}')
     with pytest.raises(PipelineError, match=r"info\.json: 'seed' is missing"):
         AudioFeatureExtractor.from_folder(tmp_path)
+
+
+def test_features_that_are_not_finite_are_refused_where_they_are_made() -> None:
+    network = seeded_vggish(0)
+    network.features[0].bias.data[0] = float("nan")
+    extractor = AudioFeatureExtractor(network, "vggish.pth", 0, "")
+    with pytest.raises(PipelineError, match=r"VGGish vggish\.pth: gives features that are NaN or infinite"):
+        extractor.features([tone(5, 16_000)])
+
+
+def test_a_standardisation_that_is_not_finite_is_refused(tmp_path: Path) -> None:
+    bad = [float("nan"), *[0.0] * 127]
+    info = {"weights": "seeded", "seed": 0, "sha256": "", "mean": bad, "std": [1.0] * 128}
+    (tmp_path / "info.json").write_text(json.dumps(info))
+    with pytest.raises(PipelineError, match=r"info\.json: mean or std is NaN or infinite"):
+        AudioFeatureExtractor.from_folder(tmp_path)
+
+
+def test_a_clip_whose_sound_is_not_finite_is_named(tmp_path: Path) -> None:
+    wave = tone(5, 16_000)
+    wave[100] = np.nan
+    soundfile.write(tmp_path / "bad.wav", wave, 16_000, subtype="FLOAT")
+    clip = Clip(
+        "the clip", "dog", "train", 0, None, f"{tmp_path}/bad.wav", None, [None] * 5, None, None, None
+    )
+    with pytest.raises(PipelineError, match=r"the clip: .*bad\.wav: its sound has samples that are NaN"):
+        pack_patches(clip_wave, [clip], tmp_path / "logmel.npy", workers=SERIAL)

@@ -77,3 +77,24 @@ def test_what_is_no_checkpoint_is_named(ours: dict[str, Any], tmp_path: Path) ->
         with pytest.raises(PipelineError, match=r"best\.pt: is not a checkpoint of this version") as error:
             load_checkpoint(path, CPU)
         assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("part", ["model", "heads"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_named(
+    ours: dict[str, Any], tmp_path: Path, part: str, value: float
+) -> None:
+    name, weights = next((name, each) for name, each in ours[part].items() if each.is_floating_point())
+    weights[(0,) * weights.ndim] = value
+    torch.save(ours, tmp_path / "best.pt")
+    with pytest.raises(PipelineError, match=rf"best\.pt: its weights {name} are NaN or infinite"):
+        load_checkpoint(tmp_path / "best.pt", CPU)
+
+
+def test_published_weights_that_are_not_finite_are_named(tmp_path: Path) -> None:
+    state = published_state(Segmenter("resnet50", channels=16, tpavi_stages=[4]).eval())
+    weights = next(iter(state.values()))
+    weights[(0,) * weights.ndim] = float("nan")
+    torch.save(state, tmp_path / "S4.pth")
+    with pytest.raises(PipelineError, match=r"S4\.pth: its weights .* are NaN or infinite"):
+        load_checkpoint(tmp_path / "S4.pth", CPU)

@@ -167,6 +167,70 @@ def test_uneven_times_give_the_published_frames(
     assert [number_of(image) for image in read_frames(path).images] == published
 
 
+B_FRAMES = {"preset": "medium", "bf": "2"}
+DROPPED = [number for number in range(150) if number % 8 != 3]
+
+
+@pytest.mark.parametrize(
+    ("codec", "options", "silent", "fps", "times", "published"),
+    [
+        ("libx264", {"bf": "0"}, False, 25, list(range(125)), [23, 48, 73, 98, 123]),
+        ("libx264", {"bf": "0"}, True, 30, DROPPED, [24, 51, 77, 103, 129]),
+        ("libx264", {"bf": "0"}, False, 30, SPARSE, [9, 19, 38, 68, 98]),
+        ("libx264", B_FRAMES, True, 25, list(range(125)), [23, 48, 73, 98, 123]),
+        ("libx264", B_FRAMES, False, 25, list(range(125)), [21, 46, 71, 96, 121]),
+        ("libx264", B_FRAMES, True, 30, SPARSE, [9, 19, 38, 68, 98]),
+        ("libx264", B_FRAMES, False, 30, SPARSE, [7, 17, 32, 62, 92]),
+        ("mpeg4", {}, False, 30, DROPPED, [24, 51, 77, 103, 129]),
+        ("mpeg4", {"bf": "2"}, True, 25, list(range(125)), [23, 48, 73, 98, 123]),
+        ("mpeg4", {"bf": "2"}, False, 30, DROPPED, [24, 50, 76, 102, 129]),
+    ],
+)
+def test_avi_without_times_gives_the_published_frames(
+    tmp_path: Path,
+    codec: str,
+    options: dict[str, str],
+    silent: bool,
+    fps: int,
+    times: list[int],
+    published: list[int],
+) -> None:
+    """Known answers, as for uneven times (imageio-ffmpeg, FFmpeg 9.0.2)."""
+    path = tmp_path / "a.avi"
+    write_video(
+        path,
+        fps=fps,
+        frames=len(times),
+        pts=times,
+        sound=tone(5),
+        silent=silent,
+        codec=codec,
+        options=options,
+    )
+    assert [number_of(image) for image in read_frames(path).images] == published
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
+def test_a_rate_that_is_too_high_in_the_header_cuts_nothing(tmp_path: Path, codec: str) -> None:
+    """100 a second by the header, 25 by the frames stored; FFmpeg sees that for H.264 only."""
+    path, options = tmp_path / "a.avi", {"bf": "0"}
+    times = list(range(0, 500, 4))
+    write_video(path, fps=100, frames=125, pts=times, silent=True, codec=codec, options=options)
+    assert [number_of(image) for image in read_frames(path).images] == [23, 48, 73, 98, 123]
+    write_video(path, fps=100, frames=100, pts=times[:100], silent=True, codec=codec, options=options)
+    images, note = read_frames(path)
+    assert [number_of(image) for image in images] == [23, 48, 73, 98, 99]
+    assert "give 4 of 5" in note
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
+def test_a_truncated_avi_is_named(tmp_path: Path, codec: str) -> None:
+    write_video(tmp_path / "a.avi", silent=True, codec=codec)
+    _cut(tmp_path / "a.avi", 0.6)
+    with pytest.raises(PipelineError, match=r"a\.avi: (ends after|is damaged)"):
+        read_frames(tmp_path / "a.avi")
+
+
 @pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
 def test_a_clock_that_starts_late_is_no_gap(tmp_path: Path, codec: str) -> None:
     """Nothing comes before the pictures, which stand at second 2: as imageio reads it, they are the start."""

@@ -132,6 +132,16 @@ def test_frames_of_another_size_and_missing_features_are_refused(
         list(predict_clips(model, frames, tmp_path, np.array([0]), **options))  # type: ignore[arg-type]
 
 
+def test_packed_features_that_are_not_finite_are_named(
+    project: Path, model: Checkpoint, tmp_path: Path
+) -> None:
+    features = np.load(project / "data/audio/features.npy")
+    features[1, 2, 3] = np.inf
+    np.save(tmp_path / "features.npy", features)
+    with pytest.raises(PipelineError, match=r"features\.npy: has features that are NaN or infinite"):
+        list(predict_clips(model, project / "data/frames", tmp_path, np.arange(2), device=CPU, batch_size=2))
+
+
 def test_what_is_written(tmp_path: Path) -> None:
     probability = np.zeros((5, SIDE, SIDE), np.float32)
     probability[:, : SIDE // 2] = 0.75
