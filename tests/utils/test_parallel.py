@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.utils.errors import PipelineError
 from pipeline.utils.parallel import SERIAL, Workers
+from tests.helpers.paths import ROOT
 
 
 def _half(number: int) -> int:
@@ -76,8 +77,7 @@ def cluster() -> Iterator[Any]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_raylet_start_wait_time_s", "120")  # a busy machine
-        here = Path(__file__).parent  # the workers must find this module, as they would the project's
-        patch.setenv("PYTHONPATH", f"{here}{os.pathsep}{here.parent}")
+        patch.setenv("PYTHONPATH", str(ROOT))  # where the workers find this module and the project's
         nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
         nodes.add_node(num_cpus=1)
         nodes.wait_for_nodes()
