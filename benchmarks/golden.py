@@ -2,7 +2,7 @@
 
     python -m benchmarks.golden AVSBENCH_CHECKOUT
 
-Writes tests/golden/{tpavi,avm,metrics,logmel}.npz again: inputs and answers, float32 but for the wave (int16).
+Writes tests/golden/{tpavi,avm,metrics,logmel}.npz: inputs and answers, float32 but for the wave (int16).
 """
 
 from __future__ import annotations
